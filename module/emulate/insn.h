@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A decoded instruction, and the decoder that makes one.
+ *
+ * The decoder knows the length of every x86 instruction (VEX, EVEX and XOP
+ * forms included) and the meaning of those that the emulator executes or that
+ * an exit handler wants to recognize. It reads bytes and a mode, nothing else:
+ * no guest state, no CPUID. Whether the guest may execute what was decoded is
+ * the emulator's question.
+ */
+#ifndef BELLOWS_EMULATE_INSN_H
+#define BELLOWS_EMULATE_INSN_H
+
+#include "pure.h"
+
+#define BELLOWS_INSN_MAX	15
+
+/* The size of code, which is what decides how bytes are read. */
+enum bellows_insn_mode {
+	BELLOWS_MODE_16,
+	BELLOWS_MODE_32,
+	BELLOWS_MODE_64,
+};
+
+/* Numbers of registers as instructions encode them. */
+enum bellows_reg {
+	BELLOWS_RAX, BELLOWS_RCX, BELLOWS_RDX, BELLOWS_RBX,
+	BELLOWS_RSP, BELLOWS_RBP, BELLOWS_RSI, BELLOWS_RDI,
+	BELLOWS_R8, BELLOWS_R9, BELLOWS_R10, BELLOWS_R11,
+	BELLOWS_R12, BELLOWS_R13, BELLOWS_R14, BELLOWS_R15,
+	BELLOWS_NR_REGS,
+	BELLOWS_NO_REG = BELLOWS_NR_REGS,
+};
+
+enum bellows_seg {
+	BELLOWS_ES, BELLOWS_CS, BELLOWS_SS, BELLOWS_DS, BELLOWS_FS, BELLOWS_GS,
+	BELLOWS_NR_SEGS,
+	BELLOWS_TR = BELLOWS_NR_SEGS,
+};
+
+/*
+ * What an instruction does. LENGTH_ONLY stands for all whose length alone is
+ * known (x87, most of SSE, AVX and later): they count as valid, although the
+ * CPU may refuse some of them. The second list is recognized for the sake of
+ * exit handlers and never executed here.
+ */
+#define BELLOWS_OPS(X)							\
+	/* executed */							\
+	X(MOV) X(MOVZX) X(MOVSX) X(MOVBE) X(LEA) X(XCHG) X(BSWAP)	\
+	X(ADD) X(OR) X(ADC) X(SBB) X(AND) X(SUB) X(XOR) X(CMP) X(TEST)	\
+	X(INC) X(DEC) X(NOT) X(NEG) X(MUL) X(IMUL1) X(IMUL) X(DIV) X(IDIV) \
+	X(ROL) X(ROR) X(RCL) X(RCR) X(SHL) X(SHR) X(SAR) X(SHLD) X(SHRD) \
+	X(BT) X(BTS) X(BTR) X(BTC) X(BSF) X(BSR)			\
+	X(TZCNT) X(LZCNT) X(POPCNT) X(ANDN) X(BEXTR) X(BLSR) X(BLSMSK)	\
+	X(BLSI) X(BZHI) X(RORX) X(SARX) X(SHLX) X(SHRX) X(MULX)		\
+	X(PDEP) X(PEXT) X(CRC32) X(ADCX) X(ADOX)			\
+	X(SETCC) X(CMOVCC) X(CMPXCHG) X(XADD) X(CMPXCHG8B)		\
+	X(PUSH) X(POP) X(PUSHA) X(POPA) X(PUSHF) X(POPF) X(ENTER) X(LEAVE) \
+	X(CALL) X(CALL_IND) X(JMP) X(JMP_IND) X(RET) X(JCC)		\
+	X(LOOP) X(LOOPE) X(LOOPNE) X(JCXZ)				\
+	X(MOVS) X(STOS) X(LODS) X(CMPS) X(SCAS) X(INS) X(OUTS)		\
+	X(IN) X(OUT) X(XLAT) X(CBW) X(CWD) X(LAHF) X(SAHF)		\
+	X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(CLI) X(STI) X(SALC)	\
+	X(AAA) X(AAS) X(AAD) X(AAM) X(DAA) X(DAS) X(BOUND) X(ARPL)	\
+	X(NOP) X(MOV_FROM_SEG) X(FENCE) X(MOVDIRI)			\
+	X(SSE_MOV) X(SSE_MOVD) X(SSE_MOVLH)				\
+	/* recognized */						\
+	X(LENGTH_ONLY) X(MOV_TO_SEG) X(PUSH_SEG) X(POP_SEG)		\
+	X(LOAD_FAR) X(CALL_FAR) X(JMP_FAR) X(RET_FAR) X(IRET)		\
+	X(INT) X(INT3) X(INTO) X(INT1) X(UD) X(HLT) X(PAUSE)		\
+	X(CPUID) X(RDTSC) X(RDTSCP) X(RDPMC) X(RDMSR) X(WRMSR) X(RDPID)	\
+	X(MOV_FROM_CR) X(MOV_TO_CR) X(MOV_FROM_DR) X(MOV_TO_DR)		\
+	X(CLTS) X(LMSW) X(SMSW) X(INVD) X(WBINVD) X(INVLPG)		\
+	X(INVPCID) X(INVLPGA) X(TLBSYNC) X(INVLPGB)			\
+	X(SLDT) X(STR) X(LLDT) X(LTR) X(VERR) X(VERW) X(LAR) X(LSL)	\
+	X(SGDT) X(SIDT) X(LGDT) X(LIDT) X(XGETBV) X(XSETBV)		\
+	X(XSAVES) X(XRSTORS) X(MONITOR) X(MWAIT) X(MONITORX) X(MWAITX)	\
+	X(SYSCALL) X(SYSRET) X(SYSENTER) X(SYSEXIT) X(SWAPGS) X(RSM)	\
+	X(RDRAND) X(RDSEED) X(GETSEC) X(ENCLS)				\
+	X(VMCALL) X(VMLAUNCH) X(VMRESUME) X(VMXOFF) X(VMXON) X(VMFUNC)	\
+	X(VMPTRLD) X(VMPTRST) X(VMCLEAR) X(VMREAD) X(VMWRITE)		\
+	X(INVEPT) X(INVVPID)						\
+	X(VMRUN) X(VMMCALL) X(VMLOAD) X(VMSAVE) X(STGI) X(CLGI) X(SKINIT)
+
+enum bellows_op {
+	BELLOWS_OP_INVALID,
+#define BELLOWS_OP_NAME(name) BELLOWS_OP_##name,
+	BELLOWS_OPS(BELLOWS_OP_NAME)
+#undef BELLOWS_OP_NAME
+	BELLOWS_NR_OPS
+};
+
+/* How an opcode was reached. */
+enum bellows_opcode_map {
+	BELLOWS_MAP_ONE,		/* one byte */
+	BELLOWS_MAP_0F,
+	BELLOWS_MAP_0F38,
+	BELLOWS_MAP_0F3A,
+	BELLOWS_MAP_3DNOW,		/* 0F 0F, the opcode is the last byte */
+	BELLOWS_MAP_OTHER,		/* XOP, and the higher EVEX maps */
+};
+
+enum bellows_encoding {
+	BELLOWS_ENC_LEGACY,
+	BELLOWS_ENC_VEX,
+	BELLOWS_ENC_EVEX,
+	BELLOWS_ENC_XOP,
+};
+
+/**
+ * struct bellows_insn - an instruction, decoded
+ * @op: what it does
+ * @length: in bytes, 1 to 15
+ * @mode: the mode it was decoded for
+ * @map, @opcode, @encoding: where it stands in the opcode maps
+ * @operand_size: of its main operand in bytes: 1, 2, 4, 8, or 16 for SSE moves
+ * @address_size: 2, 4 or 8
+ * @segment: of the memory operand, override considered
+ * @lock: LOCK prefix present; whether it is allowed has been checked
+ * @rep: 0, or the last of the prefixes 0xf2 and 0xf3
+ * @has_operand_prefix: a 0x66 stands before it
+ * @rex: the REX byte, or 0; VEX bits are folded into the same form
+ * @has_modrm: @mod, @reg and @rm mean something
+ * @memory: there is a memory operand described by the following fields
+ * @reg, @rm: register numbers, REX considered
+ * @base, @index: registers of the address, BELLOWS_NO_REG where absent
+ * @scale: shift of the index
+ * @rip_relative: the displacement counts from the next instruction
+ * @vvvv: third register of VEX forms
+ * @disp: displacement, or the whole offset of a MOV with an absolute address
+ * @imm: immediate, sign-extended as the instruction wants it; relative jumps too
+ * @imm2: second immediate (ENTER), selector of a far pointer
+ * @dst, @src, @src2, @flags: for the emulator
+ * @bytes: the instruction itself
+ */
+struct bellows_insn {
+	u8 op;
+	u8 length;
+	u8 mode;
+	u8 map;
+	u8 opcode;
+	u8 encoding;
+	u8 operand_size;
+	u8 address_size;
+	u8 segment;
+	u8 rep;
+	u8 rex;
+	bool lock;
+	bool has_operand_prefix;
+	bool has_modrm;
+	bool memory;
+	bool rip_relative;
+	u8 mod;
+	u8 reg;
+	u8 rm;
+	u8 base;
+	u8 index;
+	u8 scale;
+	u8 vvvv;
+	u8 dst;
+	u8 src;
+	u8 src2;
+	u16 imm2;
+	u32 flags;
+	u64 disp;
+	u64 imm;
+	u8 bytes[BELLOWS_INSN_MAX];
+};
+
+enum bellows_decode_error {
+	BELLOWS_DECODE_MORE = 0,	/* longer than what was given */
+	BELLOWS_DECODE_INVALID = -1,	/* the CPU raises #UD */
+	BELLOWS_DECODE_TOO_LONG = -2,	/* more than 15 bytes: #GP(0) */
+};
+
+/**
+ * bellows_decode() - decode one instruction
+ * @insn: the result; meaningful only when a length is returned
+ * @bytes: its bytes
+ * @avail: how many there are; more than 15 are not looked at
+ * @mode: size of the code
+ *
+ * Return: the length (1 to 15), or one of enum bellows_decode_error. MORE is
+ * never returned when 15 bytes are given.
+ */
+int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
+		   unsigned int avail, enum bellows_insn_mode mode);
+
+/* The name of an operation, for messages and tests. */
+const char *bellows_op_name(enum bellows_op op);
+
+/* True if bellows_emulate_one() knows how to execute it. */
+bool bellows_op_emulated(enum bellows_op op);
+
+#endif /* BELLOWS_EMULATE_INSN_H */
