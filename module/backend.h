@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_BACKEND_H
+#define BELLOWS_BACKEND_H
+/*
+ * What a CPU vendor's folder gives to the rest: facts, and the operations of
+ * backend_ops.h, reached through static calls: bellows_backend(enter)(vcpu).
+ */
+#include <linux/static_call.h>
+#include "vcpu.h"
+#include "vm.h"
+
+struct bellows_backend {
+	const char *name;			/* "vmx", "svm" */
+	const struct bellows_pt_format *format;	/* set by setup() */
+	size_t vcpu_size;			/* of the structure that embeds bellows_vcpu first */
+	u32 hypercall_insn_len;
+	/* CPUID bits the backend cannot offer although the host has them, or offers although it has not, are its word. */
+	bool (*supports)(unsigned int x86_feature);
+	/* Any CPU, before anything else. Says in why what is missing; never touches hardware state. */
+	bool (*available)(char *why, size_t size);
+	/* Before the first VM: negotiates features, allocates what cpu_enable() needs. */
+	int (*setup)(void);
+	void (*teardown)(void);
+#define BELLOWS_OP(ret, name, args) ret (*name) args;
+#include "backend_ops.h"
+};
+
+extern const struct bellows_backend *bellows_backend_current;	/* NULL: this CPU has neither */
+extern struct bellows_backend bellows_vmx_backend;
+extern struct bellows_backend bellows_svm_backend;
+
+#define BELLOWS_OP(ret, name, args) ret bellows_op_proto_##name args;
+#include "backend_ops.h"
+#define BELLOWS_OP(ret, name, args) DECLARE_STATIC_CALL(bellows_op_##name, bellows_op_proto_##name);
+#include "backend_ops.h"
+
+#define bellows_backend(name) static_call(bellows_op_##name)
+
+/* Chooses the backend of this CPU; the static calls point to it from then on. 0 also when there is none. */
+int bellows_backend_init(void);
+
+/* Virtualization on, on every CPU, from the first VM to the last: 0, -EOPNOTSUPP, -EBUSY. */
+int bellows_host_get(void);
+void bellows_host_put(void);
+int bellows_host_init(void);		/* module load: hotplug, reboot, suspend hooks */
+void bellows_host_exit(void);
+/* Why bellows_host_get() would fail; empty when it would not. */
+const char *bellows_host_why(void);
+
+#endif

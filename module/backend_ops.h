@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one list of backend operations: struct, static calls and the check at
+ * load are made from it. All are mandatory: a backend that has nothing to do
+ * says so with an empty function.
+ *
+ * BELLOWS_OP(return type, name, (parameters))
+ *
+ * Contexts: "loaded": vcpu->mutex held and the vCPU loaded on this CPU
+ * (preemption may be on: a notifier puts and loads); "irqoff": loaded, with
+ * interrupts off.
+ */
+
+/* One CPU, interrupts off. -EBUSY: another hypervisor holds VMXE or SVME. */
+BELLOWS_OP(int, cpu_enable, (void))
+BELLOWS_OP(void, cpu_disable, (void))
+/* From NMI context on the way to a reboot or crash kernel: whatever the state is, end it. */
+BELLOWS_OP(void, cpu_emergency_disable, (void))
+
+BELLOWS_OP(int, vm_init, (struct bellows_vm *vm))
+BELLOWS_OP(void, vm_destroy, (struct bellows_vm *vm))
+
+/* Allocation and one-time set-up; destroy may run on any CPU and must clear the state wherever it is loaded. */
+BELLOWS_OP(int, vcpu_create, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, vcpu_destroy, (struct bellows_vcpu *vcpu))
+/* loaded: hardware state after power-on or (init) INIT; common registers were set by the caller. */
+BELLOWS_OP(void, vcpu_reset, (struct bellows_vcpu *vcpu, bool init))
+/* Preemption off. Everything of the host that changes with the CPU or under us is refreshed here. */
+BELLOWS_OP(void, vcpu_load, (struct bellows_vcpu *vcpu, int cpu))
+BELLOWS_OP(void, vcpu_put, (struct bellows_vcpu *vcpu))
+
+/* irqoff: runs the guest until its next exit. Host FPU, XCR0, PKRU, debug registers are the caller's work. */
+BELLOWS_OP(void, enter, (struct bellows_vcpu *vcpu))
+/* irqoff, straight after enter: serve an NMI or machine check that caused the exit. */
+BELLOWS_OP(void, exit_irqoff, (struct bellows_vcpu *vcpu))
+/* loaded: fill vcpu->exit. */
+BELLOWS_OP(void, decode_exit, (struct bellows_vcpu *vcpu))
+
+/* loaded: bring vcpu->regs[reg] up to date. */
+BELLOWS_OP(void, cache_reg, (struct bellows_vcpu *vcpu, enum bellows_reg reg))
+BELLOWS_OP(void, get_segment, (struct bellows_vcpu *vcpu, enum bellows_seg seg, struct kvm_segment *var))
+BELLOWS_OP(void, set_segment, (struct bellows_vcpu *vcpu, enum bellows_seg seg, const struct kvm_segment *var))
+BELLOWS_OP(u64, get_segment_base, (struct bellows_vcpu *vcpu, enum bellows_seg seg))
+BELLOWS_OP(void, get_cs_db_l, (struct bellows_vcpu *vcpu, int *db, int *l))
+BELLOWS_OP(unsigned int, get_cpl, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, get_gdt, (struct bellows_vcpu *vcpu, struct kvm_dtable *dt))
+BELLOWS_OP(void, set_gdt, (struct bellows_vcpu *vcpu, const struct kvm_dtable *dt))
+BELLOWS_OP(void, get_idt, (struct bellows_vcpu *vcpu, struct kvm_dtable *dt))
+BELLOWS_OP(void, set_idt, (struct bellows_vcpu *vcpu, const struct kvm_dtable *dt))
+
+/* Checked values, loaded. The callee updates regs[BELLOWS_CRn] and its cached bit. */
+BELLOWS_OP(void, set_cr0, (struct bellows_vcpu *vcpu, u64 value))
+BELLOWS_OP(void, set_cr3, (struct bellows_vcpu *vcpu, u64 value))
+BELLOWS_OP(void, set_cr4, (struct bellows_vcpu *vcpu, u64 value))
+BELLOWS_OP(void, set_efer, (struct bellows_vcpu *vcpu, u64 value))
+/* CR4 bits the hardware does not let a guest have whatever CPUID says. */
+BELLOWS_OP(bool, cr4_allowed, (struct bellows_vcpu *vcpu, u64 value))
+/* Effective DR7 (the guest's, or the debugger's). DR0-3 and DR6 are the run loop's work. */
+BELLOWS_OP(void, set_dr7, (struct bellows_vcpu *vcpu, u64 value))
+/* Guest DR6 as hardware holds it (SVM: VMCB; VMX: the register itself). */
+BELLOWS_OP(u64, get_dr6, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, set_dr6, (struct bellows_vcpu *vcpu, u64 value))
+
+/* Vendor MSRs: 0 done, 1 #GP, -ENOENT not this backend's. */
+BELLOWS_OP(int, msr_get, (struct bellows_vcpu *vcpu, u32 index, u64 *value))
+BELLOWS_OP(int, msr_set, (struct bellows_vcpu *vcpu, u32 index, u64 value, bool host))
+/* Which MSRs reach the guest directly: recompute from bellows_msr_allowed(). */
+BELLOWS_OP(void, update_msr_intercepts, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, set_tsc_offset, (struct bellows_vcpu *vcpu, u64 offset))
+/* vcpu->cpuid or vcpu->guest_debug changed: adjust intercepts. */
+BELLOWS_OP(void, cpuid_changed, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, update_exception_intercepts, (struct bellows_vcpu *vcpu))
+
+/* Events, from vcpu->events, loaded. Each puts one event in place for the next entry. */
+BELLOWS_OP(void, inject_exception, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, inject_irq, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, inject_nmi, (struct bellows_vcpu *vcpu))
+/* The entry did not happen: take back what inject_* put in place (the caller requeues it as for vectoring). */
+BELLOWS_OP(void, cancel_injection, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(bool, irq_allowed, (struct bellows_vcpu *vcpu))	/* RFLAGS.IF and no shadow */
+BELLOWS_OP(bool, nmi_allowed, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, request_irq_window, (struct bellows_vcpu *vcpu, bool on))
+BELLOWS_OP(void, request_nmi_window, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(bool, get_nmi_mask, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, set_nmi_mask, (struct bellows_vcpu *vcpu, bool masked))
+/* KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS */
+BELLOWS_OP(u32, get_interrupt_shadow, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, set_interrupt_shadow, (struct bellows_vcpu *vcpu, u32 shadow))
+
+/* irqoff: drop this VM's translations, all of them or those of the guest's own tables. */
+BELLOWS_OP(void, flush_tlb, (struct bellows_vcpu *vcpu))
+BELLOWS_OP(void, flush_tlb_guest, (struct bellows_vcpu *vcpu))
+
+#undef BELLOWS_OP

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_EXIT_H
+#define BELLOWS_EXIT_H
+/*
+ * Why a guest stopped, in words that are the same for VMX and SVM. A backend
+ * decodes its hardware's report into this; the handlers know nothing else.
+ */
+#include "types.h"
+
+struct bellows_vcpu;
+
+/* X(NAME): the order is that of the handler table. */
+#define BELLOWS_EXIT_REASONS(X)						\
+	X(NONE)			/* host interrupt or NMI, already served */	\
+	X(CPUID)							\
+	X(HLT)								\
+	X(IO)								\
+	X(RDMSR)							\
+	X(WRMSR)							\
+	X(CR_ACCESS)							\
+	X(DR_ACCESS)							\
+	X(NESTED_FAULT)		/* EPT violation, nested #PF */		\
+	X(EXCEPTION)		/* one of the intercepted vectors */	\
+	X(IRQ_WINDOW)							\
+	X(NMI_WINDOW)		/* the guest can take an NMI now */	\
+	X(TRIPLE_FAULT)							\
+	X(HYPERCALL)		/* VMCALL, VMMCALL */			\
+	X(INVALIDATE)		/* INVLPG, INVPCID where intercepted */	\
+	X(WBINVD)		/* and INVD */				\
+	X(XSETBV)							\
+	X(RDTSC)		/* and RDTSCP, where intercepted */	\
+	X(RDPMC)							\
+	X(MONITOR)							\
+	X(MWAIT)							\
+	X(PAUSE)							\
+	X(TASK_SWITCH)							\
+	X(UNDEFINED)		/* an instruction we do not offer: #UD */	\
+	X(EMULATE)		/* run it through the emulator */	\
+	X(FAIL_ENTRY)		/* the CPU refused the guest's state */	\
+	X(INTERNAL)		/* a report we cannot explain */
+
+#define BELLOWS_EXIT_ENUM(name) BELLOWS_EXIT_##name,
+enum bellows_exit_reason {
+	BELLOWS_EXIT_REASONS(BELLOWS_EXIT_ENUM)
+	BELLOWS_EXIT_NR
+};
+
+enum bellows_event_type {
+	BELLOWS_EVENT_INTERRUPT,	/* external */
+	BELLOWS_EVENT_NMI,
+	BELLOWS_EVENT_EXCEPTION,
+	BELLOWS_EVENT_SOFT_INTERRUPT,	/* INT n */
+	BELLOWS_EVENT_SOFT_EXCEPTION,	/* INT3, INTO, INT1 */
+};
+
+/* An event that the CPU was delivering when the exit came: it must be delivered again. */
+struct bellows_vectoring {
+	bool valid;
+	u8 type;			/* bellows_event_type */
+	u8 vector;
+	bool has_error;
+	u32 error;
+	u8 insn_len;			/* soft events: of the INT instruction; 0 unknown */
+};
+
+struct bellows_exit {
+	enum bellows_exit_reason reason;
+	u8 insn_len;			/* of the instruction that exited; 0: the CPU does not say */
+	u32 hardware_reason;		/* as the CPU reports it, for KVM_EXIT_UNKNOWN/FAIL_ENTRY and traces */
+	struct bellows_vectoring vectoring;
+	union {
+		struct {
+			u16 port;
+			u8 size;		/* 1, 2, 4 */
+			bool in;
+			bool string;
+			bool rep;
+		} io;
+		struct {
+			u8 nr;			/* 0, 2, 3, 4, 8 */
+			u8 gpr;			/* enum bellows_reg number */
+			enum { BELLOWS_CR_WRITE, BELLOWS_CR_READ, BELLOWS_CR_CLTS, BELLOWS_CR_LMSW } type;
+			u16 lmsw;		/* source operand of LMSW */
+		} cr;
+		struct {
+			u8 nr, gpr;
+			bool read;
+		} dr;
+		struct {
+			gpa_t gpa;
+			u32 access;		/* BELLOWS_ACCESS_READ, _WRITE, _EXEC */
+			bool in_tables;		/* while the CPU walked the guest's own tables */
+			u8 insn_bytes;		/* SVM decode assist: valid bytes in insn[] */
+			u8 insn[15];
+		} fault;
+		struct {
+			u8 vector;
+			bool has_error;
+			u32 error;
+			u64 payload;		/* #PF: address; #DB: DR6 bits */
+		} exception;
+		struct {
+			u16 selector;
+			u8 source;		/* 0 CALL, 1 IRET, 2 JMP, 3 gate */
+			bool has_error;
+			u32 error;
+		} task;
+		struct {
+			u64 reason;		/* hardware_entry_failure_reason */
+		} fail;
+	};
+};
+
+/*
+ * Serves vcpu->exit. 1: enter the guest again; 0: vcpu->run says why
+ * userspace must act; negative: errno for KVM_RUN.
+ */
+int bellows_handle_exit(struct bellows_vcpu *vcpu);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_MMU_H
+#define BELLOWS_MMU_H
+/*
+ * A VM's physical address space: its memory slots (gfn -> object, opn), the
+ * nested page tables that cache them for the CPU, and the short accesses the
+ * module itself makes by guest-physical address.
+ */
+#include <linux/mutex.h>
+#include <linux/srcu.h>
+#include "types.h"
+#include "memory/memory.h"
+
+struct bellows_pt_format;
+struct bellows_slots;
+struct bellows_mmu;
+struct seq_file;
+
+#define BELLOWS_MAX_SLOTS	509
+
+struct bellows_memslot {
+	u32 id;
+	u32 flags;			/* KVM_MEM_READONLY */
+	gfn_t base;
+	u64 npages;
+	u64 userspace_addr;		/* as userspace gave it: reported, never used */
+	struct bellows_memory *memory;	/* referenced */
+	opn_t opn;			/* object page of base */
+	struct bellows_mmu *mmu;
+	struct bellows_mapper mapper;
+};
+
+/* The one hook from here up: TLBs of all CPUs that run this VM are clean when it returns. */
+struct bellows_mmu_ops {
+	void (*flush_tlb)(struct bellows_mmu *mmu);
+};
+
+struct bellows_mmu {
+	const struct bellows_pt_format *format;
+	const struct bellows_mmu_ops *ops;
+	mpn_t root;			/* constant between init and destroy */
+	unsigned int maxphyaddr;	/* of the guest's physical address space, bits */
+	struct mutex slots_lock;	/* serializes slot changes; taken before any block lock */
+	struct srcu_struct srcu;	/* readers of slots and of table pages */
+	struct bellows_slots __rcu *slots;	/* sorted array, replaced as a whole */
+	atomic_long_t table_pages;	/* page-table pages in use */
+	atomic64_t faults;
+};
+
+int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,
+		     const struct bellows_mmu_ops *ops);
+/* No vCPU runs any more. Drops every slot and table. */
+void bellows_mmu_destroy(struct bellows_mmu *mmu);
+
+/* KVM_SET_USER_MEMORY_REGION with KVM's errnos; the caller is the ioctl layer. */
+struct kvm_userspace_memory_region;
+int bellows_mmu_set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region);
+
+#define BELLOWS_ACCESS_READ	1u
+#define BELLOWS_ACCESS_WRITE	2u
+#define BELLOWS_ACCESS_EXEC	4u
+#define BELLOWS_ACCESS_USER	8u	/* guest walker: CPL 3, or implicit supervisor when clear */
+#define BELLOWS_ACCESS_IMPLICIT	16u	/* descriptor-table reads: supervisor whatever the CPL */
+
+enum bellows_fault_result {
+	BELLOWS_FAULT_DONE,		/* translation installed, or was there: re-enter */
+	BELLOWS_FAULT_MMIO,		/* no slot there: emulate */
+	BELLOWS_FAULT_READONLY,		/* a write to a read-only slot: emulate, goes to userspace */
+};
+
+/* A nested fault. Returns bellows_fault_result or -ENOMEM, -EINTR ... May sleep; the vCPU may be loaded. */
+int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
+
+/* Accesses by guest-physical address; may cross pages and slots. -EFAULT: (part of it) is not memory. */
+int bellows_gpa_read(struct bellows_mmu *mmu, gpa_t gpa, void *buf, size_t len);
+int bellows_gpa_write(struct bellows_mmu *mmu, gpa_t gpa, const void *buf, size_t len);
+int bellows_gpa_cmpxchg(struct bellows_mmu *mmu, gpa_t gpa, void *old, const void *new, size_t len);
+/* Is there memory at gpa, and may it be written? BELLOWS_FAULT_* without side effects. */
+int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
+
+/* What of the guest's control state its page tables' meaning depends on. */
+struct bellows_guest_paging {
+	u64 cr0, cr3, cr4, efer, rflags;
+	u32 pkru;
+	unsigned int maxphyaddr;
+	bool has_1g_pages;
+};
+
+/* The page fault a guest walk ends in: what #PF would push and put into CR2. */
+struct bellows_guest_fault {
+	gva_t address;
+	u32 error;			/* X86_PF_* bits */
+};
+
+/*
+ * Walks the guest's own page tables as its CPU would (2, 3, 4, 5 levels; NX,
+ * SMEP, SMAP, WP, protection keys, reserved bits; sets accessed and dirty).
+ * Returns 0 and *gpa; 1 and *fault; -EFAULT: a table is not in memory.
+ */
+int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
+		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
+
+/* Compares every entry with the objects; errors as in bellows_memory_audit(). */
+unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m);
+
+extern const struct bellows_pt_format bellows_ept_format;	/* with accessed/dirty */
+extern const struct bellows_pt_format bellows_ept_noad_format;	/* CPUs without A/D in EPT */
+extern const struct bellows_pt_format bellows_npt_format;
+
+/* What the backend needs of a format to build EPTP or nCR3. */
+unsigned int bellows_pt_levels(const struct bellows_pt_format *format);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+#ifndef BELLOWS_UAPI_H
+#define BELLOWS_UAPI_H
+/*
+ * What /dev/bellows offers beyond KVM's ABI. Machines (VMs, vCPUs, struct
+ * kvm_run) are driven with the ioctls of <linux/kvm.h>; this header adds
+ * memory: objects that hold guest memory as a file.
+ *
+ * Rules that hold for every structure here: fields have fixed widths and
+ * natural alignment; reserved fields must be zero (-EINVAL otherwise); unknown
+ * flags give -EINVAL; the size is part of the ioctl number.
+ */
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define BELLOWS_IOCTL_TYPE	0xBE
+
+/* struct bellows_memory_create.flags */
+#define BELLOWS_MEMORY_SMALL_PAGES	(1ULL << 0)	/* back with 4 KiB frames only; default: 2 MiB where possible */
+
+/**
+ * struct bellows_memory_create - parameters of BELLOWS_MEMORY_CREATE
+ * @size:     bytes; a multiple of 4096, from 4096 to 1 << 46.
+ * @flags:    BELLOWS_MEMORY_*; 0 for the defaults.
+ * @reserved: zero.
+ */
+struct bellows_memory_create {
+	__u64 size;
+	__u64 flags;
+	__u64 reserved[6];
+};
+
+/**
+ * BELLOWS_MEMORY_CREATE - make a memory object (ioctl on /dev/bellows)
+ *
+ * Returns a new file descriptor (close-on-exec). The object reads as zeros and
+ * costs no memory until it is touched. Map it with mmap(MAP_SHARED), at any
+ * offset that is a multiple of the page size; attach it to a VM by giving an
+ * address inside such a mapping to KVM_SET_USER_MEMORY_REGION. Its frames are
+ * charged to the memory cgroup of the caller of this ioctl; they appear in no
+ * process's RSS.
+ *
+ * Errors: -EINVAL size, flags or reserved are not as described; -ENOMEM;
+ * -EMFILE, -ENFILE; -EFAULT the argument cannot be read.
+ */
+#define BELLOWS_MEMORY_CREATE	_IOW(BELLOWS_IOCTL_TYPE, 0x00, struct bellows_memory_create)
+
+/**
+ * struct bellows_memory_stat - what a memory object holds now
+ * @size:      bytes, as created.
+ * @absent:    pages that cost nothing and read as zero.
+ * @private_pages: pages with a frame of their own.
+ * @large:     of @private_pages, those in unbroken 2 MiB frames.
+ * @mappers:   registered mappers: VM slots that cache translations to the object.
+ * @pinned:    times a page was left alone because somebody else held a reference.
+ * @metadata:  bytes of kernel memory that describe the object.
+ * @reserved:  zero.
+ *
+ * All page counts are in units of 4096 bytes.
+ */
+struct bellows_memory_stat {
+	__u64 size;
+	__u64 absent;
+	__u64 private_pages;
+	__u64 large;
+	__u64 mappers;
+	__u64 pinned;
+	__u64 metadata;
+	__u64 reserved[9];
+};
+
+/**
+ * BELLOWS_MEMORY_STAT - statistics (ioctl on a memory object)
+ * Errors: -EFAULT.
+ */
+#define BELLOWS_MEMORY_STAT	_IOR(BELLOWS_IOCTL_TYPE, 0x01, struct bellows_memory_stat)
+
+/**
+ * struct bellows_memory_range - a range of an object, in bytes
+ * @offset, @length: multiples of 4096, inside the object; length is not zero.
+ * @flags, @reserved: zero.
+ */
+struct bellows_memory_range {
+	__u64 offset;
+	__u64 length;
+	__u64 flags;
+	__u64 reserved[5];
+};
+
+/**
+ * BELLOWS_MEMORY_INVALIDATE - drop every translation of a range (ioctl on a memory object)
+ *
+ * Nested tables and user mappings of the range are emptied and TLBs flushed;
+ * contents stay. For tests and measurements: the next access faults again.
+ * Errors: -EINVAL, -EFAULT.
+ */
+#define BELLOWS_MEMORY_INVALIDATE _IOW(BELLOWS_IOCTL_TYPE, 0x02, struct bellows_memory_range)
+
+/**
+ * BELLOWS_MEMORY_DISCARD - forget the contents of a range (ioctl on a memory object)
+ *
+ * The pages become absent: they read as zero and their frames return to the
+ * host. A page that somebody else references (O_DIRECT under way) keeps its
+ * frame and its contents and is counted in struct bellows_memory_stat.pinned.
+ * Errors: -EINVAL, -EFAULT, -EINTR.
+ */
+#define BELLOWS_MEMORY_DISCARD	_IOW(BELLOWS_IOCTL_TYPE, 0x03, struct bellows_memory_range)
+
+#endif

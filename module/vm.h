@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_VM_H
+#define BELLOWS_VM_H
+/*
+ * A virtual machine: an address space and the vCPUs in it. It lives as long
+ * as its fd or any of its vCPUs' fds.
+ *
+ * Locking: vm->lock serializes vCPU creation and VM-wide settings; it is taken
+ * before mmu.slots_lock and never while a vcpu->mutex is held.
+ */
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include "mmu/mmu.h"
+
+#define BELLOWS_MAX_VCPUS	64
+#define BELLOWS_MAX_VCPU_ID	255
+
+struct bellows_vcpu;
+struct bellows_msr_filter;
+
+struct bellows_vm {
+	struct kref ref;
+	struct mm_struct *mm;			/* [c] mm_count held: ioctls from another mm get -EIO */
+	struct mutex lock;
+	struct list_head link;			/* under bellows_vms_lock */
+	bool dead;				/* set once (WRITE_ONCE), never cleared */
+	bool dead_reported;
+	struct bellows_mmu mmu;
+	unsigned int nvcpus;			/* published with release after vcpus[] */
+	struct bellows_vcpu *vcpus[BELLOWS_MAX_VCPUS];
+	struct bellows_msr_filter __rcu *msr_filter;
+	u32 user_msr_mask;			/* KVM_CAP_X86_USER_SPACE_MSR */
+	bool exception_payload;			/* KVM_CAP_EXCEPTION_PAYLOAD */
+	bool disable_quirks;
+	u64 tss_addr;
+	u64 identity_map_addr;
+	s64 tsc_offset;				/* new vCPUs start their TSC here */
+	u32 id;					/* for debugfs and messages */
+	void *backend;				/* [c] the backend's own, may be NULL */
+};
+
+int bellows_vm_create(void);			/* fd or -errno */
+void bellows_vm_get(struct bellows_vm *vm);
+void bellows_vm_put(struct bellows_vm *vm);
+/* Every vCPU of the VM flushes before it enters again; those inside are outside on return. */
+void bellows_vm_flush_tlb(struct bellows_vm *vm);
+/* The same for any request; waits until no vCPU is still inside without having seen it. */
+void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request);
+
+extern struct mutex bellows_vms_lock;
+extern struct list_head bellows_vms;
+
+#endif
