@@ -23,21 +23,23 @@
 
 struct bellows_vm;
 
-/* The order of the first sixteen is that of the instruction encoding. */
-enum bellows_reg {
-	BELLOWS_RAX, BELLOWS_RCX, BELLOWS_RDX, BELLOWS_RBX,
-	BELLOWS_RSP, BELLOWS_RBP, BELLOWS_RSI, BELLOWS_RDI,
-	BELLOWS_R8, BELLOWS_R9, BELLOWS_R10, BELLOWS_R11,
-	BELLOWS_R12, BELLOWS_R13, BELLOWS_R14, BELLOWS_R15,
-	BELLOWS_RIP, BELLOWS_RFLAGS,
-	BELLOWS_CR0, BELLOWS_CR3, BELLOWS_CR4,
-	BELLOWS_NR_REGS
+/*
+ * What vcpu->regs[] holds: the general registers under the numbers that
+ * instructions use (enum bellows_reg), then these.
+ */
+enum {
+	BELLOWS_RIP = BELLOWS_NR_REGS,
+	BELLOWS_RFLAGS,
+	BELLOWS_CR0,
+	BELLOWS_CR3,
+	BELLOWS_CR4,
+	BELLOWS_NR_STATE_REGS
 };
 
-enum bellows_seg {			/* encoding order, then the two system segments */
-	BELLOWS_ES, BELLOWS_CS, BELLOWS_SS, BELLOWS_DS, BELLOWS_FS, BELLOWS_GS,
-	BELLOWS_LDTR, BELLOWS_TR,
-	BELLOWS_NR_SEGS
+/* Segments: enum bellows_seg (BELLOWS_TR included), then this. */
+enum {
+	BELLOWS_LDTR = BELLOWS_TR + 1,
+	BELLOWS_NR_STATE_SEGS
 };
 
 enum bellows_request {			/* bits of vcpu->requests */
@@ -137,9 +139,9 @@ struct bellows_vcpu {
 	sigset_t sigset;			/* [v] */
 	bool sigset_active;			/* [v] */
 
-	u64 regs[BELLOWS_NR_REGS];		/* [v] valid where .cached says so */
-	u32 cached;				/* [v] BIT(bellows_reg): regs[] is the guest's value */
-	u32 dirty;				/* [v] BIT(bellows_reg): hardware must take it before entry */
+	u64 regs[BELLOWS_NR_STATE_REGS];		/* [v] valid where .cached says so */
+	u32 cached;				/* [v] BIT(register): regs[] is the guest's value */
+	u32 dirty;				/* [v] BIT(register): hardware must take it before entry */
 	u64 cr2;				/* [v] loaded and saved around each entry */
 	u64 cr8;				/* [v] */
 	u64 xcr0;				/* [v] */
@@ -163,12 +165,6 @@ struct bellows_vcpu {
 	/* Userspace owes an answer: called at the next KVM_RUN, before anything else. */
 	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] */
 	struct bellows_emulator *emu;		/* [c] */
-	/* MMIO of the instruction under emulation: fragments done so far, in order. */
-	struct {
-		unsigned int done;		/* answered fragments */
-		unsigned int next;		/* the one the emulator asks for next, while it runs */
-		struct { gpa_t gpa; u8 len; bool write; u8 data[8]; } frag[8];
-	} mmio;
 	struct { unsigned int count, size; u16 port; bool in; } pio;	/* [v] outstanding */
 	u64 hypercall;				/* [v] */
 
@@ -190,8 +186,8 @@ void bellows_vcpu_put(struct bellows_vcpu *vcpu);
 int bellows_vcpu_run(struct bellows_vcpu *vcpu);		/* the loop; vcpu loaded */
 
 /* Registers: never touch regs[] without these. */
-u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, enum bellows_reg reg);
-static inline u64 bellows_reg_read(struct bellows_vcpu *vcpu, enum bellows_reg reg)
+u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg);
+static inline u64 bellows_reg_read(struct bellows_vcpu *vcpu, unsigned int reg)
 {
 	if (unlikely(!(vcpu->cached & BIT(reg))))
 		return bellows_reg_fetch(vcpu, reg);
@@ -199,7 +195,7 @@ static inline u64 bellows_reg_read(struct bellows_vcpu *vcpu, enum bellows_reg r
 }
 
 /* GPRs, RSP, RIP and RFLAGS only: control registers go through bellows_set_cr*(). */
-static inline void bellows_reg_write(struct bellows_vcpu *vcpu, enum bellows_reg reg, u64 value)
+static inline void bellows_reg_write(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
 {
 	vcpu->regs[reg] = value;
 	vcpu->cached |= BIT(reg);
