@@ -29,7 +29,12 @@ BELLOWS_OP(void, vcpu_reset, (struct bellows_vcpu *vcpu, bool init))
 BELLOWS_OP(void, vcpu_load, (struct bellows_vcpu *vcpu, int cpu))
 BELLOWS_OP(void, vcpu_put, (struct bellows_vcpu *vcpu))
 
-/* irqoff: runs the guest until its next exit. Host FPU, XCR0, PKRU, debug registers are the caller's work. */
+/*
+ * irqoff: runs the guest until its next exit. Guest FPU, XCR0, PKRU and DR0-3
+ * are in place; CR2 (vcpu->cr2), SPEC_CTRL and everything else of the switch
+ * are the callee's work. It wraps the entry itself, and as little else as
+ * possible, in bellows_guest_state_enter() and _exit() (guest_state.h).
+ */
 BELLOWS_OP(void, enter, (struct bellows_vcpu *vcpu))
 /* irqoff, straight after enter: serve an NMI or machine check that caused the exit. */
 BELLOWS_OP(void, exit_irqoff, (struct bellows_vcpu *vcpu))
@@ -55,11 +60,13 @@ BELLOWS_OP(void, set_cr4, (struct bellows_vcpu *vcpu, u64 value))
 BELLOWS_OP(void, set_efer, (struct bellows_vcpu *vcpu, u64 value))
 /* CR4 bits the hardware does not let a guest have whatever CPUID says. */
 BELLOWS_OP(bool, cr4_allowed, (struct bellows_vcpu *vcpu, u64 value))
-/* Effective DR7 (the guest's, or the debugger's). DR0-3 and DR6 are the run loop's work. */
+/*
+ * Effective DR7 (the guest's, or the debugger's). Accesses to debug registers
+ * and #DB are always intercepted: DR6 is kept in vcpu->dr6 by common code, from
+ * the payload of the #DB exit. Hardware's own DR6 for the guest, where there is
+ * one, is to be kept at its reset value so that the payload is the new bits only.
+ */
 BELLOWS_OP(void, set_dr7, (struct bellows_vcpu *vcpu, u64 value))
-/* Guest DR6 as hardware holds it (SVM: VMCB; VMX: the register itself). */
-BELLOWS_OP(u64, get_dr6, (struct bellows_vcpu *vcpu))
-BELLOWS_OP(void, set_dr6, (struct bellows_vcpu *vcpu, u64 value))
 
 /* Vendor MSRs: 0 done, 1 #GP, -ENOENT not this backend's. */
 BELLOWS_OP(int, msr_get, (struct bellows_vcpu *vcpu, u32 index, u64 *value))

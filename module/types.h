@@ -17,6 +17,20 @@
 #include <linux/types.h>
 #include <linux/mm.h>
 
+/*
+ * The kernel has these names for plain integers, behind the header of the
+ * structures that we share with userspace. They are put out of the way here, so
+ * <linux/kvm.h> is never included directly.
+ */
+#define gfn_t bellows_kernel_gfn_t
+#define gpa_t bellows_kernel_gpa_t
+#define gva_t bellows_kernel_gva_t
+#include <linux/kvm.h>
+#include <linux/kvm_types.h>
+#undef gfn_t
+#undef gpa_t
+#undef gva_t
+
 typedef struct { u64 v; } gfn_t;
 typedef struct { u64 v; } opn_t;
 typedef struct { u64 v; } mpn_t;

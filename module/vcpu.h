@@ -11,7 +11,8 @@
  *   [a]  atomic, any context
  *   [r]  written by the thread in KVM_RUN only, read by anyone (READ_ONCE)
  */
-#include <linux/kvm.h>
+#include <linux/fs.h>
+#include <linux/sched/signal.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
@@ -22,6 +23,9 @@
 #include "emulate/emulate.h"
 
 struct bellows_vm;
+
+/* DR7.GD: an access to a debug register raises #DB. */
+#define DR7_GD	BIT(13)
 
 /*
  * What vcpu->regs[] holds: the general registers under the numbers that
@@ -72,7 +76,8 @@ struct bellows_events {
 		u8 insn_len;
 	} exception;
 	struct {
-		bool injected;		/* queued by KVM_INTERRUPT, or interrupted delivery */
+		bool pending;		/* from KVM_INTERRUPT, waits until the guest can take it */
+		bool injected;		/* on its way, or was when the exit came */
 		bool soft;
 		u8 vector;
 		u8 insn_len;
@@ -151,10 +156,10 @@ struct bellows_vcpu {
 	u64 db[4], dr6, dr7;			/* [v] the guest's */
 	u64 guest_debug_dr7, guest_debug_db[4];	/* [v] what KVM_SET_GUEST_DEBUG asked for */
 	u32 guest_debug;			/* [v] KVM_GUESTDBG_* */
-	u64 singlestep_rip;
 	struct bellows_msrs msrs;		/* [v] */
 	struct bellows_events events;		/* [v] */
 	struct bellows_cpuid *cpuid;		/* [v] NULL: none set */
+	bool has_run;				/* [v] CPUID is fixed from the first entry on */
 	unsigned int maxphyaddr;		/* [v] from cpuid */
 	u64 cr4_reserved;			/* [v] bits the guest may not set, from cpuid */
 	u64 guest_xcr0_mask;			/* [v] */
@@ -165,8 +170,8 @@ struct bellows_vcpu {
 	/* Userspace owes an answer: called at the next KVM_RUN, before anything else. */
 	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] */
 	struct bellows_emulator *emu;		/* [c] */
-	struct { unsigned int count, size; u16 port; bool in; } pio;	/* [v] outstanding */
-	u64 hypercall;				/* [v] */
+	bool emulate_pending;			/* [v] .complete continues the emulator */
+	u64 complete_rip;			/* [v] linear RIP when .complete was set: state replaced if it differs */
 
 	struct bellows_vcpu_stats stats;	/* [v] */
 };

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_EVENT_H
+#define BELLOWS_EVENT_H
+/* Events into a guest; the rest of their interface is in vcpu.h. */
+#include "vcpu.h"
+
+void bellows_queue_debug(struct bellows_vcpu *vcpu, u64 dr6_bits);
+/* INT3, INTO: RIP still at the instruction, which is insn_len long (0: find out). */
+void bellows_queue_soft_exception(struct bellows_vcpu *vcpu, u8 vector, u8 insn_len);
+void bellows_queue_irq(struct bellows_vcpu *vcpu, u8 vector);
+void bellows_queue_nmi(struct bellows_vcpu *vcpu);
+void bellows_deliver_payload(struct bellows_vcpu *vcpu);
+void bellows_events_after_exit(struct bellows_vcpu *vcpu);
+void bellows_inject_events(struct bellows_vcpu *vcpu);
+bool bellows_irq_ready(struct bellows_vcpu *vcpu);
+/* The debugger's or the guest's DR7 to the backend. */
+void bellows_update_dr7(struct bellows_vcpu *vcpu);
+
+#endif
