@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The decoder: bytes to struct bellows_insn.
+ *
+ * One pass, front to back, each stage consuming what belongs to it: prefixes,
+ * opcode (through the tables and their selectors), ModRM with SIB and
+ * displacement, immediates. A cursor stands for the bytes; it remembers the
+ * first thing that went wrong, returns zeros from then on, and the stages go on
+ * undisturbed, so that there is one place that looks at errors. Nothing loops
+ * over more than the 15 bytes that an instruction can have.
+ *
+ * Reading stops at the first byte that is not needed: a fetch that runs into the
+ * next page must not happen for an instruction that ends before it.
+ */
+#include "pure.h"
+#include "emulate/opcode.h"
+
+#define REX_W	0x08
+#define REX_R	0x04
+#define REX_X	0x02
+#define REX_B	0x01
+
+struct cursor {
+	const u8 *bytes;
+	unsigned int avail;
+	unsigned int pos;
+	bool more;		/* ran out of bytes */
+	bool too_long;
+	bool invalid;
+};
+
+/* What is known before the struct bellows_insn has a place for it. */
+struct state {
+	struct cursor c;
+	struct bellows_insn *insn;
+	struct bellows_opcode entry;
+	u8 override;		/* segment, or BELLOWS_NR_SEGS */
+	bool address_prefix;
+	u8 vex_map;
+	bool vex_l;
+};
+
+static u8 next_byte(struct cursor *c)
+{
+	if (c->pos >= BELLOWS_INSN_MAX) {
+		c->too_long = true;
+		return 0;
+	}
+	if (c->pos >= c->avail) {
+		c->more = true;
+		return 0;
+	}
+	return c->bytes[c->pos++];
+}
+
+static u64 next_bytes(struct cursor *c, unsigned int size)
+{
+	u64 value = 0;
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		value |= (u64)next_byte(c) << (8 * i);
+	return value;
+}
+
+static u64 next_signed(struct cursor *c, unsigned int size)
+{
+	unsigned int shift = 64 - 8 * size;
+
+	return (u64)((s64)(next_bytes(c, size) << shift) >> shift);
+}
+
+static bool failed(const struct cursor *c)
+{
+	return c->more || c->too_long || c->invalid;
+}
+
+/*
+ * Prefixes come in any order and number; the last of a group counts. In 64-bit
+ * mode the overrides of ES, CS, SS and DS mean nothing.
+ */
+static bool legacy_prefix(struct state *s, u8 byte)
+{
+	struct bellows_insn *insn = s->insn;
+
+	switch (byte) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+		if (insn->mode != BELLOWS_MODE_64)
+			s->override = (byte >> 3) & 3;
+		return true;
+	case 0x64:
+	case 0x65:
+		s->override = byte == 0x64 ? BELLOWS_FS : BELLOWS_GS;
+		return true;
+	case 0x66:
+		insn->has_operand_prefix = true;
+		return true;
+	case 0x67:
+		s->address_prefix = true;
+		return true;
+	case 0xf0:
+		insn->lock = true;
+		return true;
+	case 0xf2:
+	case 0xf3:
+		insn->rep = byte;
+		return true;
+	}
+	return false;
+}
+
+/* Returns the first byte of the opcode. A REX counts if nothing follows it. */
+static u8 decode_prefixes(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+
+	for (;;) {
+		u8 byte = next_byte(&s->c);
+
+		if (failed(&s->c))
+			return 0;
+		if (insn->mode == BELLOWS_MODE_64 && (byte & 0xf0) == 0x40) {
+			insn->rex = byte;
+			continue;
+		}
+		if (!legacy_prefix(s, byte))
+			return byte;
+		insn->rex = 0;
+	}
+}
+
+static u8 decode_address_size(const struct state *s)
+{
+	switch (s->insn->mode) {
+	case BELLOWS_MODE_64:
+		return s->address_prefix ? 4 : 8;
+	case BELLOWS_MODE_32:
+		return s->address_prefix ? 2 : 4;
+	default:
+		return s->address_prefix ? 4 : 2;
+	}
+}
+
+static u8 operand_size_v(const struct bellows_insn *insn)
+{
+	if (insn->rex & REX_W)
+		return 8;
+	return (insn->mode == BELLOWS_MODE_16) == insn->has_operand_prefix ? 4 : 2;
+}
+
+static u8 decode_operand_size(const struct bellows_insn *insn, u32 flags)
+{
+	bool mode64 = insn->mode == BELLOWS_MODE_64;
+	u8 size = operand_size_v(insn);
+
+	switch (flags & SZ_MASK) {
+	case SZ_B:
+		return 1;
+	case SZ_W:
+		return 2;
+	case SZ_D:
+		return 4;
+	case SZ_Q:
+		return 8;
+	case SZ_X:
+		return 16;
+	case SZ_Z:
+		return min_t(u8, size, 4);
+	case SZ_Y:
+		return insn->rex & REX_W ? 8 : 4;
+	case SZ_D64:
+		return mode64 && size == 4 ? 8 : size;
+	case SZ_F64:
+		return mode64 ? 8 : size;
+	case SZ_NAT:
+		return mode64 ? 8 : 4;
+	}
+	return size;
+}
+
+static void decode_modrm_16(struct state *s)
+{
+	static const u8 bases[8] = {
+		BELLOWS_RBX, BELLOWS_RBX, BELLOWS_RBP, BELLOWS_RBP,
+		BELLOWS_RSI, BELLOWS_RDI, BELLOWS_RBP, BELLOWS_RBX,
+	};
+	static const u8 indexes[8] = {
+		BELLOWS_RSI, BELLOWS_RDI, BELLOWS_RSI, BELLOWS_RDI,
+		BELLOWS_NO_REG, BELLOWS_NO_REG, BELLOWS_NO_REG, BELLOWS_NO_REG,
+	};
+	struct bellows_insn *insn = s->insn;
+	u8 rm = insn->rm & 7;
+
+	if (insn->mod == 0 && rm == 6) {
+		insn->disp = next_bytes(&s->c, 2);
+		return;
+	}
+	insn->base = bases[rm];
+	insn->index = indexes[rm];
+	if (insn->mod)
+		insn->disp = next_signed(&s->c, insn->mod);
+}
+
+static void decode_sib(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+	u8 sib = next_byte(&s->c);
+	u8 index = ((sib >> 3) & 7) | (insn->rex & REX_X ? 8 : 0);
+
+	insn->scale = sib >> 6;
+	if (index != BELLOWS_RSP)
+		insn->index = index;
+	if ((sib & 7) == BELLOWS_RBP && insn->mod == 0)
+		insn->disp = next_signed(&s->c, 4);
+	else
+		insn->base = (sib & 7) | (insn->rex & REX_B ? 8 : 0);
+}
+
+static void decode_modrm_32(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+	u8 rm = insn->rm & 7;
+
+	if (rm == BELLOWS_RSP) {
+		decode_sib(s);
+	} else if (rm == BELLOWS_RBP && insn->mod == 0) {
+		insn->disp = next_signed(&s->c, 4);
+		insn->rip_relative = insn->mode == BELLOWS_MODE_64;
+	} else {
+		insn->base = insn->rm;
+	}
+	if (insn->mod)
+		insn->disp = next_signed(&s->c, insn->mod == 1 ? 1 : 4);
+}
+
+static void decode_modrm(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+	u8 modrm = next_byte(&s->c);
+
+	insn->has_modrm = true;
+	insn->mod = modrm >> 6;
+	insn->reg = ((modrm >> 3) & 7) | (insn->rex & REX_R ? 8 : 0);
+	insn->rm = (modrm & 7) | (insn->rex & REX_B ? 8 : 0);
+}
+
+/* Everything after ModRM, once it is known that mod is to be believed. */
+static void decode_memory(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+
+	insn->memory = insn->mod != 3;
+	if (!insn->memory)
+		return;
+	if (insn->address_size == 2)
+		decode_modrm_16(s);
+	else
+		decode_modrm_32(s);
+	if (insn->base == BELLOWS_RSP || insn->base == BELLOWS_RBP)
+		insn->segment = BELLOWS_SS;
+}
+
+static void decode_immediate(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+	unsigned int z = min_t(unsigned int, insn->operand_size, 4);
+
+	switch (insn->flags & IM_MASK) {
+	case IM_8:
+		insn->imm = next_signed(&s->c, 1);
+		break;
+	case IM_U8:
+		insn->imm = next_byte(&s->c);
+		break;
+	case IM_16:
+		insn->imm = next_bytes(&s->c, 2);
+		break;
+	case IM_Z:
+		insn->imm = next_signed(&s->c, z);
+		break;
+	case IM_V:
+		insn->imm = next_signed(&s->c, insn->operand_size);
+		break;
+	case IM_32:
+		insn->imm = next_signed(&s->c, 4);
+		break;
+	case IM_ENTER:
+	case IM_2X8:
+		insn->imm = next_bytes(&s->c,
+				       (insn->flags & IM_MASK) == IM_ENTER ? 2 : 1);
+		insn->imm2 = next_byte(&s->c);
+		break;
+	case IM_FAR:
+		insn->imm = next_bytes(&s->c, z);
+		insn->imm2 = next_bytes(&s->c, 2);
+		break;
+	case IM_OFFS:
+		insn->disp = next_bytes(&s->c, insn->address_size);
+		insn->memory = true;
+		break;
+	}
+}
+
+static unsigned int prefix_index(const struct bellows_insn *insn)
+{
+	if (insn->rep)
+		return insn->rep == 0xf3 ? 2 : 3;
+	return insn->has_operand_prefix;
+}
+
+static unsigned int selector_index(const struct state *s, u32 selector)
+{
+	const struct bellows_insn *insn = s->insn;
+
+	switch (selector) {
+	case SEL_REG:
+		return insn->reg & 7;
+	case SEL_MOD:
+		return insn->mod == 3;
+	case SEL_RM:
+		return insn->rm & 7;
+	case SEL_PREFIX:
+		return prefix_index(insn);
+	case SEL_64:
+		return insn->mode == BELLOWS_MODE_64;
+	}
+	return insn->rex & REX_B;
+}
+
+/* Follow the selectors; what was said on the way is inherited. */
+static void resolve(struct state *s)
+{
+	struct bellows_opcode *entry = &s->entry;
+
+	while (entry->flags & SEL_MASK) {
+		u32 selector = entry->flags & SEL_MASK;
+		const struct bellows_opcode *next;
+
+		if ((entry->flags & F_MODRM) && !s->insn->has_modrm)
+			decode_modrm(s);
+		next = &entry->next[selector_index(s, selector)];
+		entry->op = next->op;
+		entry->dst = next->dst ? next->dst : entry->dst;
+		entry->src = next->src ? next->src : entry->src;
+		entry->src2 = next->src2 ? next->src2 : entry->src2;
+		entry->flags = (entry->flags & ~SEL_MASK) | next->flags;
+		entry->next = next->next;
+	}
+	if ((entry->flags & F_MODRM) && !s->insn->has_modrm)
+		decode_modrm(s);
+}
+
+/* REX bits in VEX prefixes are inverted. Outside 64-bit mode they are ignored. */
+static void vex_rex(struct state *s, u8 bits)
+{
+	if (s->insn->mode != BELLOWS_MODE_64)
+		bits &= ~(REX_R | REX_X | REX_B | REX_W);
+	s->insn->rex = 0x40 | bits;
+}
+
+static void vex_prefix_bits(struct state *s, u8 pp)
+{
+	static const u8 reps[4] = { 0, 0, 0xf3, 0xf2 };
+
+	s->insn->has_operand_prefix = pp == 1;
+	s->insn->rep = reps[pp];
+}
+
+static void vex_vvvv(struct state *s, u8 byte)
+{
+	s->insn->vvvv = (~byte >> 3) & 15;
+	if (s->insn->mode != BELLOWS_MODE_64)
+		s->insn->vvvv &= 7;
+}
+
+static void decode_vex2(struct state *s)
+{
+	u8 byte = next_byte(&s->c);
+
+	vex_rex(s, (~byte >> 5) & REX_R);
+	vex_vvvv(s, byte);
+	vex_prefix_bits(s, byte & 3);
+	s->vex_l = byte & 4;
+	s->vex_map = 1;
+}
+
+/* C4 (VEX) and 8F (XOP) have the same layout. */
+static void decode_vex3(struct state *s)
+{
+	u8 first = next_byte(&s->c);
+	u8 second = next_byte(&s->c);
+
+	vex_rex(s, ((~first >> 5) & 7) | ((second >> 4) & REX_W));
+	vex_vvvv(s, second);
+	vex_prefix_bits(s, second & 3);
+	s->vex_l = second & 4;
+	s->vex_map = first & 31;
+}
+
+static void decode_evex(struct state *s)
+{
+	u8 first = next_byte(&s->c);
+	u8 second = next_byte(&s->c);
+
+	next_byte(&s->c);
+	if ((first & 0x08) || !(second & 0x04))
+		s->c.invalid = true;
+	vex_rex(s, ((~first >> 5) & 7) | ((second >> 4) & REX_W));
+	vex_vvvv(s, second);
+	vex_prefix_bits(s, second & 3);
+	s->vex_map = first & 7;
+}
+
+/*
+ * True for C4, C5, 62 and 8F where they are prefixes. Outside 64-bit mode the
+ * next byte tells: what would be LES, LDS or BOUND with a register is none.
+ */
+static bool vector_prefix(struct state *s, u8 byte)
+{
+	struct cursor peek = s->c;
+	u8 next;
+
+	switch (byte) {
+	case 0xc4:
+	case 0xc5:
+	case 0x62:
+		if (s->insn->mode == BELLOWS_MODE_64)
+			break;
+		next = next_byte(&peek);
+		if (failed(&peek)) {
+			s->c = peek;
+			return false;
+		}
+		if (next < 0xc0)
+			return false;
+		break;
+	case 0x8f:
+		next = next_byte(&peek);
+		if (failed(&peek)) {
+			s->c = peek;
+			return false;
+		}
+		if ((next & 31) < 8)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	if (s->insn->rex || s->insn->has_operand_prefix || s->insn->rep ||
+	    s->insn->lock)
+		s->c.invalid = true;
+	return true;
+}
+
+static void decode_vector_opcode(struct state *s, u8 byte)
+{
+	const struct bellows_opcode *entry;
+
+	switch (byte) {
+	case 0xc5:
+		s->insn->encoding = BELLOWS_ENC_VEX;
+		decode_vex2(s);
+		break;
+	case 0x62:
+		s->insn->encoding = BELLOWS_ENC_EVEX;
+		decode_evex(s);
+		break;
+	default:
+		s->insn->encoding = byte == 0xc4 ? BELLOWS_ENC_VEX :
+						   BELLOWS_ENC_XOP;
+		decode_vex3(s);
+		break;
+	}
+	s->insn->map = s->vex_map >= 1 && s->vex_map <= 3 ?
+		       s->vex_map : BELLOWS_MAP_OTHER;
+	s->insn->opcode = next_byte(&s->c);
+	entry = bellows_opcode_vex(s->insn->encoding, s->vex_map, s->insn->opcode);
+	if (!entry) {
+		s->c.invalid = true;
+		return;
+	}
+	s->entry = *entry;
+}
+
+static void decode_legacy_opcode(struct state *s, u8 byte)
+{
+	static const struct bellows_opcode amd_3dnow = {
+		.op = BELLOWS_OP_LENGTH_ONLY, .flags = F_MODRM | IM_U8,
+	};
+	struct bellows_insn *insn = s->insn;
+
+	if (byte != 0x0f) {
+		insn->opcode = byte;
+		s->entry = bellows_opcodes_one[byte];
+		return;
+	}
+	byte = next_byte(&s->c);
+	switch (byte) {
+	case 0x0f:
+		insn->map = BELLOWS_MAP_3DNOW;
+		s->entry = amd_3dnow;
+		return;
+	case 0x38:
+		insn->map = BELLOWS_MAP_0F38;
+		insn->opcode = next_byte(&s->c);
+		s->entry = bellows_opcodes_0f38[insn->opcode];
+		return;
+	case 0x3a:
+		insn->map = BELLOWS_MAP_0F3A;
+		insn->opcode = next_byte(&s->c);
+		s->entry = bellows_opcodes_0f3a[insn->opcode];
+		return;
+	}
+	insn->map = BELLOWS_MAP_0F;
+	insn->opcode = byte;
+	s->entry = bellows_opcodes_0f[byte];
+}
+
+static bool allowed_in_mode(const struct bellows_insn *insn)
+{
+	if (insn->mode == BELLOWS_MODE_64)
+		return !(insn->flags & F_NO64);
+	return !(insn->flags & F_ONLY64);
+}
+
+static bool allowed_prefixes(const struct bellows_insn *insn)
+{
+	u32 possible = insn->flags & PF_MASK;
+
+	if (possible && !(possible & (PF_NP << prefix_index(insn))))
+		return false;
+	if (insn->lock && !(insn->flags & F_MOVCR))
+		return (insn->flags & F_LOCKABLE) && insn->memory;
+	return true;
+}
+
+/*
+ * CR0, CR2, CR3, CR4 and CR8 exist, and DR0 to DR7. AMD's way to name CR8
+ * without REX is LOCK with CR0.
+ */
+static bool allowed_register(struct bellows_insn *insn)
+{
+	switch (insn->op) {
+	case BELLOWS_OP_MOV_FROM_CR:
+	case BELLOWS_OP_MOV_TO_CR:
+		if (insn->lock)
+			insn->reg |= 8;
+		return insn->reg < 9 && (BIT(insn->reg) & 0x11d);
+	case BELLOWS_OP_MOV_FROM_DR:
+	case BELLOWS_OP_MOV_TO_DR:
+		return insn->reg < 8;
+	}
+	return true;
+}
+
+static bool allowed_vex(const struct state *s)
+{
+	const struct bellows_insn *insn = s->insn;
+	bool uses_vvvv = insn->dst == OPD_B || insn->src == OPD_B ||
+			 insn->src2 == OPD_B;
+
+	if (!(insn->flags & F_VEX_L0))
+		return true;
+	return !s->vex_l && (uses_vvvv || !insn->vvvv);
+}
+
+static bool allowed(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+
+	if ((insn->flags & F_MEM) && !insn->memory)
+		return false;
+	if ((insn->flags & F_REG) && insn->memory)
+		return false;
+	return insn->op && allowed_in_mode(insn) && allowed_prefixes(insn) &&
+	       allowed_register(insn) && allowed_vex(s);
+}
+
+static void decode_all(struct state *s)
+{
+	struct bellows_insn *insn = s->insn;
+	u8 byte = decode_prefixes(s);
+
+	if (failed(&s->c))
+		return;
+	insn->address_size = decode_address_size(s);
+	if (vector_prefix(s, byte))
+		decode_vector_opcode(s, byte);
+	else
+		decode_legacy_opcode(s, byte);
+	if (failed(&s->c))
+		return;
+	resolve(s);
+	insn->op = s->entry.op;
+	insn->dst = s->entry.dst;
+	insn->src = s->entry.src;
+	insn->src2 = s->entry.src2;
+	insn->flags = s->entry.flags;
+	if (insn->op == BELLOWS_OP_INVALID) {
+		s->c.invalid = true;
+		return;
+	}
+	insn->operand_size = decode_operand_size(insn, insn->flags);
+	if (insn->has_modrm && !(insn->flags & F_MODREG))
+		decode_memory(s);
+	decode_immediate(s);
+	if (s->override != BELLOWS_NR_SEGS)
+		insn->segment = s->override;
+	if (!failed(&s->c) && !allowed(s))
+		s->c.invalid = true;
+}
+
+int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
+		   unsigned int avail, enum bellows_insn_mode mode)
+{
+	struct state s = {
+		.c = { .bytes = bytes, .avail = avail },
+		.insn = insn,
+		.override = BELLOWS_NR_SEGS,
+	};
+
+	*insn = (struct bellows_insn) {
+		.mode = mode,
+		.base = BELLOWS_NO_REG,
+		.index = BELLOWS_NO_REG,
+		.segment = BELLOWS_DS,
+	};
+	decode_all(&s);
+	if (s.c.more)
+		return BELLOWS_DECODE_MORE;
+	if (s.c.too_long)
+		return BELLOWS_DECODE_TOO_LONG;
+	if (s.c.invalid)
+		return BELLOWS_DECODE_INVALID;
+	memcpy(insn->bytes, bytes, s.c.pos);
+	insn->length = s.c.pos;
+	return insn->length;
+}
+
+const char *bellows_op_name(enum bellows_op op)
+{
+	static const char *const names[] = {
+		[BELLOWS_OP_INVALID] = "INVALID",
+#define OP_STRING(name) [BELLOWS_OP_##name] = #name,
+		BELLOWS_OPS(OP_STRING)
+	};
+
+	return (unsigned int)op < ARRAY_SIZE(names) ? names[op] : "?";
+}
+
+bool bellows_op_emulated(enum bellows_op op)
+{
+	return op > BELLOWS_OP_INVALID && op < BELLOWS_OP_LENGTH_ONLY;
+}
