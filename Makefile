@@ -3,20 +3,41 @@
 
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
-# One build tree per kernel, so that objects of different kernels never mix.
 BUILD ?= $(CURDIR)/build
+# One build tree per kernel, so that objects of different kernels never mix.
 MODBUILD ?= $(BUILD)/module-$(KVER)
 SOURCES := Kbuild module balloon ksm-share shadow-pt tests/kunit
+MACHINE := tests/machine
 
-.PHONY: module clean help
+.PHONY: all module install check-quick check check-full deps clean help
 
-module: ## build bellows.ko for the kernel KVER (default: the running one)
-	@test -d $(KDIR) || { echo "bellows: no kernel headers at $(KDIR): install linux-headers-$(KVER) or set KVER/KDIR" >&2; exit 1; }
+all: module ## the module, and the launcher, for the running kernel (default)
+	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
+
+module: ## bellows.ko for the kernel KVER, from its headers in KDIR
+	@test -d $(KDIR) || { echo "bellows: no kernel headers at $(KDIR): install linux-headers-$(KVER), or set KVER or KDIR" >&2; exit 1; }
 	@mkdir -p $(MODBUILD)
 	@for s in $(SOURCES); do test ! -e $$s || cp -pru --parents $$s $(MODBUILD)/; done
 	$(MAKE) -C $(KDIR) M=$(MODBUILD) $(KFLAGS) modules
 
-clean: ## remove everything that was built
+install: all ## install both on this machine (as root)
+	$(MAKE) -C $(KDIR) M=$(MODBUILD) $(KFLAGS) modules_install
+	depmod $(KVER)
+	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD) install; fi
+
+check-quick: ## host tests and one emulated machine: under 3 minutes
+	@$(MACHINE)/check --build $(BUILD) quick
+
+check: ## what every change must pass: every test on SVM and VMX, under 25 minutes
+	@$(MACHINE)/check --build $(BUILD) gate
+
+check-full: ## every test on every kernel and machine, for a release
+	@$(MACHINE)/check --build $(BUILD) full
+
+deps: ## install the Debian packages that building and testing need
+	@$(MACHINE)/install-deps.sh
+
+clean: ## remove everything that was built here; the kernels in the cache stay
 	rm -rf $(BUILD)
 
 help: ## this list

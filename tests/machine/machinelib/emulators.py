@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The emulated machines. Each starts a kernel with a RAM disk, follows what its
+init says on port 0xe9, and ends when init asks for it, when the machine dies,
+or when the runner's time is over."""
+
+import os
+import subprocess
+
+from . import image
+
+EXIT_STATUS = 2 * 0x29 + 1  # QEMU's status when init leaves
+
+# Nothing here changes what KVM or Bellows do in their hot paths.
+COMMON_ARGS = ("console=ttyS0 loglevel=5 panic=-1 reboot=t nokaslr "
+               "log_buf_len=4M printk.devkmsg=on random.trust_cpu=on")
+DEBUG_ARGS = "slub_nomerge kasan_multi_shot page_owner=on debug_pagealloc=on"
+BOCHS_ARGS = ("cryptomgr.notests rodata=off idle=halt lpj=1000000 "
+              "initcall_blacklist=load_system_certificate_list,crypto_kdf108_init,"
+              "init_kprobe_trace,cubictcp_register,slab_sysfs_init")
+
+MODELS = {
+    # name: (emulator, virtualization, model)
+    "qemu-svm": ("qemu", "svm", "max"),
+    "bochs-vmx": ("bochs", "vmx", "corei7_haswell_4770"),
+    "bochs-vmx-noept": ("bochs", "vmx", "core2_penryn_t9600"),
+    "bochs-vmx-noug": ("bochs", "vmx", "corei5_lynnfield_750"),
+    "bochs-vmx-noad": ("bochs", "vmx", "corei5_arrandale_m520"),
+    "bochs-svm": ("bochs", "svm", "zambezi"),
+}
+NAMES = tuple(MODELS)
+
+
+class Machine:
+    """One start of one machine, in a directory of its own."""
+
+    def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags=""):
+        self.name = name
+        self.emulator, self.extension, self.model = MODELS[name]
+        self.kernel = kernel
+        self.dir = directory
+        self.cpus = cpus
+        self.memory = memory or (2048 if kernel.debug else 512 if self.slow else 1024)
+        self.extra = extra
+        self.cpu_flags = cpu_flags
+        self.console = self.path("console.log")
+        self.verdict = self.path("verdict.log")
+
+    @property
+    def slow(self):
+        return MODELS[self.name][0] == "bochs"
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def cmdline(self):
+        parts = [COMMON_ARGS]
+        if self.kernel.debug:
+            parts.append(DEBUG_ARGS)
+        if self.slow:
+            parts.append(BOCHS_ARGS)
+        return " ".join(parts + [self.extra])
+
+    def prepare(self, initrd):
+        with open(self.path("initrd"), "wb") as f:
+            f.write(initrd)
+        for name in (self.console, self.verdict):
+            open(name, "wb").close()
+        if self.slow:
+            self._prepare_bochs(initrd)
+
+    def start(self):
+        """Starts the emulator; its output on port 0xe9 grows in self.verdict."""
+        if self.slow:
+            with open(self.verdict, "wb") as out:
+                return subprocess.Popen(
+                    ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"], cwd=self.dir,
+                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                    start_new_session=True)
+        with open(self.path("emulator.log"), "wb") as out:
+            return subprocess.Popen(self.qemu(), stdin=subprocess.DEVNULL, stdout=out,
+                                    stderr=subprocess.STDOUT, start_new_session=True)
+
+    def qemu(self, console="file"):
+        """QEMU's command line; the console goes to a file or to this terminal."""
+        serial = ["-serial", "file:" + self.console] if console == "file" else \
+                 ["-serial", "mon:stdio"]
+        return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+                "-machine", "pc,accel=tcg", "-cpu", self.model + self.cpu_flags,
+                "-smp", str(self.cpus), "-m", str(self.memory), "-no-reboot",
+                "-kernel", self.kernel_file(), "-initrd", self.path("initrd"),
+                "-append", self.cmdline(), *serial,
+                "-device", "isa-debugcon,iobase=0xe9,chardev=verdict",
+                "-chardev", "file,id=verdict,path=" + self.verdict,
+                "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+
+    def kernel_file(self):
+        # The small kernels unpack fast and then run with 5-level page tables;
+        # an unpacked Debian kernel is started through its PVH entry, with 4.
+        return self.kernel.bzimage if self.kernel.kunit else self.kernel.vmlinux
+
+    def left_well(self, status):
+        """Whether init ended the machine, and nothing else did."""
+        if self.slow:
+            return status == 0
+        return status == EXIT_STATUS
+
+    def _prepare_bochs(self, initrd):
+        low, raw, entry, end = image.load_elf(self.kernel.vmlinux)
+        if end > image.INITRD or image.INITRD + len(initrd) > self.memory << 20:
+            raise ValueError("kernel or RAM disk do not fit the machine")
+        params = image.boot_data(self.kernel.bzimage, self.cmdline(), len(initrd))
+        _, cylinders = image.boot_disk(
+            self.dir, [(low, raw), (image.PARAMS, params), (image.INITRD, initrd)], entry)
+        with open(self.path("rc"), "w", encoding="ascii") as f:
+            f.write("c\nq\n")
+        with open(self.path("bochsrc"), "w", encoding="ascii") as f:
+            f.write(self._bochsrc(cylinders))
+
+    def _bochsrc(self, cylinders):
+        lines = [
+            'display_library: rfb, options="timeout=0"',
+            "config_interface: textconfig",
+            "cpu: model=%s, count=%d, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1"
+            % (self.model, self.cpus),
+            "megs: %d" % self.memory,
+            "romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot",
+            "vgaromimage: file=/usr/share/vgabios/vgabios.bin",
+            "pci: enabled=1, chipset=i440fx",
+            "clock: sync=none, time0=1700000000",
+            "ata0-master: type=disk, path=disk.img, mode=flat, cylinders=%d, heads=16, "
+            "spt=63" % cylinders,
+            "boot: disk",
+            "com1: enabled=1, mode=file, dev=console.log",
+            "log: bochs.log",
+            "debugger_log: debugger.log",
+            "panic: action=fatal",
+            "error: action=report",
+            "info: action=report",
+            "debug: action=ignore",
+            "port_e9_hack: enabled=1",
+            "sound: driver=dummy",
+            "magic_break: enabled=1",
+        ]
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which tests there are, and which run where."""
+
+import os
+import subprocess
+
+from . import emulators, kernels, session
+
+LIST = os.path.join(kernels.HERE, "tests.list")
+KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
+        "args", "smoke", "allow"}
+
+
+class Entry:
+    """A program and one way to run it."""
+
+    def __init__(self, path, attributes=None):
+        self.path = path
+        self.name = os.path.basename(path)
+        self.a = attributes or {}
+
+    def runs_on(self, kernel, machine):
+        a = self.a
+        return (kernel in a.get("kernel", kernel).split(",")
+                and machine in a.get("machine", machine).split(",")
+                and a.get("needs", "") in ("", emulators.MODELS[machine][1]))
+
+    def setting(self):
+        """Tests of one setting share a start of the machine."""
+        return (self.a.get("params", "").replace(",", " "), int(self.a.get("cpus", 0)),
+                "kvm" in self.a)
+
+    def test(self):
+        args = self.a["args"].split(",") if self.a.get("args") else []
+        name = self.name + ("".join(" %s=%s" % (k, self.a[k]) for k in ("args", "params", "cpus")
+                                    if k in self.a))
+        return session.Test(self.path, args, float(self.a.get("timeout", 30)),
+                            "unloaded" in self.a, self.a.get("allow"), name)
+
+
+def read_list(path=LIST):
+    """Name: list of attribute tables."""
+    out = {}
+    with open(path, encoding="ascii") as f:
+        for number, line in enumerate(f, 1):
+            words = line.split("#")[0].split()
+            if not words:
+                continue
+            attributes = dict((w.split("=", 1) + [""])[:2] for w in words[1:])
+            unknown = set(attributes) - KEYS
+            if unknown:
+                raise kernels.Unavailable("%s:%d: unknown %s" % (path, number, unknown))
+            out.setdefault(words[0], []).append(attributes)
+    return out
+
+
+def build_programs(build):
+    """Builds the selftests; returns all programs in build/tests/selftests."""
+    source = os.path.join(kernels.ROOT, "tests", "selftests")
+    if os.path.exists(os.path.join(source, "Makefile")):
+        done = subprocess.run(["make", "-s", "-C", source, "-j%d" % (os.cpu_count() or 1),
+                               "BUILD=" + build], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode:
+            raise kernels.Unavailable("the selftests do not build:\n" + done.stdout)
+    out = os.path.join(build, "tests", "selftests")
+    found = []
+    for name in sorted(os.listdir(out)) if os.path.isdir(out) else ():
+        path = os.path.join(out, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            found.append(path)
+    return found
+
+
+def entries(build):
+    listed = read_list()
+    paths = build_programs(build)
+    missing = set(listed) - {os.path.basename(p) for p in paths}
+    if missing:
+        raise kernels.Unavailable("tests.list names tests that do not exist: %s"
+                                  % ", ".join(sorted(missing)))
+    return [Entry(p, a) for p in paths for a in listed.get(os.path.basename(p), [{}])]

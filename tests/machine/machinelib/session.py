@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs a list of tests on one kernel and one machine, over as many starts of
+the machine as it takes, and says what became of each.
+
+Init's report is believed only line by line with the right number in front and
+none missing. A machine that dies or falls silent fails the test that was
+running; the rest gets a fresh machine."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from . import cpio, emulators, judge, kernels
+
+MAX_STARTS = 6
+INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
+
+
+class Test:
+    """One program to run and what is known about it."""
+
+    def __init__(self, path, args=(), timeout=30, unloaded=False, allow=None, name=None):
+        self.path = path
+        self.args = list(args)
+        self.timeout = timeout
+        self.unloaded = unloaded
+        self.allow = allow
+        self.name = name or os.path.basename(path)
+
+
+class Options:
+    """How to run: what does not depend on the test."""
+
+    def __init__(self, build, module=None, params="", cpus=2, memory=0, extra="",
+                 cpu_flags="", kvm=False, keep=False, files=(), kunit=False):
+        self.build = build
+        self.module = module
+        self.params = params
+        self.cpus = cpus
+        self.memory = memory
+        self.extra = extra
+        self.cpu_flags = cpu_flags
+        self.kvm = kvm
+        self.keep = keep
+        self.files = files
+        self.kunit = kunit      # suites must be found
+
+
+def build_init(build):
+    """The static init, compiled once per tree and source."""
+    out = os.path.join(build, "tests", "machine-init")
+    if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(INIT_SOURCE):
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        tmp = "%s.%d" % (out, os.getpid())
+        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", tmp, INIT_SOURCE],
+                       check=True)
+        os.rename(tmp, out)
+    return out
+
+
+@contextlib.contextmanager
+def emulator_slot():
+    """Emulators share two processors badly: BELLOWS_JOBS of them run at a time,
+    whoever starts them."""
+    jobs = int(os.environ.get("BELLOWS_JOBS") or max(1, (os.cpu_count() or 2) // 2))
+    os.makedirs(kernels.CACHE, exist_ok=True)
+    files = [open(os.path.join(kernels.CACHE, ".emulator-%d" % i), "w", encoding="ascii")
+             for i in range(jobs)]
+    try:
+        while True:
+            for f in files:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    yield
+                    return
+            time.sleep(0.1)
+    finally:
+        for f in files:
+            f.close()
+
+
+def initramfs(kernel, options, plan, programs):
+    a = cpio.Archive()
+    for d in ("proc", "sys", "dev", "tmp", "bin", "sbin"):
+        a.directory(d)
+    a.character("dev/console", 5, 1)
+    a.file("init", build_init(options.build))
+    a.data("plan", plan.encode())
+    if options.module:
+        a.data("lib/modules/bellows.ko", stripped(options.module))
+    if options.kvm:
+        order = []
+        for name, data in kernel.kvm_modules():
+            a.data("lib/modules/kvm/%s.ko" % name, data)
+            order.append(name)
+        a.data("lib/modules/kvm/order", ("\n".join(order) + "\n").encode())
+    for path in sorted(programs):
+        a.file("tests/" + os.path.basename(path), path)
+    for target, source in options.files:
+        a.file(target, source)
+    return a.bytes()
+
+
+def stripped(module):
+    """The module without debug information, which only costs time to load."""
+    with tempfile.NamedTemporaryFile(suffix=".ko") as f:
+        subprocess.run(["objcopy", "-g", module, f.name], check=True)
+        return f.read()
+
+
+class Stream:
+    """Init's report, read while it grows."""
+
+    def __init__(self, path, nonce, foreign_ok):
+        self.file = open(path, "rb")
+        self.nonce = nonce
+        self.foreign_ok = foreign_ok
+        self.rest = b""
+        self.seq = 0
+        self.broken = []
+
+    def records(self):
+        """(kind, test, text) of what is new."""
+        data = self.rest + self.file.read()
+        lines = data.split(b"\n")
+        self.rest = lines.pop()
+        for raw in lines:
+            parts = raw.decode("ascii", "replace").split(" ", 4)
+            if parts[0] != self.nonce or len(parts) < 4:
+                if not self.foreign_ok:
+                    self.broken.append("not from init: %r" % raw[:100])
+                continue
+            if int(parts[1]) != self.seq:
+                self.broken.append("lines %d to %s are missing" % (self.seq, parts[1]))
+            self.seq = int(parts[1]) + 1
+            yield parts[2], int(parts[3]), parts[4] if len(parts) > 4 else ""
+
+
+class Start:
+    """One start of the machine and what init reported."""
+
+    def __init__(self, session, todo):
+        self.s = session
+        self.todo = todo
+        self.reports = {}           # number in todo: Report
+        self.begun = self.ended = None
+        self.extra = {k: [] for k in ("audit", "fault", "lost")}
+        self.machine_report = judge.Report("machine")
+        self.kunit_lines, self.leaks = [], []
+        self.suites = self.hello = self.done = self.loaded = self.leaks_read = 0
+        self.deadline = 0.0
+
+    def take(self, kind, number, text):
+        """One record of init's report."""
+        report = self.reports.get(number)
+        sink = report or self.machine_report
+        if kind == "hello":
+            self.hello = text
+            self.wait(60)
+        elif kind == "begin":
+            self.reports[number] = judge.Report(self.todo[number].name)
+            self.begun, self.ended = number, None
+            self.extra = {k: [] for k in self.extra}
+            self.wait(self.todo[number].timeout * self.s.patience + 40)
+        elif kind == "out":
+            sink.output.append(text)
+        elif kind == "stack":
+            sink.stacks.append(text)
+        elif kind == "kmsg":
+            level, _, line = text.partition(" ")
+            if number == -2:
+                self.s.boot_log.append(line)
+            else:
+                sink.kernel.append(line)
+        elif kind in self.extra and report:
+            self.extra[kind].append(text)
+        elif kind == "lost":
+            self.machine_report.add(judge.FAIL, "kernel log", text)
+        elif kind == "end":
+            how, code, seconds = text.split()
+            report.seconds = float(seconds)
+            judge.program(report, (how, int(code)), self.extra["audit"],
+                          self.extra["fault"] + self.extra["lost"], self.todo[number].allow)
+            self.begun, self.ended = None, number
+            self.s.on_report(report)
+            self.wait(60)
+        elif kind in ("load", "unload"):
+            if text.startswith("0 "):
+                self.machine_report.add(judge.PASS, "module " + kind)
+            else:
+                self.machine_report.add(judge.FAIL, "module " + kind, text)
+            self.wait(60)
+        elif kind == "suite":
+            self.suites += 1
+        elif kind == "kunit":
+            self.kunit_lines.append(text)
+        elif kind == "leak":
+            self.leaks.append(text)
+        elif kind == "leaks-read":
+            self.leaks_read = 1
+        elif kind == "done":
+            self.done = 1
+            self.wait(20)
+
+    def wait(self, seconds):
+        self.deadline = time.monotonic() + seconds * (4 if self.s.slow else 1)
+
+
+class Session:
+    """Tests on one kernel and one machine."""
+
+    def __init__(self, kernel, machine, options, on_report=lambda report: None):
+        self.kernel, self.machine_name, self.options = kernel, machine, options
+        self.slow = emulators.MODELS[machine][0] == "bochs"
+        self.patience = (4 if kernel.debug else 1) * (3 if self.slow else 1)
+        self.on_report = on_report
+        self.boot_log, self.reports = [], []
+        self.kept = None
+
+    def run(self, tests):
+        """All reports: one per test, one for the machine, one for KUnit."""
+        todo = list(tests)
+        for number in range(MAX_STARTS):
+            start = self._start(todo)
+            self.reports += start.reports.values()
+            finished = len(start.reports)
+            self._machine(start, first=number == 0)
+            todo = todo[finished:]
+            if not todo or not finished:
+                break
+        for test in todo:
+            report = judge.Report(test.name)
+            report.add(judge.FAIL, test.name, "not run: the machine died too often")
+            self.reports.append(report)
+            self.on_report(report)
+        return self.reports
+
+    def _plan(self, nonce, todo):
+        o = self.options
+        lines = ["nonce " + nonce,
+                 "env BELLOWS_KERNEL=" + self.kernel.name,
+                 "env BELLOWS_MACHINE=" + self.machine_name,
+                 "env BELLOWS_BACKEND=" + emulators.MODELS[self.machine_name][1],
+                 "env BELLOWS_SLOW=%d" % self.slow,
+                 "env BELLOWS_KO=/lib/modules/bellows.ko"]
+        if o.module:
+            lines.append("load " + o.params)
+        for i, t in enumerate(todo):
+            lines.append("test %d %g %s /tests/%s %s" % (
+                i, t.timeout * self.patience, "unloaded" if t.unloaded else "loaded",
+                os.path.basename(t.path), " ".join(t.args)))
+        return "\n".join(lines) + "\n"
+
+    def _start(self, todo):
+        nonce = secrets.token_hex(8)
+        parent = os.path.join(self.options.build, "tests", "machines")
+        os.makedirs(parent, exist_ok=True)
+        directory = tempfile.mkdtemp(
+            dir=parent, prefix="%s-%s-" % (self.kernel.name, self.machine_name))
+        o = self.options
+        machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
+                                    o.memory, o.extra, o.cpu_flags)
+        machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
+                                  {t.path for t in todo}))
+        start = Start(self, todo)
+        with emulator_slot():
+            process = machine.start()
+            try:
+                stream = Stream(machine.verdict, nonce, foreign_ok=self.slow)
+                silent = self._follow(start, stream, process)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._end(start, machine, stream, process.returncode, silent)
+        return start
+
+    def _follow(self, start, stream, process):
+        """Until the emulator ends; true if the machine fell silent before."""
+        start.wait(60)
+        while True:
+            ended = process.poll() is not None
+            for record in stream.records():
+                start.take(*record)
+            if ended:
+                return False
+            if time.monotonic() > start.deadline:
+                return True
+            time.sleep(0.02)
+
+    def _end(self, start, machine, stream, status, silent):
+        report = start.machine_report
+        reason = None
+        if silent:
+            reason = "the machine fell silent"
+        elif not start.done or not machine.left_well(status):
+            reason = "the machine died (status %d)" % status
+        console = _tail(machine.console, 60)
+        if reason and start.begun is not None:
+            running = start.reports[start.begun]
+            running.add(judge.FAIL, "machine", reason)
+            running.kernel += console
+            self.on_report(running)
+        elif reason:
+            report.add(judge.FAIL, "machine", reason)
+            report.kernel += console
+        elif not start.hello:
+            report.add(judge.FAIL, "machine", "init said nothing")
+        for text in stream.broken[:5]:
+            report.add(judge.FAIL, "report", text)
+        if self.options.keep or reason or any(r.failed for r in start.reports.values()):
+            self.kept = machine.dir
+            for name in ("kernel", "disk.img", "disk.o", "initrd"):
+                if not self.options.keep:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(machine.path(name))
+        else:
+            shutil.rmtree(machine.dir, ignore_errors=True)
+
+    def _machine(self, start, first):
+        """Reports of the start itself: module, KUnit, leaks."""
+        report = start.machine_report
+        for line in judge.complaints(report.kernel)[:5]:
+            report.add(judge.FAIL, "kernel log", line)
+        if self.kernel.debug and self.options.module and start.done:
+            if not start.leaks_read:
+                report.add(judge.FAIL, "leaks", "kmemleak was not read")
+            elif start.leaks:
+                report.add(judge.FAIL, "leaks", "kmemleak: " + start.leaks[0])
+                report.output += start.leaks[:60]
+            else:
+                report.add(judge.PASS, "leaks")
+        if not report.points:
+            report.add(judge.PASS, "start and end")
+        self.reports.append(report)
+        self.on_report(report)
+        if first and start.hello and (start.suites or self.options.kunit):
+            kunit = judge.Report("kunit")
+            kunit.output = start.kunit_lines
+            judge.kunit(kunit, start.kunit_lines)
+            if not start.suites:
+                kunit.add(judge.FAIL, "kunit", "no suite ran")
+            self.reports.append(kunit)
+            self.on_report(kunit)
+
+
+def _tail(path, count):
+    with open(path, "rb") as f:
+        return f.read().decode("ascii", "replace").splitlines()[-count:]
