@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #
 # The boot sector of a Bochs machine: loads pieces of its disk to where they
 # belong in memory and enters Linux by its 64-bit boot protocol.

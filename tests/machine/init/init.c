@@ -273,7 +273,7 @@ static void say_stacks(const struct program *p)
 	say_log("stack", p->test);
 }
 
-static pid_t start(const struct program *p, int out)
+static pid_t spawn(const struct program *p, int out)
 {
 	pid_t pid = fork();
 
@@ -368,7 +368,7 @@ static void run_program(const struct program *p)
 	if (pipe2(fds, O_CLOEXEC))
 		return;
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	pid = start(p, fds[1]);
+	pid = spawn(p, fds[1]);
 	close(fds[1]);
 	status = follow(p, pid, fds[0]);
 	if (status < 0)
