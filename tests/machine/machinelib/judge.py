@@ -66,13 +66,17 @@ def tap(report, lines, several=False):
     which opens with its plan or with "TAP version"."""
     streams, current = [], []
     for line in lines:
-        if several and current and (line.startswith("TAP version")
-                                    or PLAN.match(line) and _has_plan(current)):
+        if several and (line.startswith("TAP version") and _has_any(current)
+                        or PLAN.match(line) and _has_plan(current)):
             streams.append(current)
             current = []
         current.append(line)
     for stream in streams + [current]:
         _one_tap(report, stream)
+
+
+def _has_any(lines):
+    return any(l.startswith("TAP version") or PLAN.match(l) or POINT.match(l) for l in lines)
 
 
 def _has_plan(lines):
