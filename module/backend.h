@@ -11,6 +11,7 @@
 
 struct bellows_backend {
 	const char *name;			/* "vmx", "svm" */
+	const char *enable_bit;			/* what tells that somebody holds it: "CR4.VMXE", "EFER.SVME" */
 	const struct bellows_pt_format *format;	/* set by setup() */
 	size_t vcpu_size;			/* of the structure that embeds bellows_vcpu first */
 	u32 hypercall_insn_len;
@@ -39,12 +40,16 @@ extern struct bellows_backend bellows_svm_backend;
 /* Chooses the backend of this CPU; the static calls point to it from then on. 0 also when there is none. */
 int bellows_backend_init(void);
 
-/* Virtualization on, on every CPU, from the first VM to the last: 0, -EOPNOTSUPP, -EBUSY. */
+/* Virtualization on, on every CPU, from the first VM to the last: 0, -EOPNOTSUPP, -EBUSY, -EIO (lost). */
 int bellows_host_get(void);
 void bellows_host_put(void);
-int bellows_host_init(void);		/* module load: hotplug, reboot, suspend hooks */
+int bellows_host_init(void);		/* module load: backend's setup; hotplug, suspend, emergency hooks */
 void bellows_host_exit(void);
-/* Why bellows_host_get() would fail; empty when it would not. */
+/* Reboot: off on every CPU, for good. The caller has stopped the VMs. */
+void bellows_host_shutdown(void);
+/* Virtualization is gone while VMs may exist (reboot, failed resume): nothing may load or enter a vCPU. */
+bool bellows_host_lost(void);
+/* Why this CPU has no backend; empty when it has one. */
 const char *bellows_host_why(void);
 
 #endif

@@ -14,7 +14,8 @@
  * gva_t): they are split and compared everywhere, and turn into a gfn_t
  * through one function only.
  */
-#include <linux/types.h>
+#include "pure.h"
+#ifdef __KERNEL__
 #include <linux/mm.h>
 
 /*
@@ -30,6 +31,7 @@
 #undef gfn_t
 #undef gpa_t
 #undef gva_t
+#endif
 
 typedef struct { u64 v; } gfn_t;
 typedef struct { u64 v; } opn_t;
@@ -49,7 +51,9 @@ static inline mpn_t to_mpn(u64 v) { return (mpn_t){ v }; }
 
 static inline gfn_t gpa_to_gfn(gpa_t gpa) { return to_gfn(gpa >> PAGE_SHIFT); }
 static inline gpa_t gfn_to_gpa(gfn_t gfn) { return gfn.v << PAGE_SHIFT; }
+#ifdef __KERNEL__
 static inline struct page *mpn_to_page(mpn_t mpn) { return pfn_to_page(mpn.v); }
 static inline mpn_t page_to_mpn(struct page *page) { return to_mpn(page_to_pfn(page)); }
+#endif
 
 #endif

@@ -39,13 +39,28 @@ struct bellows_vm {
 	void *backend;				/* [c] the backend's own, may be NULL */
 };
 
-int bellows_vm_create(void);			/* fd or -errno */
+/* The calling process's VM, with one reference; an ERR_PTR. */
+struct bellows_vm *bellows_vm_create(void);
 void bellows_vm_get(struct bellows_vm *vm);
 void bellows_vm_put(struct bellows_vm *vm);
 /* Every vCPU of the VM flushes before it enters again; those inside are outside on return. */
 void bellows_vm_flush_tlb(struct bellows_vm *vm);
 /* The same for any request; waits until no vCPU is still inside without having seen it. */
 void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request);
+
+/* Set by an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
+bool bellows_vm_is_dead(const struct bellows_vm *vm);
+
+/* The ioctl layer's: fd of a new VM, or -errno. */
+int bellows_vm_create_fd(void);
+
+/* KVM_X86_SET_MSR_FILTER: checks and copies, then replaces the VM's filter. */
+struct kvm_msr_filter;
+int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *user);
+void bellows_msr_filter_free(struct bellows_msr_filter *filter);
+
+int bellows_vms_init(void);		/* module load: reboot notifier, per-CPU masks */
+void bellows_vms_exit(void);
 
 extern struct mutex bellows_vms_lock;
 extern struct list_head bellows_vms;

@@ -10,8 +10,9 @@
 #include <linux/srcu.h>
 #include "types.h"
 #include "memory/memory.h"
+#include "mmu/guest_walk.h"
+#include "mmu/table.h"
 
-struct bellows_pt_format;
 struct bellows_slots;
 struct bellows_mmu;
 struct seq_file;
@@ -26,6 +27,7 @@ struct bellows_memslot {
 	u64 userspace_addr;		/* as userspace gave it: reported, never used */
 	struct bellows_memory *memory;	/* referenced */
 	opn_t opn;			/* object page of base */
+	bool leaving;			/* being taken away: its translations are removed, TLBs not yet flushed */
 	struct bellows_mmu *mmu;
 	struct bellows_mapper mapper;
 };
@@ -35,32 +37,37 @@ struct bellows_mmu_ops {
 	void (*flush_tlb)(struct bellows_mmu *mmu);
 };
 
+/*
+ * Letters: [c] constant between init and destroy; [s] under slots_lock;
+ * [d] under dead_lock. Order: slots_lock, block lock, dead_lock. A thread
+ * inside srcu may take a block lock, never slots_lock.
+ */
 struct bellows_mmu {
-	const struct bellows_pt_format *format;
-	const struct bellows_mmu_ops *ops;
-	mpn_t root;			/* constant between init and destroy */
-	unsigned int maxphyaddr;	/* of the guest's physical address space, bits */
-	struct mutex slots_lock;	/* serializes slot changes; taken before any block lock */
-	struct srcu_struct srcu;	/* readers of slots and of table pages */
-	struct bellows_slots __rcu *slots;	/* sorted array, replaced as a whole */
-	atomic_long_t table_pages;	/* page-table pages in use */
+	const struct bellows_pt_format *format;	/* [c] */
+	const struct bellows_mmu_ops *ops;	/* [c] */
+	mpn_t root;				/* [c] for EPTP or nCR3, which add __sme_set() on AMD */
+	unsigned int maxphyaddr;		/* [c] of the guest's physical address space, bits */
+	struct mutex slots_lock;
+	struct srcu_struct srcu;		/* readers of slots, and of table pages on the way to a slot */
+	struct bellows_slots __rcu *slots;	/* [s] sorted array, replaced as a whole */
+	struct bellows_pt pt;
+	spinlock_t dead_lock;
+	struct bellows_pt_dead dead;		/* [d] tables to free after the next flush */
+	unsigned int walkers;			/* [d] threads in the tables without a block lock */
 	atomic64_t faults;
 };
 
 int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,
 		     const struct bellows_mmu_ops *ops);
-/* No vCPU runs any more. Drops every slot and table. */
+/*
+ * No vCPU runs any more. Drops every slot and table, without a flush: a
+ * backend flushes when it first loads a vCPU on a CPU.
+ */
 void bellows_mmu_destroy(struct bellows_mmu *mmu);
 
 /* KVM_SET_USER_MEMORY_REGION with KVM's errnos; the caller is the ioctl layer. */
 struct kvm_userspace_memory_region;
 int bellows_mmu_set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region);
-
-#define BELLOWS_ACCESS_READ	1u
-#define BELLOWS_ACCESS_WRITE	2u
-#define BELLOWS_ACCESS_EXEC	4u
-#define BELLOWS_ACCESS_USER	8u	/* guest walker: CPL 3, or implicit supervisor when clear */
-#define BELLOWS_ACCESS_IMPLICIT	16u	/* descriptor-table reads: supervisor whatever the CPL */
 
 enum bellows_fault_result {
 	BELLOWS_FAULT_DONE,		/* translation installed, or was there: re-enter */
@@ -78,24 +85,11 @@ int bellows_gpa_cmpxchg(struct bellows_mmu *mmu, gpa_t gpa, void *old, const voi
 /* Is there memory at gpa, and may it be written? BELLOWS_FAULT_* without side effects. */
 int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
 
-/* What of the guest's control state its page tables' meaning depends on. */
-struct bellows_guest_paging {
-	u64 cr0, cr3, cr4, efer, rflags;
-	u32 pkru;
-	unsigned int maxphyaddr;
-	bool has_1g_pages;
-};
-
-/* The page fault a guest walk ends in: what #PF would push and put into CR2. */
-struct bellows_guest_fault {
-	gva_t address;
-	u32 error;			/* X86_PF_* bits */
-};
-
 /*
  * Walks the guest's own page tables as its CPU would (2, 3, 4, 5 levels; NX,
  * SMEP, SMAP, WP, protection keys, reserved bits; sets accessed and dirty).
- * Returns 0 and *gpa; 1 and *fault; -EFAULT: a table is not in memory.
+ * Returns 0 and *gpa; 1 and *fault; -EFAULT: a table is not in memory;
+ * -EAGAIN: other CPUs keep changing the tables: enter the guest, it comes back.
  */
 int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
 		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
@@ -103,11 +97,14 @@ int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_pagin
 /* Compares every entry with the objects; errors as in bellows_memory_audit(). */
 unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m);
 
-extern const struct bellows_pt_format bellows_ept_format;	/* with accessed/dirty */
-extern const struct bellows_pt_format bellows_ept_noad_format;	/* CPUs without A/D in EPT */
-extern const struct bellows_pt_format bellows_npt_format;
+/* Table pages in use now. */
+long bellows_mmu_table_pages(struct bellows_mmu *mmu);
 
-/* What the backend needs of a format to build EPTP or nCR3. */
+/*
+ * Formats: bellows_ept_format (with accessed/dirty), bellows_ept_noad_format,
+ * bellows_npt_format, bellows_npt5_format (where the host has CR4.LA57).
+ * What the backend needs of one to build EPTP or nCR3:
+ */
 unsigned int bellows_pt_levels(const struct bellows_pt_format *format);
 
 #endif

@@ -15,6 +15,33 @@
 
 #define BELLOWS_IOCTL_TYPE	0xBE
 
+/**
+ * struct bellows_host_info - what this machine offers to VMs
+ * @backend:       "vmx" or "svm"; empty where the CPU has neither, or not enough of it.
+ * @why:           where VMs are impossible: what is missing, for people; otherwise empty.
+ * @nested_levels: levels of the nested page tables; 0 without them.
+ * @maxphyaddr:    bits of a guest-physical address.
+ * @xcr0:          extended state components a guest may enable.
+ * @reserved:      zero.
+ *
+ * An empty @why does not promise that KVM_CREATE_VM succeeds: another
+ * hypervisor may hold the CPUs at that time (-EBUSY).
+ */
+struct bellows_host_info {
+	char backend[16];
+	char why[128];
+	__u32 nested_levels;
+	__u32 maxphyaddr;
+	__u64 xcr0;
+	__u64 reserved[8];
+};
+
+/**
+ * BELLOWS_HOST_INFO - what this machine offers (ioctl on /dev/bellows)
+ * Errors: -EFAULT.
+ */
+#define BELLOWS_HOST_INFO	_IOR(BELLOWS_IOCTL_TYPE, 0x08, struct bellows_host_info)
+
 /* struct bellows_memory_create.flags */
 #define BELLOWS_MEMORY_SMALL_PAGES	(1ULL << 0)	/* back with 4 KiB frames only; default: 2 MiB where possible */
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_COMPAT_H
+#define BELLOWS_COMPAT_H
+/*
+ * Where the supported kernels differ, and nothing else. Everything here has
+ * one name and one meaning for the rest of the module, whatever the kernel
+ * calls it. A macro BELLOWS_HAVE_* comes from the build, which looks into the
+ * kernel's headers: distributions backport interfaces, so that a version
+ * number says little.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/syscore_ops.h>
+#include <linux/version.h>
+#include <asm/reboot.h>
+
+/*
+ * Work around suspend, on the last CPU, interrupts off. suspend_fn returns an
+ * int, resume_fn nothing; neither has parameters.
+ */
+#ifdef BELLOWS_HAVE_STRUCT_SYSCORE
+#define BELLOWS_DEFINE_SYSCORE(name, suspend_fn, resume_fn)		\
+static int name##_suspend(void *data) { return suspend_fn(); }		\
+static void name##_resume(void *data) { resume_fn(); }			\
+static const struct syscore_ops name##_ops = {				\
+	.suspend = name##_suspend,					\
+	.resume = name##_resume,					\
+};									\
+static struct syscore name = { .ops = &name##_ops }
+#define bellows_syscore_register(syscore)	register_syscore(syscore)
+#define bellows_syscore_unregister(syscore)	unregister_syscore(syscore)
+#else
+#define BELLOWS_DEFINE_SYSCORE(name, suspend_fn, resume_fn)		\
+static struct syscore_ops name = {					\
+	.suspend = suspend_fn,						\
+	.resume = resume_fn,						\
+}
+#define bellows_syscore_register(syscore)	register_syscore_ops(syscore)
+#define bellows_syscore_unregister(syscore)	unregister_syscore_ops(syscore)
+#endif
+
+/*
+ * The kernel's single slot for "end virtualization here, whatever the state
+ * is" on the way to a crash kernel or an emergency reboot. Without it the
+ * kernel looks at CR4.VMXE and EFER.SVME by itself.
+ */
+#ifdef BELLOWS_HAVE_EMERGENCY_SLOT
+#define bellows_emergency_register(fn)		cpu_emergency_register_virt_callback(fn)
+#define bellows_emergency_unregister(fn)	cpu_emergency_unregister_virt_callback(fn)
+#else
+static inline void bellows_emergency_register(void (*fn)(void)) { }
+static inline void bellows_emergency_unregister(void (*fn)(void)) { }
+#endif
+
+/*
+ * A hotplug state whose teardown runs on the CPU that goes away, interrupts
+ * off, after its last task has left it. Modules get no such state allotted
+ * dynamically; this one exists in the list for another architecture and is
+ * free on x86. If somebody else took it, setting it up fails with -EBUSY.
+ */
+#define BELLOWS_CPUHP_DYING	CPUHP_AP_ARM_XEN_STARTING
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the module itself reads and writes by guest-physical address: operands
+ * of emulated instructions, page tables, descriptors. An access finds its
+ * slots under SRCU and goes through the memory object, which holds the lock of
+ * the block while it copies; it neither uses nor fills the nested tables.
+ */
+#include <linux/srcu.h>
+#include "guest_walk.h"
+#include "slots.h"
+
+/* Under srcu: the slot at gpa, if the access is allowed, and how much of len it holds. */
+static struct bellows_memslot *slot_for(struct bellows_mmu *mmu, gpa_t gpa, bool write, size_t *len)
+{
+	struct bellows_memslot *slot = bellows_slot_find(mmu, gpa_to_gfn(gpa));
+
+	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+		return NULL;
+	*len = min_t(u64, *len, gfn_to_gpa(slot->base) + (slot->npages << PAGE_SHIFT) - gpa);
+	return slot;
+}
+
+static u64 object_offset(const struct bellows_memslot *slot, gpa_t gpa)
+{
+	return (slot->opn.v << PAGE_SHIFT) + (gpa - gfn_to_gpa(slot->base));
+}
+
+/* Checked before the first byte moves: what is partly not memory is refused whole. */
+static bool range_ok(struct bellows_mmu *mmu, gpa_t gpa, size_t len, bool write)
+{
+	size_t n;
+
+	if (gpa + len < gpa)
+		return false;
+	for (; len; gpa += n, len -= n) {
+		n = len;
+		if (!slot_for(mmu, gpa, write, &n))
+			return false;
+	}
+	return true;
+}
+
+static int access_range(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from, size_t len)
+{
+	struct bellows_memslot *slot;
+	int idx, err = 0;
+	size_t n;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	if (!range_ok(mmu, gpa, len, from))
+		err = -EFAULT;
+	while (len && !err) {
+		n = len;
+		slot = slot_for(mmu, gpa, from, &n);
+		if (!slot) {
+			err = -EFAULT;
+			break;
+		}
+		if (from) {
+			err = bellows_memory_write(slot->memory, object_offset(slot, gpa), from, n);
+			from += n;
+		} else {
+			err = bellows_memory_read(slot->memory, object_offset(slot, gpa), to, n);
+			to += n;
+		}
+		gpa += n;
+		len -= n;
+	}
+	srcu_read_unlock(&mmu->srcu, idx);
+	return err;
+}
+
+int bellows_gpa_read(struct bellows_mmu *mmu, gpa_t gpa, void *buf, size_t len)
+{
+	return access_range(mmu, gpa, buf, NULL, len);
+}
+
+int bellows_gpa_write(struct bellows_mmu *mmu, gpa_t gpa, const void *buf, size_t len)
+{
+	return access_range(mmu, gpa, NULL, buf, len);
+}
+
+int bellows_gpa_cmpxchg(struct bellows_mmu *mmu, gpa_t gpa, void *old, const void *new, size_t len)
+{
+	struct bellows_memslot *slot;
+	int idx, ret = -EFAULT;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	slot = slot_for(mmu, gpa, true, &len);
+	if (slot)
+		ret = bellows_memory_cmpxchg(slot->memory, object_offset(slot, gpa), old, new, len);
+	srcu_read_unlock(&mmu->srcu, idx);
+	return ret;
+}
+
+int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
+{
+	int idx, result = BELLOWS_FAULT_DONE;
+	struct bellows_memslot *slot;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	slot = bellows_slot_find(mmu, gpa_to_gfn(gpa));
+	if (!slot)
+		result = BELLOWS_FAULT_MMIO;
+	else if ((access & BELLOWS_ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
+		result = BELLOWS_FAULT_READONLY;
+	srcu_read_unlock(&mmu->srcu, idx);
+	return result;
+}
+
+static int read_table(void *context, gpa_t gpa, void *entry, unsigned int size)
+{
+	return bellows_gpa_read(context, gpa, entry, size);
+}
+
+static int exchange_table(void *context, gpa_t gpa, void *old, const void *new, unsigned int size)
+{
+	return bellows_gpa_cmpxchg(context, gpa, old, new, size);
+}
+
+int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
+		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault)
+{
+	const struct bellows_guest_tables tables = {
+		.context = mmu,
+		.read = read_table,
+		.exchange = exchange_table,
+	};
+
+	return bellows_guest_walk_tables(&tables, paging, gva, access, gpa, fault);
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nested paging: the tree of tables that caches a VM's slots for the
+ * processor. It is filled by faults and emptied by the memory objects, which
+ * reach it through one mapper a slot. Anything may be dropped from it at any
+ * time; the next fault brings it back.
+ *
+ * Why no translation to a frame survives that the object has taken back: a
+ * fault asks the object for the page and gets it with the lock of its block
+ * held. It installs the translation before it lets go. The object changes a
+ * page's frame with the same lock held, and asks the mappers while it does. So
+ * either the fault came first, and the mapper finds the entry; or the change
+ * came first, and the fault finds the new frame. There is no third order, and
+ * no sequence count to check. (How slots come and go is told there.)
+ *
+ * A table page serves up to 512 pages, whose blocks may differ where a slot is
+ * shifted against its object, so no block lock protects it; table.c says why
+ * that works. One case is simpler: a 2 MiB range of guest addresses that is
+ * exactly one block. Whoever has an entry to change below it holds that
+ * block's lock. When such a block is zapped whole, its table goes too, and the
+ * next fault may put a large leaf there. Table pages out of the tree wait for
+ * the flush that ends the zap, and longer while somebody walks without a block
+ * lock (the audit; a slot that leaves), which bellows_mmu_walk_begin() tells.
+ *
+ * Large leaves are not executable on processors on which a guest could stop
+ * the host by changing the size of the page it runs from (the iTLB multihit
+ * erratum); an instruction fetch splits them there.
+ */
+#include <linux/cpu.h>
+#include <linux/mem_encrypt.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include "slots.h"
+
+unsigned int bellows_pt_levels(const struct bellows_pt_format *format)
+{
+	return format->levels;
+}
+
+long bellows_mmu_table_pages(struct bellows_mmu *mmu)
+{
+	return atomic_long_read(&mmu->pt.pages);
+}
+
+int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,
+		     const struct bellows_mmu_ops *ops)
+{
+	int err;
+
+	mmu->format = format;
+	mmu->ops = ops;
+	mmu->maxphyaddr = min_t(unsigned int, boot_cpu_data.x86_phys_bits,
+				PAGE_SHIFT + format->levels * BELLOWS_PT_SHIFT);
+	mutex_init(&mmu->slots_lock);
+	spin_lock_init(&mmu->dead_lock);
+	mmu->dead.head = 0;
+	mmu->walkers = 0;
+	atomic64_set(&mmu->faults, 0);
+
+	err = bellows_pt_init(&mmu->pt, format, sme_me_mask);
+	if (err)
+		return err;
+	mmu->pt.nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();
+	mmu->root = to_mpn(mmu->pt.root >> PAGE_SHIFT);
+	err = init_srcu_struct(&mmu->srcu);
+	if (err)
+		goto out_pt;
+	err = bellows_slots_init(mmu);
+	if (err)
+		goto out_srcu;
+	return 0;
+
+out_srcu:
+	cleanup_srcu_struct(&mmu->srcu);
+out_pt:
+	bellows_pt_destroy(&mmu->pt);
+	return err;
+}
+
+void bellows_mmu_destroy(struct bellows_mmu *mmu)
+{
+	bellows_slots_destroy(mmu);
+	bellows_pt_free_dead(&mmu->dead);
+	bellows_pt_destroy(&mmu->pt);
+	cleanup_srcu_struct(&mmu->srcu);
+}
+
+void bellows_mmu_walk_begin(struct bellows_mmu *mmu)
+{
+	spin_lock(&mmu->dead_lock);
+	mmu->walkers++;
+	spin_unlock(&mmu->dead_lock);
+}
+
+void bellows_mmu_walk_end(struct bellows_mmu *mmu)
+{
+	spin_lock(&mmu->dead_lock);
+	mmu->walkers--;
+	spin_unlock(&mmu->dead_lock);
+}
+
+/* What is dead before the flush is free after it, unless somebody walks without a lock. */
+static void slot_flush(struct bellows_mapper *mapper)
+{
+	struct bellows_mmu *mmu = container_of(mapper, struct bellows_memslot, mapper)->mmu;
+	struct bellows_pt_dead dead = {};
+
+	spin_lock(&mmu->dead_lock);
+	if (!mmu->walkers)
+		swap(dead.head, mmu->dead.head);
+	spin_unlock(&mmu->dead_lock);
+	mmu->ops->flush_tlb(mmu);
+	bellows_pt_free_dead(&dead);
+}
+
+/* The range is one block, whole, and nothing else uses the table that maps it. */
+static void drop_table(struct bellows_mmu *mmu, gfn_t gfn, struct bellows_pt_found *found)
+{
+	struct bellows_pt_dead dead = {};
+	u64 page;
+
+	bellows_pt_unlink(&mmu->pt, gfn.v, gfn.v + BELLOWS_BLOCK_PAGES, &dead);
+	page = dead.head;
+	if (!page)
+		return;
+	found->stale = true;
+	spin_lock(&mmu->dead_lock);
+	bellows_pt_page_set_link(page, mmu->dead.head);
+	mmu->dead.head = page;
+	spin_unlock(&mmu->dead_lock);
+}
+
+static void slot_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
+			enum bellows_mapper_op op, struct bellows_gather *gather)
+{
+	struct bellows_memslot *slot = container_of(mapper, struct bellows_memslot, mapper);
+	u64 first = max(start.v, slot->opn.v);
+	u64 end = min(start.v + npages, slot->opn.v + slot->npages);
+	struct bellows_mmu *mmu = slot->mmu;
+	struct bellows_pt_found found = {};
+	gfn_t gfn;
+
+	if (first >= end)
+		return;
+	gfn = to_gfn(slot->base.v + (first - slot->opn.v));
+	npages = end - first;
+	end = gfn.v + npages;
+
+	switch (op) {
+	case BELLOWS_MAP_ZAP:
+		bellows_pt_zap(&mmu->pt, gfn.v, end, &found);
+		if (npages == BELLOWS_BLOCK_PAGES && !(gfn.v % BELLOWS_BLOCK_PAGES))
+			drop_table(mmu, gfn, &found);
+		break;
+	case BELLOWS_MAP_READONLY:
+		bellows_pt_readonly(&mmu->pt, gfn.v, end, &found);
+		break;
+	case BELLOWS_MAP_SPLIT:
+		bellows_pt_split(&mmu->pt, gfn.v, end, &found);
+		break;
+	case BELLOWS_MAP_HARVEST:
+		bellows_pt_harvest(&mmu->pt, gfn.v, end, &found);
+		break;
+	}
+	/* Pairs with a slot that leaves: what it removed may not be flushed yet. */
+	smp_mb();
+	gather->flush |= found.stale || READ_ONCE(slot->leaving);
+	gather->accessed += found.accessed;
+	gather->dirty += found.dirty;
+	gather->removed += found.removed;
+}
+
+const struct bellows_mapper_ops bellows_slot_mapper_ops = {
+	.change = slot_change,
+	.flush = slot_flush,
+};
+
+/* The highest level at which a leaf may map the frame at gfn. */
+static unsigned int leaf_level(const struct bellows_memslot *slot, gfn_t gfn,
+			       const struct bellows_frame *frame, u32 access)
+{
+	const struct bellows_mmu *mmu = slot->mmu;
+	u64 base = gfn.v & ~(BELLOWS_BLOCK_PAGES - 1);
+
+	if (!frame->large || (gfn.v ^ frame->opn.v) % BELLOWS_BLOCK_PAGES)
+		return 1;
+	if (base < slot->base.v || base + BELLOWS_BLOCK_PAGES > slot->base.v + slot->npages)
+		return 1;
+	if (mmu->pt.nx_large && (access & BELLOWS_ACCESS_EXEC))
+		return 1;
+	return min_t(unsigned int, 2, mmu->format->max_leaf);
+}
+
+static int map_page(struct bellows_memslot *slot, gfn_t gfn, u32 access)
+{
+	bool write = access & BELLOWS_ACCESS_WRITE;
+	struct bellows_mmu *mmu = slot->mmu;
+	struct bellows_pt_found found = {};
+	struct bellows_frame frame;
+	u32 prot = BELLOWS_PT_EXEC;
+	int err;
+
+	err = bellows_memory_lookup(slot->memory, bellows_slot_opn(slot, gfn),
+				    write ? BELLOWS_INTENT_WRITE : BELLOWS_INTENT_READ, &frame);
+	if (err)
+		return err;
+	if (frame.writable && !(slot->flags & KVM_MEM_READONLY))
+		prot |= BELLOWS_PT_WRITE;
+	if (write)
+		prot |= BELLOWS_PT_DIRTY;
+	err = bellows_pt_map(&mmu->pt, gfn.v, frame.mpn, leaf_level(slot, gfn, &frame, access),
+			     prot, &found);
+	if (found.stale)
+		mmu->ops->flush_tlb(mmu);
+	bellows_memory_release(&frame);
+	return err ? err : BELLOWS_FAULT_DONE;
+}
+
+int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
+{
+	struct bellows_memslot *slot;
+	gfn_t gfn = gpa_to_gfn(gpa);
+	int idx, result;
+
+	atomic64_inc(&mmu->faults);
+	idx = srcu_read_lock(&mmu->srcu);
+	slot = bellows_slot_find(mmu, gfn);
+	if (!slot)
+		result = BELLOWS_FAULT_MMIO;
+	else if ((access & BELLOWS_ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
+		result = BELLOWS_FAULT_READONLY;
+	else
+		result = map_page(slot, gfn, access);
+	srcu_read_unlock(&mmu->srcu, idx);
+	return result;
+}

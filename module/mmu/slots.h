@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_MMU_SLOTS_H
+#define BELLOWS_MMU_SLOTS_H
+/* What the files of this folder share: slot lookup, and the mapper side of a slot. */
+#include "mmu/mmu.h"
+
+struct bellows_slots {
+	unsigned int nr;
+	unsigned int last;		/* index of the last hit; racy, a hint */
+	struct bellows_memslot *slot[];	/* by base, none overlapping */
+};
+
+/* Under srcu, or slots_lock. The slot that holds gfn, or NULL. */
+struct bellows_memslot *bellows_slot_find(struct bellows_mmu *mmu, gfn_t gfn);
+
+static inline bool bellows_slot_has(const struct bellows_memslot *slot, gfn_t gfn)
+{
+	return gfn.v - slot->base.v < slot->npages;
+}
+
+static inline opn_t bellows_slot_opn(const struct bellows_memslot *slot, gfn_t gfn)
+{
+	return to_opn(slot->opn.v + (gfn.v - slot->base.v));
+}
+
+int bellows_slots_init(struct bellows_mmu *mmu);
+void bellows_slots_destroy(struct bellows_mmu *mmu);
+
+extern const struct bellows_mapper_ops bellows_slot_mapper_ops;
+
+/* Walks without a block lock: tables that leave the tree stay readable in between. */
+void bellows_mmu_walk_begin(struct bellows_mmu *mmu);
+void bellows_mmu_walk_end(struct bellows_mmu *mmu);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_MMU_TABLE_ENV_H
+#define BELLOWS_MMU_TABLE_ENV_H
+/*
+ * The few things page-table code needs from its surroundings: pages for
+ * tables, a way to reach them, atomic access to entries, a counter. In the
+ * kernel these are frames charged to the cgroup of whoever faults; in a test
+ * program they come from an allocator that can be told to fail.
+ *
+ * A table page that is out of the tree but may still be walked waits in a
+ * list. The link lies outside the page: what hardware may still read stays as
+ * it is.
+ */
+#include "pure.h"
+
+#ifdef __KERNEL__
+
+#include <linux/atomic.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+typedef atomic_long_t bellows_pt_counter;
+
+static inline void bellows_pt_count(bellows_pt_counter *counter, long n)
+{
+	atomic_long_add(n, counter);
+}
+
+/* A zeroed page for a table, as machine address; 0: none. */
+static inline u64 bellows_pt_page_alloc(void)
+{
+	unsigned long va = __get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+
+	return va ? __pa(va) : 0;
+}
+
+static inline void bellows_pt_page_free(u64 pa)
+{
+	set_page_private(pfn_to_page(pa >> PAGE_SHIFT), 0);
+	free_page((unsigned long)__va(pa));
+}
+
+static inline u64 *bellows_pt_page_virt(u64 pa)
+{
+	return __va(pa);
+}
+
+static inline u64 bellows_pt_page_link(u64 pa)
+{
+	return page_private(pfn_to_page(pa >> PAGE_SHIFT));
+}
+
+static inline void bellows_pt_page_set_link(u64 pa, u64 next)
+{
+	set_page_private(pfn_to_page(pa >> PAGE_SHIFT), next);
+}
+
+static inline bool bellows_pte_cmpxchg(u64 *entry, u64 *old, u64 new)
+{
+	return try_cmpxchg64(entry, old, new);
+}
+
+static inline u64 bellows_pte_xchg(u64 *entry, u64 new)
+{
+	return xchg(entry, new);
+}
+
+#else /* a test program */
+
+typedef long bellows_pt_counter;
+
+u64 bellows_pt_page_alloc(void);
+void bellows_pt_page_free(u64 pa);
+u64 bellows_pt_page_link(u64 pa);
+void bellows_pt_page_set_link(u64 pa, u64 next);
+
+static inline u64 *bellows_pt_page_virt(u64 pa)
+{
+	return (u64 *)(uintptr_t)pa;
+}
+
+static inline void bellows_pt_count(bellows_pt_counter *counter, long n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static inline bool bellows_pte_cmpxchg(u64 *entry, u64 *old, u64 new)
+{
+	return __atomic_compare_exchange_n(entry, old, new, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+static inline u64 bellows_pte_xchg(u64 *entry, u64 new)
+{
+	return __atomic_exchange_n(entry, new, __ATOMIC_SEQ_CST);
+}
+
+#endif /* __KERNEL__ */
+
+#endif
