@@ -11,6 +11,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
+#include <trace/events/ipi.h>
 #include <asm/reboot.h>
 
 /*
@@ -58,5 +59,12 @@ static inline void bellows_emergency_unregister(void (*fn)(void)) { }
  * free on x86. If somebody else took it, setting it up fails with -EBUSY.
  */
 #define BELLOWS_CPUHP_DYING	CPUHP_AP_ARM_XEN_STARTING
+
+/* struct kvm_run's word "do not enter": newer kernels give it a name that asks for READ_ONCE(). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define BELLOWS_IMMEDIATE_EXIT	immediate_exit__unsafe
+#else
+#define BELLOWS_IMMEDIATE_EXIT	immediate_exit
+#endif
 
 #endif

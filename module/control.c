@@ -228,7 +228,8 @@ int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value)
 {
 	const u64 avx512 = XFEATURE_MASK_AVX512;
 
-	if (index || !(value & XFEATURE_MASK_FP) || (value & ~vcpu->guest_xcr0_mask))
+	if (index || !(value & XFEATURE_MASK_FP) ||
+	    (value & ~(vcpu->guest_xcr0_mask | XFEATURE_MASK_FP)))
 		return 1;
 	if ((value & XFEATURE_MASK_YMM) && !(value & XFEATURE_MASK_SSE))
 		return 1;
@@ -261,7 +262,7 @@ int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
 		if (value >> 32)
 			return 1;
 		/* B0-3, BD, BS, BT can be written; the rest reads as ones, bit 12 as zero. */
-		vcpu->dr6 = (value & (DR_TRAP_BITS | DR_STEP | DR_SWITCH | BIT(13))) | DR6_RESERVED;
+		vcpu->dr6 = (value & (DR_TRAP_BITS | DR_STEP | DR_SWITCH | DR6_BD)) | DR6_RESERVED;
 		return 0;
 	default:
 		if (value >> 32)

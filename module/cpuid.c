@@ -11,7 +11,7 @@
 #include <asm/msr-index.h>
 #include "backend.h"
 #include "cpuid.h"
-#include "host_state.h"
+#include "host_caps.h"
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -122,24 +122,7 @@ static u64 xcr0_mask(const struct bellows_vcpu *vcpu)
 
 	if (!e)
 		return 0;
-	return (e->eax | (u64)e->edx << 32) & bellows_host.xcr0 & BELLOWS_XCR0_SUPPORTED;
-}
-
-/* Bytes of the standard or compacted XSAVE area for these features. */
-static u32 xsave_size(u64 features, bool compacted)
-{
-	u32 size = XSAVE_HDR_OFFSET + XSAVE_HDR_SIZE, i;
-
-	for (i = 2; i < 63; i++) {
-		u32 eax, ebx, ecx, edx, offset;
-
-		if (!(features & BIT_ULL(i)))
-			continue;
-		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
-		offset = compacted ? (ecx & BIT(1) ? ALIGN(size, 64) : size) : ebx;
-		size = max(size, offset + eax);
-	}
-	return size;
+	return (e->eax | (u64)e->edx << 32) & bellows_supported_xcr0();
 }
 
 static bool same_tables(const struct bellows_cpuid *a, const struct bellows_cpuid *b)
@@ -220,9 +203,9 @@ static void follow_state(struct bellows_vcpu *vcpu, u32 function, u32 index,
 	} else if (function == 7 && index == 0) {
 		*ecx = (*ecx & ~BIT(4)) | (cr4 & X86_CR4_PKE ? BIT(4) : 0);
 	} else if (function == 0xd && index == 0) {
-		*ebx = xsave_size(vcpu->xcr0, false);
+		*ebx = bellows_xstate_size(vcpu->xcr0, false);
 	} else if (function == 0xd && index == 1 && *ebx) {
-		*ebx = xsave_size(vcpu->xcr0 | vcpu->msrs.xss, true);
+		*ebx = bellows_xstate_size(vcpu->xcr0 | vcpu->msrs.xss, true);
 	}
 }
 

@@ -27,6 +27,8 @@ struct bellows_vm;
 
 /* DR7.GD: an access to a debug register raises #DB. */
 #define DR7_GD	BIT(13)
+/* DR6.BD: that access happened. */
+#define DR6_BD	BIT(13)
 
 /*
  * What vcpu->regs[] holds: the general registers under the numbers that

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_DEBUG_H
+#define BELLOWS_DEBUG_H
+/* Debug registers around an entry, KVM_SET_GUEST_DEBUG, single-stepping. */
+#include "vcpu.h"
+
+void bellows_debug_enter(struct bellows_vcpu *vcpu);
+void bellows_debug_exit(struct bellows_vcpu *vcpu);
+
+int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_debug *dbg);
+
+/* RFLAGS as the guest knows them: without the debugger's trap flag. */
+u64 bellows_get_rflags(struct bellows_vcpu *vcpu);
+void bellows_set_rflags(struct bellows_vcpu *vcpu, u64 rflags);
+
+/* #DB and #BP exits, and the end of an instruction we executed. As bellows_handle_exit(). */
+int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload);
+int bellows_handle_bp(struct bellows_vcpu *vcpu);
+int bellows_after_insn(struct bellows_vcpu *vcpu, u64 old_rflags);
+
+/* RIP as a linear address. */
+u64 bellows_linear_rip(struct bellows_vcpu *vcpu);
+
+#endif

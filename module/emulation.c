@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The emulator's world: where its accesses to memory and ports end up, and how
+ * an instruction that needs userspace is taken up again.
+ *
+ * A linear address goes through the guest's own page tables and then to the
+ * slots. What is not memory becomes an MMIO exit of at most eight bytes; the
+ * emulator's log sees to it that an instruction may need several. The state is
+ * copied in before each run and out after it, so that whatever userspace did to
+ * the registers in between is respected; if it moved RIP, the instruction is
+ * forgotten.
+ */
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "debug.h"
+#include "emulation.h"
+#include "event.h"
+#include "fpu.h"
+
+#define MAX_MMIO	8u
+
+struct emulation {
+	struct bellows_emulator e;
+	struct bellows_vcpu *vcpu;
+};
+
+static struct bellows_vcpu *vcpu_of(struct bellows_emulator *e)
+{
+	return container_of(e, struct emulation, e)->vcpu;
+}
+
+bool bellows_is_64bit_code(struct bellows_vcpu *vcpu)
+{
+	int db, l;
+
+	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
+	return l;
+}
+
+void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging)
+{
+	*paging = (struct bellows_guest_paging) {
+		.cr0 = bellows_reg_read(vcpu, BELLOWS_CR0),
+		.cr3 = bellows_reg_read(vcpu, BELLOWS_CR3),
+		.cr4 = bellows_reg_read(vcpu, BELLOWS_CR4),
+		.efer = vcpu->msrs.efer,
+		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
+		.pkru = vcpu->pkru,
+		.maxphyaddr = vcpu->maxphyaddr,
+		.has_1g_pages = bellows_guest_has(vcpu, X86_FEATURE_GBPAGES),
+	};
+}
+
+/* Linear to guest-physical, with the fault for the emulator where there is one. */
+static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_guest_paging paging;
+	struct bellows_guest_fault fault;
+	int r;
+
+	bellows_guest_paging(vcpu, &paging);
+	r = bellows_guest_walk(&vcpu->vm->mmu, &paging, linear, access, gpa, &fault);
+	if (!r)
+		return BELLOWS_EMU_CONTINUE;
+	if (r == -EAGAIN)
+		return BELLOWS_EMU_RETRY;
+	if (r < 0)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	e->fault = (struct bellows_emu_fault) {
+		.vector = X86_TRAP_PF,
+		.has_error = true,
+		.error = fault.error,
+		.address = fault.address,
+	};
+	return BELLOWS_EMU_FAULT;
+}
+
+static u32 walk_access(unsigned int flags, u32 access)
+{
+	if (flags & BELLOWS_EMU_FOR_WRITE)
+		access = BELLOWS_ACCESS_WRITE;
+	if (flags & BELLOWS_EMU_USER)
+		access |= BELLOWS_ACCESS_USER;
+	if (flags & BELLOWS_EMU_IMPLICIT)
+		access |= BELLOWS_ACCESS_IMPLICIT;
+	return access;
+}
+
+static int emu_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	u32 access = BELLOWS_ACCESS_EXEC | (e->cpl == 3 ? BELLOWS_ACCESS_USER : 0);
+	gpa_t gpa;
+	int r = translate(e, linear, access, &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	if (bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len))
+		return BELLOWS_EMU_UNHANDLEABLE;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	u32 access = walk_access(flags, BELLOWS_ACCESS_READ);
+	gpa_t gpa;
+	int r = translate(e, linear, access, &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	r = bellows_gpa_probe(&vcpu->vm->mmu, gpa, access);
+	return r == BELLOWS_FAULT_DONE ? BELLOWS_EMU_CONTINUE : BELLOWS_EMU_EXIT;
+}
+
+static int complete_emulation(struct bellows_vcpu *vcpu);
+
+static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, unsigned int len, bool write)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct kvm_run *run = vcpu->run;
+
+	/* Userspace's buffer is eight bytes; aligned pieces are what a bus would see. */
+	len = min3(len, MAX_MMIO, (unsigned int)(MAX_MMIO - (gpa & (MAX_MMIO - 1))));
+	e->pending.size = len;
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = write;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (write)
+		memcpy(run->mmio.data, data, len);
+	bellows_expect(vcpu, complete_emulation);
+	return BELLOWS_EMU_EXIT;
+}
+
+static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len, unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	gpa_t gpa;
+	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_READ), &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
+	if (!r)
+		return BELLOWS_EMU_CONTINUE;
+	return r == -EFAULT ? exit_mmio(e, gpa, NULL, len, false) : BELLOWS_EMU_UNHANDLEABLE;
+}
+
+static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
+		     unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	gpa_t gpa;
+	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_WRITE), &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	r = bellows_gpa_write(&vcpu->vm->mmu, gpa, buf, len);
+	if (!r)
+		return BELLOWS_EMU_CONTINUE;
+	return r == -EFAULT ? exit_mmio(e, gpa, buf, len, true) : BELLOWS_EMU_UNHANDLEABLE;
+}
+
+static int emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
+		       unsigned int len, unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	u8 expected[16];
+	gpa_t gpa;
+	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_WRITE), &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	if (gpa & (len - 1))
+		return BELLOWS_EMU_UNHANDLEABLE;	/* a split lock */
+	memcpy(expected, old, len);
+	r = bellows_gpa_cmpxchg(&vcpu->vm->mmu, gpa, expected, new, len);
+	if (r == -EFAULT)
+		return exit_mmio(e, gpa, new, len, true);
+	if (r < 0)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	return r ? BELLOWS_EMU_RETRY : BELLOWS_EMU_CONTINUE;
+}
+
+static void fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size, unsigned int count, bool in)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = count;
+	run->io.data_offset = PAGE_SIZE;
+}
+
+static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count, void *data)
+{
+	fill_io(vcpu_of(e), port, size, count, true);
+	bellows_expect(vcpu_of(e), complete_emulation);
+	return BELLOWS_EMU_EXIT;
+}
+
+static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
+		   const void *data)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+
+	if (data != vcpu->pio_data)
+		memcpy(vcpu->pio_data, data, size * count);
+	fill_io(vcpu, port, size, count, false);
+	bellows_expect(vcpu, complete_emulation);
+	return BELLOWS_EMU_EXIT;
+}
+
+static int emu_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
+{
+	bellows_fpu_xmm(vcpu_of(e), reg, buf, false);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int emu_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
+{
+	u8 copy[16];
+
+	memcpy(copy, buf, sizeof(copy));
+	bellows_fpu_xmm(vcpu_of(e), reg, copy, true);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static const struct bellows_emulator_ops emulator_ops = {
+	.fetch = emu_fetch,
+	.probe = emu_probe,
+	.read = emu_read,
+	.write = emu_write,
+	.cmpxchg = emu_cmpxchg,
+	.in = emu_in,
+	.out = emu_out,
+	.get_xmm = emu_get_xmm,
+	.set_xmm = emu_set_xmm,
+};
+
+static const struct { u16 bit; unsigned int feature; } features[] = {
+	{ BELLOWS_EMU_MOVBE,	X86_FEATURE_MOVBE },
+	{ BELLOWS_EMU_POPCNT,	X86_FEATURE_POPCNT },
+	{ BELLOWS_EMU_LZCNT,	X86_FEATURE_ABM },
+	{ BELLOWS_EMU_BMI1,	X86_FEATURE_BMI1 },
+	{ BELLOWS_EMU_BMI2,	X86_FEATURE_BMI2 },
+	{ BELLOWS_EMU_CX16,	X86_FEATURE_CX16 },
+	{ BELLOWS_EMU_LAHF64,	X86_FEATURE_LAHF_LM },
+	{ BELLOWS_EMU_SSE42,	X86_FEATURE_XMM4_2 },
+	{ BELLOWS_EMU_ADX,	X86_FEATURE_ADX },
+	{ BELLOWS_EMU_MOVDIRI,	X86_FEATURE_MOVDIRI },
+};
+
+int bellows_emulation_create(struct bellows_vcpu *vcpu)
+{
+	struct emulation *emulation = kzalloc(sizeof(*emulation), GFP_KERNEL_ACCOUNT);
+	size_t i;
+
+	if (!emulation)
+		return -ENOMEM;
+	emulation->vcpu = vcpu;
+	emulation->e.ops = &emulator_ops;
+	emulation->e.io_buf = vcpu->pio_data;
+	emulation->e.io_buf_size = PAGE_SIZE;
+	/* What the real CPU would do with the bytes, not what the guest's CPUID says. */
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (boot_cpu_has(features[i].feature))
+			emulation->e.features |= features[i].bit;
+	vcpu->emu = &emulation->e;
+	return 0;
+}
+
+void bellows_emulation_destroy(struct bellows_vcpu *vcpu)
+{
+	if (vcpu->emu)
+		kfree(container_of(vcpu->emu, struct emulation, e));
+	vcpu->emu = NULL;
+}
+
+static u32 segment_attributes(const struct kvm_segment *s)
+{
+	return s->type | s->s << 4 | s->dpl << 5 | s->present << 7 | s->avl << 12 | s->l << 13 |
+	       s->db << 14 | s->g << 15 | (s->unusable ? BELLOWS_ATTR_UNUSABLE : 0);
+}
+
+static void state_in(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_NR_REGS; i++)
+		e->regs[i] = bellows_reg_read(vcpu, i);
+	e->rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	e->rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
+	e->cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+	e->cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	e->efer = vcpu->msrs.efer;
+	e->cpl = bellows_backend(get_cpl)(vcpu);
+	for (i = 0; i <= BELLOWS_TR; i++) {
+		struct kvm_segment s;
+
+		bellows_backend(get_segment)(vcpu, i, &s);
+		e->seg[i] = (struct bellows_emu_segment) {
+			.base = s.base,
+			.limit = s.limit,
+			.attr = segment_attributes(&s),
+			.selector = s.selector,
+		};
+	}
+}
+
+static void state_out(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_NR_REGS; i++)
+		if (e->regs[i] != bellows_reg_read(vcpu, i))
+			bellows_reg_write(vcpu, i, e->regs[i]);
+	if (e->rip != bellows_reg_read(vcpu, BELLOWS_RIP))
+		bellows_reg_write(vcpu, BELLOWS_RIP, e->rip);
+	if (e->rflags != bellows_reg_read(vcpu, BELLOWS_RFLAGS))
+		bellows_reg_write(vcpu, BELLOWS_RFLAGS, e->rflags);
+}
+
+static void queue_fault(struct bellows_vcpu *vcpu, const struct bellows_emu_fault *fault)
+{
+	if (fault->vector == X86_TRAP_PF)
+		bellows_queue_page_fault(vcpu, fault->address, fault->error);
+	else if (fault->has_error)
+		bellows_queue_exception_error(vcpu, fault->vector, fault->error);
+	else
+		bellows_queue_exception(vcpu, fault->vector);
+}
+
+/* Tells userspace which bytes we could not deal with. */
+static int cannot_emulate(struct bellows_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	const struct bellows_insn *insn = &vcpu->emu->insn;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 0;
+	run->emulation_failure.flags = 0;
+	if (insn->length) {
+		run->emulation_failure.ndata = 3;
+		run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = insn->length;
+		memset(run->emulation_failure.insn_bytes, 0x90, sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->length);
+	}
+	bellows_emulator_reset(vcpu->emu);
+	return 0;
+}
+
+static int emulated(struct bellows_vcpu *vcpu)
+{
+	u32 events = vcpu->emu->events;
+
+	vcpu->stats.emulated++;
+	if (events & BELLOWS_EMU_RETIRED) {
+		u32 shadow = events & BELLOWS_EMU_STI_SHADOW ? KVM_X86_SHADOW_INT_STI : 0;
+
+		if (shadow != bellows_backend(get_interrupt_shadow)(vcpu))
+			bellows_backend(set_interrupt_shadow)(vcpu, shadow);
+	}
+	if (events & BELLOWS_EMU_STEP)
+		return bellows_handle_db(vcpu, BIT(14));
+	return 1;
+}
+
+static int emulate(struct bellows_vcpu *vcpu)
+{
+	int r;
+
+	state_in(vcpu);
+	r = bellows_emulate_one(vcpu->emu);
+	state_out(vcpu);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		return emulated(vcpu);
+	case BELLOWS_EMU_FAULT:
+		queue_fault(vcpu, &vcpu->emu->fault);
+		return 1;
+	case BELLOWS_EMU_RETRY:
+		return 1;
+	case BELLOWS_EMU_EXIT:
+		return 0;
+	default:
+		return cannot_emulate(vcpu);
+	}
+}
+
+static int complete_emulation(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+
+	if (bellows_linear_rip(vcpu) != vcpu->complete_rip || !bellows_emulator_busy(e)) {
+		bellows_emulator_reset(e);
+		return 1;
+	}
+	if (e->pending.kind == BELLOWS_EMU_IN || e->pending.kind == BELLOWS_EMU_OUT)
+		bellows_emulator_complete(e, vcpu->pio_data);
+	else
+		bellows_emulator_complete(e, vcpu->run->mmio.data);
+	return emulate(vcpu);
+}
+
+int bellows_emulate_insn(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+
+	bellows_emulator_reset(e);
+	e->nr_bytes = 0;
+	if (vcpu->exit.reason == BELLOWS_EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
+		e->nr_bytes = min_t(u8, vcpu->exit.fault.insn_bytes, sizeof(e->bytes));
+		memcpy(e->bytes, vcpu->exit.fault.insn, e->nr_bytes);
+	}
+	return emulate(vcpu);
+}
+
+int bellows_decode_current(struct bellows_vcpu *vcpu)
+{
+	int r;
+
+	bellows_emulator_reset(vcpu->emu);
+	vcpu->emu->nr_bytes = 0;
+	state_in(vcpu);
+	r = bellows_emulator_decode(vcpu->emu);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		return 1;
+	case BELLOWS_EMU_FAULT:
+		queue_fault(vcpu, &vcpu->emu->fault);
+		return -EAGAIN;
+	case BELLOWS_EMU_RETRY:
+		return -EAGAIN;
+	default:
+		return cannot_emulate(vcpu);
+	}
+}
+
+int bellows_fetch_insn(struct bellows_vcpu *vcpu, struct bellows_insn *insn)
+{
+	int r = bellows_decode_current(vcpu);
+
+	if (r == 1)
+		*insn = vcpu->emu->insn;
+	return r;
+}
+
+void bellows_expect(struct bellows_vcpu *vcpu, int (*complete)(struct bellows_vcpu *vcpu))
+{
+	vcpu->complete = complete;
+	vcpu->complete_rip = bellows_linear_rip(vcpu);
+}
+
+static int complete_in(struct bellows_vcpu *vcpu)
+{
+	u64 rax = bellows_reg_read(vcpu, BELLOWS_RAX);
+	unsigned int size = vcpu->exit.io.size;
+	u32 value = 0;
+
+	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+		return 1;
+	memcpy(&value, vcpu->pio_data, size);
+	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
+	if (size < 4)
+		value |= (u32)rax & ~(u32)GENMASK(size * 8 - 1, 0);
+	bellows_reg_write(vcpu, BELLOWS_RAX, size < 4 ? (rax & ~0xffffffffULL) | value : value);
+	return bellows_skip_insn(vcpu);
+}
+
+static int complete_out(struct bellows_vcpu *vcpu)
+{
+	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+		return 1;
+	return bellows_skip_insn(vcpu);
+}
+
+int bellows_handle_io(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	u32 rax;
+
+	if (exit->io.string)
+		return bellows_emulate_insn(vcpu);
+	if (!exit->io.in) {
+		rax = bellows_reg_read(vcpu, BELLOWS_RAX);
+		memcpy(vcpu->pio_data, &rax, exit->io.size);
+	}
+	fill_io(vcpu, exit->io.port, exit->io.size, 1, exit->io.in);
+	bellows_expect(vcpu, exit->io.in ? complete_in : complete_out);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_EMULATION_H
+#define BELLOWS_EMULATION_H
+/* Between the exit handlers and the emulator: guest memory, ports, userspace's answers. */
+#include "vcpu.h"
+#include "mmu/mmu.h"
+
+/* As bellows_handle_exit(). */
+int bellows_handle_io(struct bellows_vcpu *vcpu);
+int bellows_emulate_insn(struct bellows_vcpu *vcpu);
+int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
+
+/*
+ * Fetches and decodes the instruction at RIP into vcpu->emu->insn. 1: done;
+ * -EAGAIN: enter again (the fetch itself faulted, or lost a race); otherwise as
+ * bellows_handle_exit().
+ */
+int bellows_decode_current(struct bellows_vcpu *vcpu);
+/* The same, copied out, for backends whose CPU does not report operands. */
+int bellows_fetch_insn(struct bellows_vcpu *vcpu, struct bellows_insn *insn);
+
+/* Userspace owes an answer: complete() is called when KVM_RUN comes back. */
+void bellows_expect(struct bellows_vcpu *vcpu, int (*complete)(struct bellows_vcpu *vcpu));
+
+bool bellows_is_64bit_code(struct bellows_vcpu *vcpu);
+
+/* The guest's paging mode, for walks. */
+void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
+
+int bellows_emulation_create(struct bellows_vcpu *vcpu);
+void bellows_emulation_destroy(struct bellows_vcpu *vcpu);
+
+#endif

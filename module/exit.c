@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The exit handlers: one per neutral reason, in a table. A handler finishes
+ * what the guest wanted and says 1 (enter again), or describes in vcpu->run
+ * what userspace must do and says 0.
+ */
+#include <linux/kvm_para.h>
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "cpuid.h"
+#include "debug.h"
+#include "emulation.h"
+#include "event.h"
+#include "msr.h"
+
+typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
+
+/* The instruction's end, found by the CPU or by decoding. */
+int bellows_skip_insn(struct bellows_vcpu *vcpu)
+{
+	u64 rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
+	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	unsigned int len = vcpu->exit.insn_len;
+	int db, l, r;
+
+	if (!len) {
+		r = bellows_decode_current(vcpu);
+		/* Another vCPU changed the code or its mapping just now: the instruction runs again, or faults. */
+		if (r == -EAGAIN)
+			return 1;
+		if (r <= 0)
+			return r;
+		len = vcpu->emu->insn.length;
+	}
+	rip += len;
+	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
+	if (!l)
+		rip = (u32)rip;
+	bellows_reg_write(vcpu, BELLOWS_RIP, rip);
+	if (rflags & X86_EFLAGS_RF)
+		bellows_reg_write(vcpu, BELLOWS_RFLAGS, rflags & ~(u64)X86_EFLAGS_RF);
+	if (bellows_backend(get_interrupt_shadow)(vcpu))
+		bellows_backend(set_interrupt_shadow)(vcpu, 0);
+	return bellows_after_insn(vcpu, rflags);
+}
+
+int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = 2;
+	run->internal.data[0] = data;
+	run->internal.data[1] = vcpu->cpu;
+	return 0;
+}
+
+static int handle_none(struct bellows_vcpu *vcpu)
+{
+	vcpu->stats.host_irq++;
+	return 1;
+}
+
+static int handle_cpuid(struct bellows_vcpu *vcpu)
+{
+	u32 eax = bellows_reg_read(vcpu, BELLOWS_RAX), ecx = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u32 ebx, edx;
+
+	bellows_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	bellows_reg_write(vcpu, BELLOWS_RAX, eax);
+	bellows_reg_write(vcpu, BELLOWS_RBX, ebx);
+	bellows_reg_write(vcpu, BELLOWS_RCX, ecx);
+	bellows_reg_write(vcpu, BELLOWS_RDX, edx);
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_hlt(struct bellows_vcpu *vcpu)
+{
+	int r = bellows_skip_insn(vcpu);
+
+	if (r <= 0)
+		return r;
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+static int complete_rdmsr(struct bellows_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+		return 1;
+	if (READ_ONCE(run->msr.error)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)run->msr.data);
+	bellows_reg_write(vcpu, BELLOWS_RDX, run->msr.data >> 32);
+	return bellows_skip_insn(vcpu);
+}
+
+static int complete_wrmsr(struct bellows_vcpu *vcpu)
+{
+	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+		return 1;
+	if (READ_ONCE(vcpu->run->msr.error)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	return bellows_skip_insn(vcpu);
+}
+
+/* An MSR access that failed: userspace's, if it asked for this kind, or #GP. */
+static int msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool write, u32 why)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!(READ_ONCE(vcpu->vm->user_msr_mask) & why)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+	run->msr.error = 0;
+	memset(run->msr.pad, 0, sizeof(run->msr.pad));
+	run->msr.reason = why;
+	run->msr.index = index;
+	run->msr.data = data;
+	bellows_expect(vcpu, write ? complete_wrmsr : complete_rdmsr);
+	return 0;
+}
+
+static u32 why_failed(int r)
+{
+	return r == BELLOWS_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
+}
+
+static int handle_rdmsr(struct bellows_vcpu *vcpu)
+{
+	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u64 value;
+	int r;
+
+	if (!bellows_msr_allowed(vcpu, index, false))
+		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
+	r = bellows_msr_get(vcpu, index, &value, false);
+	if (r)
+		return msr_failed(vcpu, index, 0, false, why_failed(r));
+	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)value);
+	bellows_reg_write(vcpu, BELLOWS_RDX, value >> 32);
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_wrmsr(struct bellows_vcpu *vcpu)
+{
+	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
+		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
+	int r;
+
+	if (!bellows_msr_allowed(vcpu, index, true))
+		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
+	r = bellows_msr_set(vcpu, index, value, false);
+	if (r)
+		return msr_failed(vcpu, index, value, true, why_failed(r));
+	return bellows_skip_insn(vcpu);
+}
+
+static u64 gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
+{
+	u64 value = bellows_reg_read(vcpu, gpr);
+	int db, l;
+
+	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
+	return l ? value : (u32)value;
+}
+
+static int finish_or_gp(struct bellows_vcpu *vcpu, int failed)
+{
+	if (failed) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	return bellows_skip_insn(vcpu);
+}
+
+static int write_cr8(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 old = vcpu->cr8;
+	int r;
+
+	if (bellows_set_cr8(vcpu, value)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	r = bellows_skip_insn(vcpu);
+	/* A lower priority may let an interrupt through that userspace holds. */
+	if (r <= 0 || value >= old)
+		return r;
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return 0;
+}
+
+static int write_cr(struct bellows_vcpu *vcpu, u8 nr, u64 value)
+{
+	switch (nr) {
+	case 0:
+		return finish_or_gp(vcpu, bellows_set_cr0(vcpu, value));
+	case 3:
+		return finish_or_gp(vcpu, bellows_set_cr3(vcpu, value));
+	case 4:
+		return finish_or_gp(vcpu, bellows_set_cr4(vcpu, value));
+	case 8:
+		return write_cr8(vcpu, value);
+	default:
+		vcpu->cr2 = value;
+		return bellows_skip_insn(vcpu);
+	}
+}
+
+static u64 read_cr(struct bellows_vcpu *vcpu, u8 nr)
+{
+	switch (nr) {
+	case 0:
+		return bellows_reg_read(vcpu, BELLOWS_CR0);
+	case 3:
+		return bellows_reg_read(vcpu, BELLOWS_CR3);
+	case 4:
+		return bellows_reg_read(vcpu, BELLOWS_CR4);
+	case 8:
+		return vcpu->cr8;
+	default:
+		return vcpu->cr2;
+	}
+}
+
+static int handle_cr_access(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	u64 cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+
+	switch (exit->cr.type) {
+	case BELLOWS_CR_WRITE:
+		return write_cr(vcpu, exit->cr.nr, gpr_read(vcpu, exit->cr.gpr));
+	case BELLOWS_CR_READ:
+		bellows_reg_write(vcpu, exit->cr.gpr, read_cr(vcpu, exit->cr.nr));
+		return bellows_skip_insn(vcpu);
+	case BELLOWS_CR_CLTS:
+		return write_cr(vcpu, 0, cr0 & ~(u64)X86_CR0_TS);
+	default:
+		/* LMSW loads the low four bits, and cannot clear PE. */
+		return write_cr(vcpu, 0, (cr0 & ~0xeULL) | (exit->cr.lmsw & 0xf));
+	}
+}
+
+static int handle_dr_access(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	unsigned int nr = exit->dr.nr;
+
+	if (bellows_backend(get_cpl)(vcpu)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	if ((nr == 4 || nr == 5) && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_DE)) {
+		bellows_queue_exception(vcpu, X86_TRAP_UD);
+		return 1;
+	}
+	if (vcpu->dr7 & DR7_GD)
+		return bellows_handle_db(vcpu, DR6_BD);
+	if (exit->dr.read) {
+		bellows_reg_write(vcpu, exit->dr.gpr, bellows_get_dr(vcpu, nr));
+		return bellows_skip_insn(vcpu);
+	}
+	return finish_or_gp(vcpu, bellows_set_dr(vcpu, nr, gpr_read(vcpu, exit->dr.gpr)));
+}
+
+static int handle_nested_fault(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	int r = bellows_mmu_fault(&vcpu->vm->mmu, exit->fault.gpa, exit->fault.access);
+
+	if (likely(r == BELLOWS_FAULT_DONE))
+		return 1;
+	if (r == -EINTR) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return r;
+	}
+	if (r < 0)
+		return r;
+	/* An event cannot be delivered through a device: there is no instruction to emulate. */
+	if (exit->vectoring.valid)
+		return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, exit->hardware_reason);
+	return bellows_emulate_insn(vcpu);
+}
+
+static int handle_exception(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+
+	switch (exit->exception.vector) {
+	case X86_TRAP_DB:
+		return bellows_handle_db(vcpu, exit->exception.payload);
+	case X86_TRAP_BP:
+		return bellows_handle_bp(vcpu);
+	case X86_TRAP_PF:
+		bellows_queue_page_fault(vcpu, exit->exception.payload, exit->exception.error);
+		return 1;
+	case X86_TRAP_MC:
+		/* The host's handler has had it, in exit_irqoff. */
+		return 1;
+	}
+	if (exit->exception.has_error)
+		bellows_queue_exception_error(vcpu, exit->exception.vector, exit->exception.error);
+	else
+		bellows_queue_exception(vcpu, exit->exception.vector);
+	return 1;
+}
+
+/* The guest can take an interrupt now. If userspace wanted to know, the loop tells it. */
+static int handle_window(struct bellows_vcpu *vcpu)
+{
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	return 1;
+}
+
+static int handle_triple_fault(struct bellows_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static int handle_hypercall(struct bellows_vcpu *vcpu)
+{
+	u64 nr = gpr_read(vcpu, BELLOWS_RAX);
+	s64 r = -KVM_ENOSYS;
+
+	if (bellows_backend(get_cpl)(vcpu))
+		r = -KVM_EPERM;
+	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
+		r = 0;
+	bellows_reg_write(vcpu, BELLOWS_RAX, bellows_is_64bit_code(vcpu) ? r : (u32)r);
+	return bellows_skip_insn(vcpu);
+}
+
+/* Instructions that need do nothing here: caches are coherent, waiting is optional. */
+static int handle_nop(struct bellows_vcpu *vcpu)
+{
+	return bellows_skip_insn(vcpu);
+}
+
+/* Backends that intercept these have no finer flush to offer. */
+static int handle_invalidate(struct bellows_vcpu *vcpu)
+{
+	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_xsetbv(struct bellows_vcpu *vcpu)
+{
+	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
+		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
+
+	return finish_or_gp(vcpu, bellows_backend(get_cpl)(vcpu) ||
+			    bellows_set_xcr(vcpu, bellows_reg_read(vcpu, BELLOWS_RCX), value));
+}
+
+static int handle_rdtsc(struct bellows_vcpu *vcpu)
+{
+	u64 tsc = bellows_guest_tsc(vcpu);
+
+	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)tsc);
+	bellows_reg_write(vcpu, BELLOWS_RDX, tsc >> 32);
+	return bellows_skip_insn(vcpu);
+}
+
+/* There are no performance counters. */
+static int handle_rdpmc(struct bellows_vcpu *vcpu)
+{
+	bellows_inject_gp(vcpu);
+	return 1;
+}
+
+static int handle_undefined(struct bellows_vcpu *vcpu)
+{
+	bellows_queue_exception(vcpu, X86_TRAP_UD);
+	return 1;
+}
+
+/* Hardware task switches are not offered; no 64-bit system uses them. */
+static int handle_task_switch(struct bellows_vcpu *vcpu)
+{
+	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, vcpu->exit.task.selector);
+}
+
+static int handle_fail_entry(struct bellows_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	vcpu->run->fail_entry.hardware_entry_failure_reason = vcpu->exit.fail.reason;
+	vcpu->run->fail_entry.cpu = vcpu->cpu;
+	return 0;
+}
+
+static int handle_internal(struct bellows_vcpu *vcpu)
+{
+	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				      vcpu->exit.hardware_reason);
+}
+
+static const exit_handler handlers[BELLOWS_EXIT_NR] = {
+	[BELLOWS_EXIT_NONE]		= handle_none,
+	[BELLOWS_EXIT_CPUID]		= handle_cpuid,
+	[BELLOWS_EXIT_HLT]		= handle_hlt,
+	[BELLOWS_EXIT_IO]		= bellows_handle_io,
+	[BELLOWS_EXIT_RDMSR]		= handle_rdmsr,
+	[BELLOWS_EXIT_WRMSR]		= handle_wrmsr,
+	[BELLOWS_EXIT_CR_ACCESS]	= handle_cr_access,
+	[BELLOWS_EXIT_DR_ACCESS]	= handle_dr_access,
+	[BELLOWS_EXIT_NESTED_FAULT]	= handle_nested_fault,
+	[BELLOWS_EXIT_EXCEPTION]	= handle_exception,
+	[BELLOWS_EXIT_IRQ_WINDOW]	= handle_window,
+	[BELLOWS_EXIT_NMI_WINDOW]	= handle_window,
+	[BELLOWS_EXIT_TRIPLE_FAULT]	= handle_triple_fault,
+	[BELLOWS_EXIT_HYPERCALL]	= handle_hypercall,
+	[BELLOWS_EXIT_INVALIDATE]	= handle_invalidate,
+	[BELLOWS_EXIT_WBINVD]		= handle_nop,
+	[BELLOWS_EXIT_XSETBV]		= handle_xsetbv,
+	[BELLOWS_EXIT_RDTSC]		= handle_rdtsc,
+	[BELLOWS_EXIT_RDPMC]		= handle_rdpmc,
+	[BELLOWS_EXIT_MONITOR]		= handle_nop,
+	[BELLOWS_EXIT_MWAIT]		= handle_nop,
+	[BELLOWS_EXIT_PAUSE]		= handle_nop,
+	[BELLOWS_EXIT_TASK_SWITCH]	= handle_task_switch,
+	[BELLOWS_EXIT_UNDEFINED]	= handle_undefined,
+	[BELLOWS_EXIT_EMULATE]		= bellows_emulate_insn,
+	[BELLOWS_EXIT_FAIL_ENTRY]	= handle_fail_entry,
+	[BELLOWS_EXIT_INTERNAL]		= handle_internal,
+};
+
+int bellows_handle_exit(struct bellows_vcpu *vcpu)
+{
+	unsigned int reason = vcpu->exit.reason;
+
+	if (unlikely(reason >= BELLOWS_EXIT_NR))
+		return handle_internal(vcpu);
+	vcpu->stats.reason[reason]++;
+	return handlers[reason](vcpu);
+}

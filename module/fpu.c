@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's FPU, XCR0 and PKRU.
+ *
+ * While a thread is in KVM_RUN its FPU state is the guest's, for the kernel
+ * too: a context switch, or a softirq that uses the FPU, saves and restores the
+ * guest's registers like those of any thread. So they are loaded once per stay
+ * in the kernel and not per entry. What the kernel does not know about are
+ * XCR0, XSS and PKRU: those it expects to be its own, so they are switched
+ * around each entry, and only if they differ.
+ */
+#include <linux/slab.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/fpu/xstate.h>
+#include <asm/msr.h>
+#include <asm/pgtable.h>
+#include <asm/pkru.h>
+#include <asm/special_insns.h>
+#include "backend.h"
+#include "fpu.h"
+#include "host_state.h"
+
+struct bellows_host_state bellows_host;
+
+void bellows_host_state_init(void)
+{
+	rdmsrl_safe(MSR_EFER, &bellows_host.efer);
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE) || (native_read_cr4() & X86_CR4_OSXSAVE))
+		bellows_host.xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrl_safe(MSR_IA32_XSS, &bellows_host.xss);
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &bellows_host.arch_capabilities);
+	bellows_host.has_pku = cpu_feature_enabled(X86_FEATURE_PKU);
+}
+
+int bellows_fpu_create(struct bellows_vcpu *vcpu)
+{
+	vcpu->xcr0 = XFEATURE_MASK_FP;
+	return fpu_alloc_guest_fpstate(&vcpu->fpu) ? 0 : -ENOMEM;
+}
+
+void bellows_fpu_destroy(struct bellows_vcpu *vcpu)
+{
+	if (vcpu->fpu.fpstate)
+		fpu_free_guest_fpstate(&vcpu->fpu);
+}
+
+void bellows_fpu_load(struct bellows_vcpu *vcpu)
+{
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+	vcpu->fpu_loaded = true;
+}
+
+void bellows_fpu_put(struct bellows_vcpu *vcpu)
+{
+	if (!vcpu->fpu_loaded)
+		return;
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+	vcpu->fpu_loaded = false;
+}
+
+static bool guest_uses_pkru(struct bellows_vcpu *vcpu)
+{
+	return bellows_host.has_pku && ((vcpu->xcr0 & XFEATURE_MASK_PKRU) ||
+					(bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PKE));
+}
+
+/* Interrupts off, just before and just after the entry. */
+void bellows_fpu_enter(struct bellows_vcpu *vcpu)
+{
+	fpregs_assert_state_consistent();
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+	if (bellows_host.xcr0 && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_OSXSAVE)) {
+		if (vcpu->xcr0 != bellows_host.xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+		if (vcpu->msrs.xss != bellows_host.xss)
+			wrmsrl(MSR_IA32_XSS, vcpu->msrs.xss);
+	}
+	if (guest_uses_pkru(vcpu)) {
+		vcpu->host_pkru = rdpkru();
+		if (vcpu->host_pkru != vcpu->pkru)
+			wrpkru(vcpu->pkru);
+	}
+}
+
+void bellows_fpu_exit(struct bellows_vcpu *vcpu)
+{
+	if (guest_uses_pkru(vcpu)) {
+		vcpu->pkru = rdpkru();
+		if (vcpu->pkru != vcpu->host_pkru)
+			wrpkru(vcpu->host_pkru);
+	}
+	if (bellows_host.xcr0 && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_OSXSAVE)) {
+		if (vcpu->xcr0 != bellows_host.xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, bellows_host.xcr0);
+		if (vcpu->msrs.xss != bellows_host.xss)
+			wrmsrl(MSR_IA32_XSS, bellows_host.xss);
+	}
+}
+
+/* One SSE register, for the emulator: the guest's registers are live or in its save area. */
+void bellows_fpu_xmm(struct bellows_vcpu *vcpu, unsigned int reg, void *data, bool write)
+{
+	struct fxregs_state *fx;
+
+	bellows_fpu_put(vcpu);
+	fx = &vcpu->fpu.fpstate->regs.fxsave;
+	if (write) {
+		memcpy((u8 *)fx->xmm_space + reg * 16, data, 16);
+		/* The area says which parts are in their initial state, and then ignores what stands there. */
+		if (bellows_host.xcr0)
+			vcpu->fpu.fpstate->regs.xsave.header.xfeatures |= XFEATURE_MASK_SSE;
+	} else if (bellows_host.xcr0 &&
+		   !(vcpu->fpu.fpstate->regs.xsave.header.xfeatures & XFEATURE_MASK_SSE)) {
+		memset(data, 0, 16);
+	} else {
+		memcpy(data, (u8 *)fx->xmm_space + reg * 16, 16);
+	}
+	bellows_fpu_load(vcpu);
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The run loop: in and out of the guest until userspace is needed.
+ *
+ * Goal: whatever the kernel can answer is answered here, without unloading the
+ * guest. The obstacle are the others who want something of a vCPU that may be
+ * in the guest at that moment: they set a request and kick. The protocol:
+ *
+ *	requester			vCPU thread
+ *	---------			-----------
+ *	set request bit			mode = IN_GUEST
+ *	full barrier			full barrier
+ *	mode == IN_GUEST?		request bit set?
+ *	  yes: send an IPI		  yes: do not enter
+ *
+ * One of the two sees the other's write, so no request is missed: either the
+ * vCPU does not enter, or it is made to leave. Interrupts are off from before
+ * "mode = IN_GUEST" until the guest runs, so that the IPI is taken as an exit
+ * and not before the entry.
+ *
+ * Whoever frees what translations point to waits for the IPI's end (see
+ * bellows_vm_request_all()): a vCPU that was in the guest is out by then, and
+ * serves the flush before it enters again.
+ */
+#include <linux/percpu.h>
+#include <linux/sched/signal.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include "backend.h"
+#include "debug.h"
+#include "event.h"
+#include "fpu.h"
+#include "guest_state.h"
+#include "work.h"
+
+static void serve_flushes(struct bellows_vcpu *vcpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (test_and_clear_bit(BELLOWS_REQ_TLB_FLUSH, &vcpu->requests)) {
+		clear_bit(BELLOWS_REQ_TLB_FLUSH_GUEST, &vcpu->requests);
+		bellows_backend(flush_tlb)(vcpu);
+	}
+	if (test_and_clear_bit(BELLOWS_REQ_TLB_FLUSH_GUEST, &vcpu->requests))
+		bellows_backend(flush_tlb_guest)(vcpu);
+	local_irq_restore(flags);
+}
+
+/* 1: go on; otherwise as bellows_handle_exit(). */
+static int serve_requests(struct bellows_vcpu *vcpu)
+{
+	if (!READ_ONCE(vcpu->requests))
+		return 1;
+	if (test_bit(BELLOWS_REQ_VM_DEAD, &vcpu->requests))
+		return -EIO;
+	clear_bit(BELLOWS_REQ_KICK, &vcpu->requests);
+	if (test_and_clear_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests)) {
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
+	if (test_and_clear_bit(BELLOWS_REQ_MSR_FILTER, &vcpu->requests))
+		bellows_backend(update_msr_intercepts)(vcpu);
+	serve_flushes(vcpu);
+	return 1;
+}
+
+/* Requests that were set between serve_requests() and IN_GUEST; EVENT is served by injecting. */
+static bool must_not_enter(struct bellows_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) || bellows_work_pending();
+}
+
+static void leave_guest_mode(struct bellows_vcpu *vcpu)
+{
+	/* The requester's IPI must not be needed any more before this is seen. */
+	smp_store_release(&vcpu->mode, BELLOWS_OUTSIDE_GUEST);
+}
+
+static int enter(struct bellows_vcpu *vcpu)
+{
+	preempt_disable();
+	local_irq_disable();
+	WRITE_ONCE(vcpu->mode, BELLOWS_IN_GUEST);
+	bellows_work_prepare();
+	/* Orders the store of mode before the load of requests: see the top. */
+	smp_mb();
+	if (must_not_enter(vcpu)) {
+		leave_guest_mode(vcpu);
+		local_irq_enable();
+		preempt_enable();
+		bellows_backend(cancel_injection)(vcpu);
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		return -EAGAIN;
+	}
+	bellows_fpu_enter(vcpu);
+	bellows_debug_enter(vcpu);
+	bellows_guest_timing_enter();
+
+	bellows_backend(enter)(vcpu);
+
+	leave_guest_mode(vcpu);
+	bellows_debug_exit(vcpu);
+	bellows_fpu_exit(vcpu);
+	bellows_backend(exit_irqoff)(vcpu);
+	vcpu->has_run = true;
+	/*
+	 * A pending host interrupt is taken in this gap, while the CPU's time
+	 * still counts as the guest's: a tick that hit the guest is charged to it.
+	 */
+	local_irq_enable();
+	barrier();
+	local_irq_disable();
+	bellows_guest_timing_exit();
+	local_irq_enable();
+	preempt_enable();
+	return 0;
+}
+
+/* One stay in the guest. As bellows_handle_exit(). */
+static int run_once(struct bellows_vcpu *vcpu)
+{
+	int r = serve_requests(vcpu);
+
+	if (r <= 0)
+		return r;
+	if (test_and_clear_bit(BELLOWS_REQ_EVENT, &vcpu->requests) ||
+	    READ_ONCE(vcpu->run->request_interrupt_window))
+		bellows_inject_events(vcpu);
+	/* Injecting may have found that the guest shuts down. */
+	if (test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests))
+		return 1;
+	if (enter(vcpu))
+		return 1;
+
+	vcpu->stats.exits++;
+	bellows_backend(decode_exit)(vcpu);
+	bellows_events_after_exit(vcpu);
+	return bellows_handle_exit(vcpu);
+}
+
+static bool userspace_wants_window(struct bellows_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->request_interrupt_window) && bellows_irq_ready(vcpu);
+}
+
+int bellows_vcpu_run(struct bellows_vcpu *vcpu)
+{
+	int r;
+
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	for (;;) {
+		if (userspace_wants_window(vcpu)) {
+			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		r = run_once(vcpu);
+		if (r <= 0)
+			return r;
+		if (bellows_work_pending()) {
+			r = bellows_handle_work();
+			if (r) {
+				vcpu->run->exit_reason = KVM_EXIT_INTR;
+				return r;
+			}
+		}
+	}
+}
