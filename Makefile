@@ -8,8 +8,10 @@ BUILD ?= $(CURDIR)/build
 MODBUILD ?= $(BUILD)/module-$(KVER)
 SOURCES := Kbuild module balloon ksm-share shadow-pt tests/kunit
 MACHINE := tests/machine
+# Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
+KERNEL ?= stock61
 
-.PHONY: all module install check-quick check check-full deps clean help
+.PHONY: all module install check-quick check check-full shell-svm shell-vmx gdb deps clean help
 
 all: module ## the module, and the launcher, for the running kernel (default)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
@@ -33,6 +35,15 @@ check: ## what every change must pass: every test on SVM and VMX, under 25 minut
 
 check-full: ## every test on every kernel and machine, for a release
 	@$(MACHINE)/check --build $(BUILD) full
+
+shell-svm: ## a shell in an emulated AMD host (KERNEL=...), the module in /lib/modules
+	@$(MACHINE)/shell --build $(BUILD) --kernel $(KERNEL) qemu-svm
+
+shell-vmx: ## the same in an emulated Intel host
+	@$(MACHINE)/shell --build $(BUILD) --kernel $(KERNEL) bochs-vmx
+
+gdb: ## gdb on the module in an emulated AMD host (TEST=program to debug)
+	@$(MACHINE)/debug --build $(BUILD) $(TEST)
 
 deps: ## install the Debian packages that building and testing need
 	@$(MACHINE)/install-deps.sh

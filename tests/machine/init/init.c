@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
@@ -40,6 +41,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,7 +134,7 @@ static void say_log(const char *kind, int test)
 	char rec[8192];
 	ssize_t n;
 
-	write_file("/dev/kmsg", MARK);
+	write_file("/dev/kmsg", "<6>" MARK);
 
 	for (;;) {
 		n = read(kmsg, rec, sizeof(rec) - 1);
@@ -495,6 +497,52 @@ static bool parse_program(char *rest, struct program *p)
 	return n > 0;
 }
 
+/* Addresses that a debugger needs; then time for it to stop the machine. */
+static void say_sections(void)
+{
+	static const char *const names[] = { ".text", ".init.text", ".exit.text", ".noinstr.text",
+					     ".rodata", ".data", ".bss", ".data..read_mostly",
+					     NULL };
+
+	for (int i = 0; names[i]; i++) {
+		char path[256], addr[64] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), MODULE_SYS "/sections/%s", names[i]);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(addr, sizeof(addr), f))
+			say("section", -1, "%s %s", names[i], strtok(addr, "\n"));
+		fclose(f);
+	}
+	say("stop", -1, "ok");
+	pause_ms(2000);
+}
+
+/* A shell on the console, until it ends. */
+static void run_shell(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		setsid();
+		iopl(0);
+		int fd = open("/dev/ttyS0", O_RDWR);
+
+		ioctl(fd, TIOCSCTTY, 1);
+		dup2(fd, 0);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		setenv("PS1", "\\u@\\h:\\w# ", 1);
+		setenv("TERM", "linux", 1);
+		execl("/bin/busybox", "sh", (char *)NULL);
+		_exit(127);
+	}
+	while (waitpid(-1, NULL, 0) != pid)
+		;
+}
+
 static void run_plan(FILE *plan)
 {
 	char line[2 * LINE];
@@ -516,6 +564,10 @@ static void run_plan(FILE *plan)
 			say_kmsg(-1);
 			if (!loaded)
 				return;
+		} else if (!strncmp(line, "sections", 8)) {
+			say_sections();
+		} else if (!strncmp(line, "shell", 5)) {
+			run_shell();
 		} else if (!strncmp(line, "test ", 5) && parse_program(line + 5, &p)) {
 			if (have_module && loaded == p.unloaded)
 				loaded = change_module(!loaded) ? !loaded : loaded;
@@ -543,6 +595,8 @@ int main(int argc, char **argv)
 	setenv("PATH", "/bin:/sbin", 1);
 	setenv("HOME", "/tmp", 1);
 	signal(SIGPIPE, SIG_IGN);
+	if (sethostname("emulated", 8))
+		say("note", -1, "sethostname: %s", strerror(errno));
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	greet();
 	say_kmsg(-2);

@@ -68,27 +68,33 @@ class Machine:
         if self.slow:
             self._prepare_bochs(initrd)
 
-    def start(self):
-        """Starts the emulator; its output on port 0xe9 grows in self.verdict."""
+    def start(self, terminal=None, gdb=None):
+        """Starts the emulator; its output on port 0xe9 grows in self.verdict. The
+        console goes to a file, or to a TERMINAL; GDB is a socket for a debugger."""
         if self.slow:
+            if terminal:
+                self._write_bochsrc("mode=term, dev=" + terminal)
             with open(self.verdict, "wb") as out:
                 return subprocess.Popen(
                     ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"], cwd=self.dir,
                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                     start_new_session=True)
         with open(self.path("emulator.log"), "wb") as out:
-            return subprocess.Popen(self.qemu(), stdin=subprocess.DEVNULL, stdout=out,
+            return subprocess.Popen(self._qemu(terminal, gdb), stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
-    def qemu(self, console="file"):
-        """QEMU's command line; the console goes to a file or to this terminal."""
-        serial = ["-serial", "file:" + self.console] if console == "file" else \
-                 ["-serial", "mon:stdio"]
+    def _qemu(self, terminal, gdb):
+        serial = ["-chardev", "serial,id=console,path=" + terminal] if terminal else \
+                 ["-chardev", "file,id=console,path=" + self.console]
+        stub = ["-chardev", "socket,id=gdb,server=on,wait=off,path=" + gdb,
+                "-gdb", "chardev:gdb",
+                "-chardev", "socket,id=monitor,server=on,wait=off,path=%s.monitor" % gdb,
+                "-mon", "chardev=monitor"] if gdb else []
         return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-machine", "pc,accel=tcg", "-cpu", self.model + self.cpu_flags,
                 "-smp", str(self.cpus), "-m", str(self.memory), "-no-reboot",
                 "-kernel", self.kernel_file(), "-initrd", self.path("initrd"),
-                "-append", self.cmdline(), *serial,
+                "-append", self.cmdline(), *serial, "-serial", "chardev:console", *stub,
                 "-device", "isa-debugcon,iobase=0xe9,chardev=verdict",
                 "-chardev", "file,id=verdict,path=" + self.verdict,
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
@@ -109,14 +115,13 @@ class Machine:
         if end > image.INITRD or image.INITRD + len(initrd) > self.memory << 20:
             raise ValueError("kernel or RAM disk do not fit the machine")
         params = image.boot_data(self.kernel.bzimage, self.cmdline(), len(initrd))
-        _, cylinders = image.boot_disk(
+        _, self.cylinders = image.boot_disk(
             self.dir, [(low, raw), (image.PARAMS, params), (image.INITRD, initrd)], entry)
         with open(self.path("rc"), "w", encoding="ascii") as f:
             f.write("c\nq\n")
-        with open(self.path("bochsrc"), "w", encoding="ascii") as f:
-            f.write(self._bochsrc(cylinders))
+        self._write_bochsrc("mode=file, dev=console.log")
 
-    def _bochsrc(self, cylinders):
+    def _write_bochsrc(self, console):
         lines = [
             'display_library: rfb, options="timeout=0"',
             "config_interface: textconfig",
@@ -128,9 +133,9 @@ class Machine:
             "pci: enabled=1, chipset=i440fx",
             "clock: sync=none, time0=1700000000",
             "ata0-master: type=disk, path=disk.img, mode=flat, cylinders=%d, heads=16, "
-            "spt=63" % cylinders,
+            "spt=63" % self.cylinders,
             "boot: disk",
-            "com1: enabled=1, mode=file, dev=console.log",
+            "com1: enabled=1, " + console,
             "log: bochs.log",
             "debugger_log: debugger.log",
             "panic: action=fatal",
@@ -141,4 +146,5 @@ class Machine:
             "sound: driver=dummy",
             "magic_break: enabled=1",
         ]
-        return "\n".join(lines) + "\n"
+        with open(self.path("bochsrc"), "w", encoding="ascii") as f:
+            f.write("\n".join(lines) + "\n")

@@ -150,7 +150,7 @@ class Built:
     def module_args(self):
         self.ensure()
         args = ["KVER=" + self.name, "KDIR=" + self.build_dir]
-        return args + ["KFLAGS=BELLOWS_KUNIT=y" + (" BELLOWS_DEBUG=y" if self.debug else "")]
+        return args + ["KFLAGS=KCFLAGS=-g BELLOWS_KUNIT=y" + (" BELLOWS_DEBUG=y" if self.debug else "")]
 
     def module_dir(self):
         return "module-" + self.name

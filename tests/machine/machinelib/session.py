@@ -19,6 +19,7 @@ import time
 from . import cpio, emulators, judge, kernels
 
 MAX_STARTS = 6
+KEEP_LOGS = 24 * 3600   # seconds
 INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
 
 
@@ -85,7 +86,7 @@ def emulator_slot():
             f.close()
 
 
-def initramfs(kernel, options, plan, programs):
+def initramfs(kernel, options, plan, programs, shell=False):
     a = cpio.Archive()
     for d in ("proc", "sys", "dev", "tmp", "bin", "sbin"):
         a.directory(d)
@@ -100,11 +101,26 @@ def initramfs(kernel, options, plan, programs):
             a.data("lib/modules/kvm/%s.ko" % name, data)
             order.append(name)
         a.data("lib/modules/kvm/order", ("\n".join(order) + "\n").encode())
+    if shell:
+        a.file("bin/busybox", "/bin/busybox")
+        for name in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True,
+                                   check=True).stdout.split():
+            a.link("bin/" + name, "busybox")
     for path in sorted(programs):
         a.file("tests/" + os.path.basename(path), path)
     for target, source in options.files:
         a.file(target, source)
     return a.bytes()
+
+
+def plan_head(nonce, kernel, machine):
+    """The lines every plan opens with."""
+    return ["nonce " + nonce,
+            "env BELLOWS_KERNEL=" + kernel.name,
+            "env BELLOWS_MACHINE=" + machine,
+            "env BELLOWS_BACKEND=" + emulators.MODELS[machine][1],
+            "env BELLOWS_SLOW=%d" % (emulators.MODELS[machine][0] == "bochs"),
+            "env BELLOWS_KO=/lib/modules/bellows.ko"]
 
 
 def stripped(module):
@@ -243,12 +259,7 @@ class Session:
 
     def _plan(self, nonce, todo):
         o = self.options
-        lines = ["nonce " + nonce,
-                 "env BELLOWS_KERNEL=" + self.kernel.name,
-                 "env BELLOWS_MACHINE=" + self.machine_name,
-                 "env BELLOWS_BACKEND=" + emulators.MODELS[self.machine_name][1],
-                 "env BELLOWS_SLOW=%d" % self.slow,
-                 "env BELLOWS_KO=/lib/modules/bellows.ko"]
+        lines = plan_head(nonce, self.kernel, self.machine_name)
         if o.module:
             lines.append("load " + o.params)
         for i, t in enumerate(todo):
@@ -259,10 +270,7 @@ class Session:
 
     def _start(self, todo):
         nonce = secrets.token_hex(8)
-        parent = os.path.join(self.options.build, "tests", "machines")
-        os.makedirs(parent, exist_ok=True)
-        directory = tempfile.mkdtemp(
-            dir=parent, prefix="%s-%s-" % (self.kernel.name, self.machine_name))
+        directory = new_directory(self.options.build, self.kernel, self.machine_name)
         o = self.options
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
                                     o.memory, o.extra, o.cpu_flags)
@@ -348,6 +356,17 @@ class Session:
                 kunit.add(judge.FAIL, "kunit", "no suite ran")
             self.reports.append(kunit)
             self.on_report(kunit)
+
+
+def new_directory(build, kernel, machine):
+    parent = os.path.join(build, "tests", "machines")
+    os.makedirs(parent, exist_ok=True)
+    for name in os.listdir(parent):     # logs of failures; not for ever
+        old = os.path.join(parent, name)
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - os.path.getmtime(old) > KEEP_LOGS:
+                shutil.rmtree(old, ignore_errors=True)
+    return tempfile.mkdtemp(dir=parent, prefix="%s-%s-" % (kernel.name, machine))
 
 
 def _tail(path, count):
