@@ -87,7 +87,7 @@ def emulator_slot():
 
 
 def initramfs(kernel, options, plan, programs, shell=False):
-    a = cpio.Archive()
+    a, files = cpio.Archive(), set()
     for d in ("proc", "sys", "dev", "tmp", "bin", "sbin"):
         a.directory(d)
     a.character("dev/console", 5, 1)
@@ -107,7 +107,14 @@ def initramfs(kernel, options, plan, programs, shell=False):
                                    check=True).stdout.split():
             a.link("bin/" + name, "busybox")
     for path in sorted(programs):
-        a.file("tests/" + os.path.basename(path), path)
+        if os.path.islink(path):    # several programs in one file
+            shared = "lib/" + os.path.basename(os.path.realpath(path))
+            if shared not in files:
+                files.add(shared)
+                a.file(shared, path)
+            a.link("tests/" + os.path.basename(path), "/" + shared)
+        else:
+            a.file("tests/" + os.path.basename(path), path)
     for target, source in options.files:
         a.file(target, source)
     return a.bytes()

@@ -26,6 +26,7 @@ bool test_is_kvm;
 void (*test_on_timeout)(void);
 
 static unsigned int scale = 100;
+static unsigned int slow = 1;
 static char *skip_reason;	/* shared with the case's process */
 static volatile bool case_failed;
 
@@ -125,7 +126,7 @@ static void out_of_time(int sig)
 static void run_in_process(const struct test_case *c)
 {
 	signal(SIGALRM, out_of_time);
-	alarm(c->timeout ? c->timeout : DEFAULT_TIMEOUT);
+	alarm((c->timeout ? c->timeout : DEFAULT_TIMEOUT) * slow);
 	c->fn();
 	/* Threads and memory go with the process: what a user's crash would do, too. */
 	_exit(case_failed);
@@ -202,7 +203,8 @@ static void usage(void)
 {
 	puts("usage: selftests TEST [--device FILE] [--case NUMBER|TEXT] [--no-fork] [--list]\n"
 	     "       selftests --tests\n"
-	     "environment: BELLOWS_DEVICE, BELLOWS_TEST_SCALE (percent), BELLOWS_TEST_TIME");
+	     "environment: BELLOWS_DEVICE, BELLOWS_TEST_SCALE (percent), BELLOWS_SLOW (factor),\n"
+	     "             BELLOWS_TEST_TIME");
 	exit(2);
 }
 
@@ -211,6 +213,11 @@ static void environment(void)
 	const char *s = getenv("BELLOWS_TEST_SCALE");
 	struct rlimit files = { 4096, 4096 };
 
+	/* The runner says by which factor this machine is slower than the fastest. */
+	if (getenv("BELLOWS_SLOW") && atoi(getenv("BELLOWS_SLOW")) > 0) {
+		slow = atoi(getenv("BELLOWS_SLOW"));
+		scale = 100 / slow + 1;
+	}
 	if (s && atoi(s) > 0)
 		scale = atoi(s);
 	setrlimit(RLIMIT_NOFILE, &files);
