@@ -208,8 +208,12 @@ static int map_page(struct bellows_memslot *slot, gfn_t gfn, u32 access)
 		prot |= BELLOWS_PT_WRITE;
 	if (write)
 		prot |= BELLOWS_PT_DIRTY;
-	err = bellows_pt_map(&mmu->pt, gfn.v, frame.mpn, leaf_level(slot, gfn, &frame, access),
-			     prot, &found);
+	/* An object that grants a write grants a writable frame; without it the guest would fault for ever. */
+	if (write && !frame.writable)
+		err = -EIO;
+	else
+		err = bellows_pt_map(&mmu->pt, gfn.v, frame.mpn,
+				     leaf_level(slot, gfn, &frame, access), prot, &found);
 	if (found.stale)
 		mmu->ops->flush_tlb(mmu);
 	bellows_memory_release(&frame);

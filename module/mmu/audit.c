@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Recomputes what the nested tables should say and compares: every leaf lies
+ * in a slot and translates to the frame that the object has there now, with no
+ * more permission than it gives; large leaves map whole blocks; what is not
+ * present is zero; the count of table pages is true.
+ *
+ * It runs beside faults and zaps. A leaf is judged only while the lock of its
+ * block is held, and is read again for that. Table pages stay readable because
+ * the walk is announced, and the slots because their lock is held. The count
+ * of tables is judged only if none came or went meanwhile.
+ */
+#include <linux/seq_file.h>
+#include "slots.h"
+
+struct audit {
+	struct bellows_mmu *mmu;
+	struct seq_file *m;
+	unsigned int errors;
+};
+
+static void report(struct audit *a, const char *what, gfn_t gfn, u64 pte)
+{
+	a->errors++;
+	if (a->m)
+		seq_printf(a->m, "mmu: %s: gfn %#llx entry %#llx\n", what, gfn.v, pte);
+}
+
+static void check_slots(struct audit *a)
+{
+	const struct bellows_slots *slots =
+		rcu_dereference_protected(a->mmu->slots, lockdep_is_held(&a->mmu->slots_lock));
+	const struct bellows_memslot *slot;
+	unsigned int i;
+	u64 end = 0;
+
+	for (i = 0; i < slots->nr; i++) {
+		slot = slots->slot[i];
+		if (slot->base.v < end)
+			report(a, "slots overlap or are unsorted", slot->base, 0);
+		end = slot->base.v + slot->npages;
+		if (!slot->npages || end > 1ULL << (a->mmu->maxphyaddr - PAGE_SHIFT))
+			report(a, "slot outside of the address space", slot->base, 0);
+		if (slot->opn.v + slot->npages > bellows_memory_npages(slot->memory))
+			report(a, "slot reaches beyond its object", slot->base, 0);
+		if (slot->leaving || list_empty(&slot->mapper.link))
+			report(a, "slot without a mapper", slot->base, 0);
+	}
+}
+
+/* A page that is absent may be mapped, as zeros: the object says which frame that is. */
+static int present_frame(const struct bellows_memslot *slot, gfn_t gfn, struct bellows_frame *frame)
+{
+	opn_t opn = bellows_slot_opn(slot, gfn);
+	int err = bellows_memory_lookup(slot->memory, opn, BELLOWS_INTENT_PEEK, frame);
+
+	if (err == -ENOENT)
+		err = bellows_memory_lookup(slot->memory, opn, BELLOWS_INTENT_READ, frame);
+	return err;
+}
+
+/* The block of frame is locked: nobody installs, changes or removes gfn's leaf. */
+static void check_frame(struct audit *a, const struct bellows_memslot *slot, gfn_t gfn,
+			const struct bellows_frame *frame)
+{
+	const struct bellows_pt_format *f = a->mmu->format;
+	const struct bellows_pt *pt = &a->mmu->pt;
+	unsigned int level;
+	u64 pte, span, mpn;
+
+	pte = bellows_pt_lookup(pt, gfn.v, &level);
+	if (!pte)
+		return;
+	span = bellows_pt_span(level);
+	mpn = (bellows_pte_address(pt, pte) >> PAGE_SHIFT) + (gfn.v & (span - 1));
+	if (mpn != frame->mpn.v)
+		report(a, "translates to a frame that the object does not have there", gfn, pte);
+	if ((pte & f->write) && (!frame->writable || (slot->flags & KVM_MEM_READONLY)))
+		report(a, "writable, but must not be", gfn, pte);
+	if ((pte & f->dirty) && !(pte & f->write))
+		report(a, "dirty, but not writable", gfn, pte);
+	if (level == 1)
+		return;
+	if (level != 2 || !frame->large || (gfn.v ^ frame->opn.v) & (span - 1) ||
+	    !bellows_slot_has(slot, to_gfn(gfn.v & ~(span - 1))) ||
+	    !bellows_slot_has(slot, to_gfn(gfn.v | (span - 1))))
+		report(a, "large, but not all of it is one block", gfn, pte);
+	if (pt->nx_large && ((pte & f->exec) || (f->noexec && !(pte & f->noexec))))
+		report(a, "large and executable, which this processor must not see", gfn, pte);
+}
+
+static void check_leaf(struct audit *a, gfn_t gfn, u64 pte)
+{
+	const struct bellows_memslot *slot = bellows_slot_find(a->mmu, gfn);
+	struct bellows_frame frame;
+	int err;
+
+	if (!slot) {
+		report(a, "translates outside of any slot", gfn, pte);
+		return;
+	}
+	err = present_frame(slot, gfn, &frame);
+	if (err) {
+		if (err != -EINTR)
+			report(a, "the object has no page there", gfn, pte);
+		return;
+	}
+	check_frame(a, slot, gfn, &frame);
+	bellows_memory_release(&frame);
+}
+
+static void check_tables(struct audit *a)
+{
+	const struct bellows_pt *pt = &a->mmu->pt;
+	long before = bellows_mmu_table_pages(a->mmu), tables = 1;
+	struct bellows_pt_iter it;
+
+	bellows_for_each_pte(it, pt, 0, bellows_pt_limit(pt->format)) {
+		if (bellows_pte_is_table(pt->format, it.pte, it.level))
+			tables++;
+		else if (bellows_pte_is_leaf(pt->format, it.pte, it.level))
+			check_leaf(a, to_gfn(it.page), it.pte);
+		else if (it.pte)
+			report(a, "not present, but not zero", to_gfn(it.page), it.pte);
+		cond_resched();
+	}
+	if (before == bellows_mmu_table_pages(a->mmu) && before != tables)
+		report(a, "table pages are miscounted", to_gfn(tables), before);
+}
+
+unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m)
+{
+	struct audit a = { .mmu = mmu, .m = m };
+
+	mutex_lock(&mmu->slots_lock);
+	bellows_mmu_walk_begin(mmu);
+	check_slots(&a);
+	check_tables(&a);
+	bellows_mmu_walk_end(mmu);
+	mutex_unlock(&mmu->slots_lock);
+	return a.errors;
+}
