@@ -58,6 +58,12 @@ static long has_xsave(void)
 	return boot_cpu_has(X86_FEATURE_XSAVE);
 }
 
+static long xsave_size(void)
+{
+	return max_t(long, bellows_xstate_size(bellows_supported_xcr0(), false),
+		     sizeof(struct kvm_xsave));
+}
+
 static const struct {
 	u32 cap;
 	long value;
@@ -73,7 +79,7 @@ static const struct {
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_NR_VCPUS, 0, nr_vcpus },
 	{ KVM_CAP_MAX_VCPUS, BELLOWS_MAX_VCPUS },
-	{ KVM_CAP_MAX_VCPU_ID, BELLOWS_MAX_VCPU_ID },
+	{ KVM_CAP_MAX_VCPU_ID, BELLOWS_MAX_VCPU_ID + 1 },
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_EXT_CPUID, 1 },
 	{ KVM_CAP_MP_STATE, 1 },
@@ -83,7 +89,9 @@ static const struct {
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
 	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
 	{ KVM_CAP_XSAVE, 1 },
+	{ KVM_CAP_XSAVE2, 0, xsave_size },
 	{ KVM_CAP_XCRS, 0, has_xsave },
+	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_GET_TSC_KHZ, 1 },
 	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
 	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },

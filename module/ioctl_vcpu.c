@@ -483,13 +483,14 @@ long bellows_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct bellows_vcpu *vcpu = file->private_data;
 	long r;
 
-	if (vcpu->vm->mm != current->mm || bellows_vm_is_dead(vcpu->vm))
+	if (vcpu->vm->mm != current->mm)
 		return -EIO;
 	if (_IOC_TYPE(cmd) != KVMIO)
 		return -EINVAL;
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
-	r = dispatch(vcpu, cmd, arg);
+	/* Under the mutex: who kills the VM and then gets the mutex knows that no vCPU is loaded. */
+	r = bellows_vm_is_dead(vcpu->vm) ? -EIO : dispatch(vcpu, cmd, arg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }

@@ -12,6 +12,7 @@
  * nobody who holds a pointer from vm->vcpus[] needs to think about it.
  */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -241,23 +242,31 @@ static const struct file_operations vcpu_fops = {
 	.llseek = noop_llseek,
 };
 
-/* Under vm->lock: the vCPU becomes visible when its descriptor exists, and not before. */
+/*
+ * Under vm->lock. The vCPU is among vm->vcpus[] before its descriptor can be
+ * used: one that runs unseen would miss a flush.
+ */
 static int publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
 {
+	struct file *file;
 	char name[32];
 	int fd;
 
-	snprintf(name, sizeof(name), "bellows-vcpu:%u", vcpu->id);
-	bellows_vm_get(vm);
-	fd = anon_inode_getfd(name, &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		bellows_vm_put(vm);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
 		return fd;
+	snprintf(name, sizeof(name), "bellows-vcpu:%u", vcpu->id);
+	file = anon_inode_getfile(name, &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
 	}
+	bellows_vm_get(vm);
 	vcpu->index = vm->nvcpus;
 	vm->vcpus[vcpu->index] = vcpu;
 	/* Pairs with the acquire of whoever walks vm->vcpus[]. */
 	smp_store_release(&vm->nvcpus, vcpu->index + 1);
+	fd_install(fd, file);
 	return fd;
 }
 
@@ -269,6 +278,9 @@ int bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 	if (id > BELLOWS_MAX_VCPU_ID)
 		return -EINVAL;
 	guard(mutex)(&vm->lock);
+	/* Before the reboot takes virtualization away, it waits for this lock. */
+	if (bellows_vm_is_dead(vm))
+		return -EIO;
 	if (vm->nvcpus >= BELLOWS_MAX_VCPUS)
 		return -EINVAL;
 	if (id_taken(vm, id))

@@ -209,27 +209,33 @@ void bellows_vm_bug(struct bellows_vm *vm, const char *what)
 	pr_err_ratelimited("bellows: VM %u stopped: %s\n", vm->id, what);
 }
 
+/* False when until is over before the mutex is free. */
+static bool wait_for(struct mutex *mutex, unsigned long until)
+{
+	while (!mutex_trylock(mutex)) {
+		if (time_after(jiffies, until))
+			return false;
+		usleep_range(500, 1000);
+	}
+	mutex_unlock(mutex);
+	return true;
+}
+
 /*
- * Reboot and kexec: afterwards no vCPU is loaded, so that no code of ours
- * touches virtualization while it goes off. A holder of vcpu->mutex lets go
- * soon once the VM is dead; one that does not (stuck in memory reclaim, say)
- * must not keep the machine from rebooting.
+ * Reboot and kexec: afterwards no vCPU of a dead VM is loaded, nor being made,
+ * so that no code of ours touches virtualization while it goes off. Holders of
+ * the locks let go soon once the VM is dead; one that does not (stuck in memory
+ * reclaim, say) must not keep the machine from rebooting.
  */
 static void quiesce(struct bellows_vm *vm, unsigned long until)
 {
-	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
+	bool quiet = wait_for(&vm->lock, until);
+	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		while (!mutex_trylock(&vm->vcpus[i]->mutex)) {
-			if (time_after(jiffies, until)) {
-				pr_warn("bellows: VM %u does not stop for the reboot\n", vm->id);
-				return;
-			}
-			bellows_vcpu_kick(vm->vcpus[i]);
-			usleep_range(500, 1000);
-		}
-		mutex_unlock(&vm->vcpus[i]->mutex);
-	}
+	for (i = 0; quiet && i < vm->nvcpus; i++)
+		quiet = wait_for(&vm->vcpus[i]->mutex, until);
+	if (!quiet)
+		pr_warn("bellows: VM %u does not stop for the reboot\n", vm->id);
 }
 
 static int on_reboot(struct notifier_block *nb, unsigned long event, void *unused)
