@@ -29,9 +29,9 @@
 
 static_assert(BELLOWS_PT_BITS_OK(EPT_ALL));
 /* Each bit has one meaning: the parts add up only if none overlaps. */
-static_assert(EPT_ALL == EPT_READ + EPT_WRITE + EPT_EXEC + EPT_MEMTYPE + EPT_IGNORE_PAT +
-			 EPT_LARGE + EPT_ACCESSED + EPT_DIRTY);
-static_assert(EPT_ALL == GENMASK_ULL(9, 0));
+static_assert(EPT_READ + EPT_WRITE + EPT_EXEC + EPT_MEMTYPE + EPT_IGNORE_PAT + EPT_LARGE +
+	      EPT_ACCESSED + EPT_DIRTY == EPT_ALL);
+static_assert(GENMASK_ULL(9, 0) == EPT_ALL);
 static_assert((EPT_MEMTYPE_WB & EPT_MEMTYPE) == EPT_MEMTYPE_WB);
 /* Bits 3 to 7 of an entry that points to a table are reserved. */
 static_assert(!(EPT_PERMISSIONS & (EPT_MEMTYPE | EPT_IGNORE_PAT | EPT_LARGE)));

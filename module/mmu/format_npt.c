@@ -26,9 +26,9 @@
 #define NPT_ALL		(NPT_TABLE | NPT_LEAF | NPT_PWT | NPT_PCD | NPT_DIRTY | NPT_LARGE | NPT_NX)
 
 static_assert(BELLOWS_PT_BITS_OK(NPT_ALL));
-static_assert(NPT_ALL == NPT_PRESENT + NPT_WRITE + NPT_USER + NPT_PWT + NPT_PCD + NPT_ACCESSED +
-			 NPT_DIRTY + NPT_LARGE + NPT_NX);
-static_assert(NPT_ALL == (GENMASK_ULL(7, 0) | BIT_ULL(63)));
+static_assert(NPT_PRESENT + NPT_WRITE + NPT_USER + NPT_PWT + NPT_PCD + NPT_ACCESSED + NPT_DIRTY +
+	      NPT_LARGE + NPT_NX == NPT_ALL);
+static_assert((GENMASK_ULL(7, 0) | BIT_ULL(63)) == NPT_ALL);
 /* PAT entry 0: neither PWT nor PCD, nor the PAT bit (which is 7 in a small leaf, 12 in a large one). */
 static_assert(!(NPT_LEAF & (NPT_PWT | NPT_PCD | NPT_LARGE)));
 static_assert(!(NPT_TABLE & (NPT_LARGE | NPT_NX)));

@@ -15,7 +15,7 @@ struct bellows_pt {
 	u64 root;			/* machine address of the top table */
 	u64 crypt;			/* memory-encryption bit, set in every entry */
 	bool nx_large;			/* large leaves are never executable: a processor with an erratum */
-	bellows_pt_counter pages;	/* table pages, root included, those waiting to be freed not */
+	struct bellows_pt_counter pages; /* table pages, root included, those waiting to be freed not */
 };
 
 /* Table pages out of the tree, waiting until nobody can walk them. */

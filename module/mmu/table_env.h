@@ -19,11 +19,13 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 
-typedef atomic_long_t bellows_pt_counter;
+struct bellows_pt_counter {
+	atomic_long_t value;
+};
 
-static inline void bellows_pt_count(bellows_pt_counter *counter, long n)
+static inline void bellows_pt_count(struct bellows_pt_counter *counter, long n)
 {
-	atomic_long_add(n, counter);
+	atomic_long_add(n, &counter->value);
 }
 
 /* A zeroed page for a table, as machine address; 0: none. */
@@ -67,7 +69,9 @@ static inline u64 bellows_pte_xchg(u64 *entry, u64 new)
 
 #else /* a test program */
 
-typedef long bellows_pt_counter;
+struct bellows_pt_counter {
+	long value;
+};
 
 u64 bellows_pt_page_alloc(void);
 void bellows_pt_page_free(u64 pa);
@@ -79,9 +83,9 @@ static inline u64 *bellows_pt_page_virt(u64 pa)
 	return (u64 *)(uintptr_t)pa;
 }
 
-static inline void bellows_pt_count(bellows_pt_counter *counter, long n)
+static inline void bellows_pt_count(struct bellows_pt_counter *counter, long n)
 {
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&counter->value, n, __ATOMIC_RELAXED);
 }
 
 static inline bool bellows_pte_cmpxchg(u64 *entry, u64 *old, u64 new)

@@ -68,7 +68,7 @@ static int guest_exchange(void *context, gpa_t gpa, void *old, const void *new, 
 
 /* The reference. */
 
-enum mode { NONE, BITS32, PAE, LEVEL4, LEVEL5, NMODES };
+enum paging { NONE, BITS32, PAE, LEVEL4, LEVEL5, NMODES };
 static const char *const mode_names[] = { "no paging", "32-bit", "PAE", "4-level", "5-level" };
 
 struct path {
@@ -77,7 +77,7 @@ struct path {
 	enum { LEAF, NOT_PRESENT, RESERVED, NO_MEMORY } end;
 };
 
-static enum mode ref_mode(const struct bellows_guest_paging *p)
+static enum paging ref_mode(const struct bellows_guest_paging *p)
 {
 	if (!(p->cr0 >> 31 & 1))
 		return NONE;
@@ -102,7 +102,7 @@ static bool any_set(u64 value, int high, int low)
 }
 
 /* Does this entry map a page? */
-static bool ref_maps_page(enum mode mode, const struct bellows_guest_paging *p, u64 e, char kind)
+static bool ref_maps_page(enum paging mode, const struct bellows_guest_paging *p, u64 e, char kind)
 {
 	switch (kind) {
 	case '1':
@@ -117,7 +117,7 @@ static bool ref_maps_page(enum mode mode, const struct bellows_guest_paging *p, 
 }
 
 /* Tables 4-4 to 4-20 of the manual: which bits must be 0. */
-static bool ref_reserved(enum mode mode, const struct bellows_guest_paging *p, u64 e, char kind)
+static bool ref_reserved(enum paging mode, const struct bellows_guest_paging *p, u64 e, char kind)
 {
 	int m = p->maxphyaddr;
 	bool page = ref_maps_page(mode, p, e, kind);
@@ -147,7 +147,7 @@ static bool ref_reserved(enum mode mode, const struct bellows_guest_paging *p, u
 	return kind == '2' && page && any_set(e, 20, 13);
 }
 
-static void ref_path(struct guest *g, const struct bellows_guest_paging *p, enum mode mode, u64 gva,
+static void ref_path(struct guest *g, const struct bellows_guest_paging *p, enum paging mode, u64 gva,
 		     struct path *path)
 {
 	u64 table, index;
@@ -202,7 +202,7 @@ static void ref_path(struct guest *g, const struct bellows_guest_paging *p, enum
 }
 
 /* "every paging-structure entry controlling the translation"; PAE's PDPTEs have no such flags. */
-static bool ref_all(const struct path *path, enum mode mode, int nr)
+static bool ref_all(const struct path *path, enum paging mode, int nr)
 {
 	int i;
 
@@ -212,7 +212,7 @@ static bool ref_all(const struct path *path, enum mode mode, int nr)
 	return true;
 }
 
-static bool ref_xd(const struct path *path, enum mode mode)
+static bool ref_xd(const struct path *path, enum paging mode)
 {
 	int i;
 
@@ -223,7 +223,7 @@ static bool ref_xd(const struct path *path, enum mode mode)
 }
 
 /* Section "Determination of Access Rights": may the access be made? */
-static bool ref_allowed(const struct path *path, enum mode mode, const struct bellows_guest_paging *p,
+static bool ref_allowed(const struct path *path, enum paging mode, const struct bellows_guest_paging *p,
 			bool user, bool implicit, char what)
 {
 	bool user_page = ref_all(path, mode, 2), writable = ref_all(path, mode, 1), xd = ref_xd(path, mode);
@@ -241,7 +241,7 @@ static bool ref_allowed(const struct path *path, enum mode mode, const struct be
 	return what == 'r' || !wp || writable;
 }
 
-static bool ref_key_violation(const struct path *path, enum mode mode, const struct bellows_guest_paging *p,
+static bool ref_key_violation(const struct path *path, enum paging mode, const struct bellows_guest_paging *p,
 			      bool user, char what)
 {
 	int key = path->e[path->n - 1].value >> 59 & 15;
@@ -253,7 +253,7 @@ static bool ref_key_violation(const struct path *path, enum mode mode, const str
 	return what == 'w' && bit(p->pkru, 2 * key + 1) && (user || bit(p->cr0, 16));
 }
 
-static u64 ref_address(const struct path *path, enum mode mode, u64 gva)
+static u64 ref_address(const struct path *path, enum paging mode, u64 gva)
 {
 	u64 e = path->e[path->n - 1].value;
 
@@ -280,7 +280,7 @@ static struct result reference(struct guest *g, const struct bellows_guest_pagin
 	bool implicit = access & BELLOWS_ACCESS_IMPLICIT, key;
 	bool user = (access & BELLOWS_ACCESS_USER) && !implicit;
 	char what = access & BELLOWS_ACCESS_EXEC ? 'x' : access & BELLOWS_ACCESS_WRITE ? 'w' : 'r';
-	enum mode mode = ref_mode(p);
+	enum paging mode = ref_mode(p);
 	struct result res = {};
 	struct path path;
 	int i;
@@ -344,7 +344,7 @@ static u64 random_entry(struct random *r, int size, unsigned int maxphyaddr)
 	return e;
 }
 
-static void random_guest(struct guest *g, struct random *r, enum mode mode, unsigned int maxphyaddr)
+static void random_guest(struct guest *g, struct random *r, enum paging mode, unsigned int maxphyaddr)
 {
 	int size = mode == BITS32 ? 4 : 8;
 	u64 i, e;
@@ -362,7 +362,7 @@ static void random_guest(struct guest *g, struct random *r, enum mode mode, unsi
 	}
 }
 
-static void random_paging(struct bellows_guest_paging *p, struct random *r, enum mode mode)
+static void random_paging(struct bellows_guest_paging *p, struct random *r, enum paging mode)
 {
 	static const u8 widths[] = { 32, 36, 39, 40, 46, 52 };
 
@@ -442,7 +442,7 @@ static void count(struct outcomes *o, const struct result *res)
 		o->faults++;
 }
 
-static bool compare_guests(struct random *r, enum mode mode, bool read_only, struct outcomes *o)
+static bool compare_guests(struct random *r, enum paging mode, bool read_only, struct outcomes *o)
 {
 	static struct guest g, ref;
 	struct bellows_guest_paging p;
@@ -478,7 +478,7 @@ static bool compare_guests(struct random *r, enum mode mode, bool read_only, str
 	return true;
 }
 
-static void run_mode(struct random *r, enum mode mode, bool read_only)
+static void run_mode(struct random *r, enum paging mode, bool read_only)
 {
 	unsigned long i, rounds = scaled(read_only ? 60 : 500);
 	struct outcomes o = {};

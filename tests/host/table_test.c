@@ -205,7 +205,7 @@ static void compare(struct model *m)
 	for (i = 0; i < WINDOW_BLOCKS; i++)
 		if (m->large[i] != seen.large[i] || m->table[i] != seen.table[i])
 			fail(m, "leaf sizes differ");
-	if (seen.tables != m->pt.pages || live_pages != m->pt.pages + m->dead_pages)
+	if (seen.tables != m->pt.pages.value || live_pages != m->pt.pages.value + m->dead_pages)
 		fail(m, "table pages are miscounted");
 }
 
@@ -311,10 +311,10 @@ static void range(struct random *r, u64 *start, u64 *end)
 		*end = WINDOW;
 }
 
-enum op { ZAP, READONLY, SPLIT, HARVEST };
+enum change { ZAP, READONLY, SPLIT, HARVEST };
 
 /* One leaf of n pages, all of it in the range, or too large to be split for want of memory. */
-static void model_change(struct model *m, enum op op, u64 i, u64 n, bool whole,
+static void model_change(struct model *m, enum change op, u64 i, u64 n, bool whole,
 			 struct bellows_pt_found *want)
 {
 	struct model_page was = m->page[i];
@@ -346,7 +346,7 @@ static bool split_succeeds(long *left)
 	return *left < 0 || (*left)-- != 0;
 }
 
-static void op_change(struct model *m, struct random *r, enum op op)
+static void op_change(struct model *m, struct random *r, enum change op)
 {
 	struct bellows_pt_found want = {}, found = {};
 	u64 start, end, i, n, block;
@@ -392,7 +392,7 @@ static void op_change(struct model *m, struct random *r, enum op op)
 static void op_unlink(struct model *m, struct random *r)
 {
 	u64 start, end, block, page;
-	long before = m->pt.pages;
+	long before = m->pt.pages.value;
 
 	range(r, &start, &end);
 	bellows_pt_unlink(&m->pt, m->base + start, m->base + end, &m->dead);
@@ -402,7 +402,7 @@ static void op_unlink(struct model *m, struct random *r)
 		m->table[block] = false;
 		memset(&m->page[block * BLOCK], 0, BLOCK * sizeof(m->page[0]));
 	}
-	m->dead_pages += before - m->pt.pages;
+	m->dead_pages += before - m->pt.pages.value;
 	/* Freed some time later, as after a flush. */
 	if (random_below(r, 2)) {
 		for (page = m->dead.head; page; page = bellows_pt_page_link(page))
@@ -511,7 +511,7 @@ static void run_model(const struct hardware *hw, struct random *r, bool with_fai
 		}
 		bellows_pt_free_dead(&m.dead);
 		bellows_pt_destroy(&m.pt);
-		if (live_pages || m.pt.pages)
+		if (live_pages || m.pt.pages.value)
 			fail(&m, "tables were lost");
 		changes += m.changes;
 		splits += m.splits;
@@ -642,7 +642,7 @@ static void run_threads(const struct hardware *hw, struct random *r)
 	bellows_pt_harvest(&shared, 0, WINDOW, &rest);
 	found += rest.dirty;
 	/* Root, one a level above, one a block: whoever lost a race gave its page back. */
-	error |= shared.pages != hw->levels - 1 + WINDOW_BLOCKS;
+	error |= shared.pages.value != hw->levels - 1 + WINDOW_BLOCKS;
 	bellows_pt_destroy(&shared);
 	tap_result(!error && set == found && set && !live_pages,
 		   "%s: %d threads, %lu changes: %llu dirty bits set, %llu found", hw->format->name, NTHREADS,
@@ -683,7 +683,7 @@ static void run_install_race(const struct hardware *hw)
 			error |= workers[i].error;
 			error |= !bellows_pt_lookup(&shared, workers[i].nr, &level);
 		}
-		error |= shared.pages != hw->levels || live_pages != shared.pages;
+		error |= shared.pages.value != hw->levels || live_pages != shared.pages.value;
 		bellows_pt_destroy(&shared);
 	}
 	tap_result(!error, "%s: two threads need the same tables, %lu times", hw->format->name, round);
