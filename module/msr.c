@@ -286,6 +286,21 @@ static const struct msr_entry *find(const struct bellows_vcpu *vcpu, u32 index, 
 	return e;
 }
 
+bool bellows_msr_table_sorted(void)
+{
+	size_t i;
+
+	for (i = 1; i < ARRAY_SIZE(table); i++)
+		if (table[i].first <= table[i - 1].last)
+			return false;
+	return true;
+}
+
+bool bellows_msr_in_table(const struct bellows_vcpu *vcpu, u32 index)
+{
+	return find(vcpu, index, true);
+}
+
 static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 index)
 {
 	return (u64 *)((char *)&vcpu->msrs + e->field) + (index - e->first);

@@ -17,6 +17,10 @@ int bellows_msr_feature_get(u32 index, u64 *value);
 /* By the VM's filter (KVM_X86_SET_MSR_FILTER); under vm->mmu.srcu or not: takes its own read side. */
 bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write);
 
+/* For tests: the binary search needs the order, and userspace's list the entries. */
+bool bellows_msr_table_sorted(void);
+bool bellows_msr_in_table(const struct bellows_vcpu *vcpu, u32 index);
+
 u64 bellows_guest_tsc(struct bellows_vcpu *vcpu);
 
 #endif

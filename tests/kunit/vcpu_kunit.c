@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit: the parts of a vCPU that need no hardware. Exceptions that meet, what
+ * they leave in registers, the search of the MSR table, CPUID out of range.
+ */
+#include <kunit/test.h>
+#include <linux/slab.h>
+#include <asm/trapnr.h>
+#include <asm/processor-flags.h>
+#include <asm/msr-index.h>
+#include "backend.h"
+#include "cpuid.h"
+#include "event.h"
+#include "msr.h"
+
+static struct bellows_vcpu *make_vcpu(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = kunit_kzalloc(test, sizeof(*vcpu), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, vcpu);
+	vcpu->cached = ~0U;
+	vcpu->regs[BELLOWS_CR0] = X86_CR0_PE;
+	vcpu->dr6 = 0xffff0ff0;
+	vcpu->dr7 = 0x400;
+	return vcpu;
+}
+
+/* What the architecture makes of a second exception while the first is delivered. */
+enum outcome { SECOND, DOUBLE_FAULT, SHUTDOWN };
+
+static const struct { u8 first, second; enum outcome outcome; } meetings[] = {
+	{ X86_TRAP_UD, X86_TRAP_GP, SECOND },
+	{ X86_TRAP_UD, X86_TRAP_PF, SECOND },
+	{ X86_TRAP_DB, X86_TRAP_DE, SECOND },
+	{ X86_TRAP_GP, X86_TRAP_GP, DOUBLE_FAULT },
+	{ X86_TRAP_GP, X86_TRAP_PF, SECOND },
+	{ X86_TRAP_NP, X86_TRAP_SS, DOUBLE_FAULT },
+	{ X86_TRAP_DE, X86_TRAP_TS, DOUBLE_FAULT },
+	{ X86_TRAP_GP, X86_TRAP_UD, SECOND },
+	{ X86_TRAP_PF, X86_TRAP_PF, DOUBLE_FAULT },
+	{ X86_TRAP_PF, X86_TRAP_GP, DOUBLE_FAULT },
+	{ X86_TRAP_PF, X86_TRAP_DB, SECOND },
+	{ X86_TRAP_PF, X86_TRAP_UD, SECOND },
+	{ X86_TRAP_DF, X86_TRAP_PF, SHUTDOWN },
+	{ X86_TRAP_DF, X86_TRAP_GP, SHUTDOWN },
+	{ X86_TRAP_DF, X86_TRAP_UD, SHUTDOWN },
+};
+
+static void exceptions_combine_as_the_architecture_says(struct kunit *test)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(meetings); i++) {
+		struct bellows_vcpu *vcpu = make_vcpu(test);
+		typeof(vcpu->events.exception) *e = &vcpu->events.exception;
+		bool down;
+
+		e->injected = true;
+		e->vector = meetings[i].first;
+		bellows_queue_exception_error(vcpu, meetings[i].second, 4);
+		down = test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests);
+		KUNIT_EXPECT_EQ_MSG(test, down, meetings[i].outcome == SHUTDOWN, "case %zu", i);
+		KUNIT_EXPECT_EQ_MSG(test, e->pending, meetings[i].outcome != SHUTDOWN, "case %zu", i);
+		if (meetings[i].outcome == SECOND)
+			KUNIT_EXPECT_EQ_MSG(test, e->vector, meetings[i].second, "case %zu", i);
+		if (meetings[i].outcome == DOUBLE_FAULT) {
+			KUNIT_EXPECT_EQ_MSG(test, e->vector, X86_TRAP_DF, "case %zu", i);
+			KUNIT_EXPECT_EQ_MSG(test, e->error, 0U, "case %zu", i);
+		}
+	}
+}
+
+static void real_mode_exceptions_push_no_error_code(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = make_vcpu(test);
+
+	vcpu->regs[BELLOWS_CR0] = 0;
+	bellows_inject_gp(vcpu);
+	KUNIT_EXPECT_TRUE(test, vcpu->events.exception.pending);
+	KUNIT_EXPECT_FALSE(test, vcpu->events.exception.has_error);
+}
+
+static void a_page_fault_writes_cr2_only_when_delivered(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = make_vcpu(test);
+
+	vcpu->cr2 = 0x1111;
+	bellows_queue_page_fault(vcpu, 0x2222, 2);
+	KUNIT_EXPECT_EQ(test, vcpu->cr2, 0x1111ULL);
+	bellows_deliver_payload(vcpu);
+	KUNIT_EXPECT_EQ(test, vcpu->cr2, 0x2222ULL);
+	vcpu->cr2 = 0x3333;
+	bellows_deliver_payload(vcpu);
+	KUNIT_EXPECT_EQ(test, vcpu->cr2, 0x3333ULL);
+}
+
+static void a_debug_exception_replaces_the_breakpoint_bits_of_dr6(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = make_vcpu(test);
+
+	vcpu->dr6 = 0xffff0ff0 | 0x3;
+	bellows_queue_debug(vcpu, BIT(14) | 0x4);
+	KUNIT_EXPECT_EQ(test, vcpu->dr6, 0xffff0ff3ULL);
+	bellows_deliver_payload(vcpu);
+	KUNIT_EXPECT_EQ(test, vcpu->dr6, 0xffff4ff4ULL);
+	/* A bit that is active low is cleared by its payload. */
+	bellows_queue_debug(vcpu, BIT(16));
+	bellows_deliver_payload(vcpu);
+	KUNIT_EXPECT_EQ(test, vcpu->dr6, 0xfffe4ff0ULL);
+}
+
+static struct bellows_cpuid *make_cpuid(struct kunit *test, u32 vendor_ebx, u32 vendor_ecx)
+{
+	struct bellows_cpuid *cpuid = kunit_kzalloc(test, struct_size(cpuid, entries, 3), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, cpuid);
+	cpuid->nent = 3;
+	cpuid->entries[0] = (struct kvm_cpuid_entry2) {
+		.function = 0, .eax = 2, .ebx = vendor_ebx, .ecx = vendor_ecx,
+	};
+	cpuid->entries[1] = (struct kvm_cpuid_entry2) { .function = 2, .eax = 0x1234 };
+	cpuid->entries[2] = (struct kvm_cpuid_entry2) { .function = 0x80000000, .eax = 0x80000000 };
+	return cpuid;
+}
+
+static u32 cpuid_eax(struct bellows_vcpu *vcpu, u32 function)
+{
+	u32 eax = function, ebx, ecx = 0, edx;
+
+	bellows_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	return eax;
+}
+
+static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = make_vcpu(test);
+
+	vcpu->cpuid = make_cpuid(test, 0x756e6547, 0x6c65746e);	/* GenuineIntel */
+	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 2), 0x1234U);
+	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 1), 0U);		/* in range, not there */
+	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 0x1000), 0x1234U);
+	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 0x80000123), 0x1234U);
+	vcpu->cpuid = make_cpuid(test, 0x68747541, 0x444d4163);	/* AuthenticAMD */
+	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 2), 0x1234U);
+	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 0x1000), 0U);
+}
+
+static void every_listed_msr_is_in_the_table(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = make_vcpu(test);
+	const u32 *list;
+	unsigned int i, n = bellows_msr_list(&list);
+
+	KUNIT_ASSERT_GT(test, n, 10U);
+	KUNIT_EXPECT_TRUE(test, bellows_msr_table_sorted());
+	for (i = 0; i < n; i++) {
+		/* Those that live in hardware are the backend's, and tested with it. */
+		if (list[i] == MSR_KERNEL_GS_BASE || (list[i] >= MSR_STAR && list[i] <= MSR_SYSCALL_MASK) ||
+		    (list[i] >= MSR_IA32_SYSENTER_CS && list[i] <= MSR_IA32_SYSENTER_EIP))
+			continue;
+		KUNIT_EXPECT_TRUE_MSG(test, bellows_msr_in_table(vcpu, list[i]), "MSR %#x", list[i]);
+	}
+	KUNIT_EXPECT_FALSE(test, bellows_msr_in_table(vcpu, 0x12345678));
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(exceptions_combine_as_the_architecture_says),
+	KUNIT_CASE(real_mode_exceptions_push_no_error_code),
+	KUNIT_CASE(a_page_fault_writes_cr2_only_when_delivered),
+	KUNIT_CASE(a_debug_exception_replaces_the_breakpoint_bits_of_dr6),
+	KUNIT_CASE(cpuid_out_of_range_follows_the_vendor),
+	KUNIT_CASE(every_listed_msr_is_in_the_table),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "bellows_vcpu",
+	.test_cases = cases,
+};
+kunit_test_suites(&suite);
