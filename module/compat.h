@@ -8,10 +8,15 @@
  * kernel's headers: distributions backport interfaces, so that a version
  * number says little.
  */
+#include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
 #include <trace/events/ipi.h>
+#include <asm/hardirq.h>
+#include <asm/mce.h>
+#include <asm/processor.h>
+#include <asm/ptrace.h>
 #include <asm/reboot.h>
 
 /*
@@ -66,5 +71,37 @@ static inline void bellows_emergency_unregister(void (*fn)(void)) { }
 #else
 #define BELLOWS_IMMEDIATE_EXIT	immediate_exit
 #endif
+
+/*
+ * L1TF: what l1tf= and mitigations= ask for, and the mark that the kernel's
+ * interrupt entry leaves per CPU. A kernel built without KVM for Intel has
+ * neither for modules: then the answer is the safe one.
+ */
+#if IS_ENABLED(CONFIG_KVM_INTEL)
+static inline bool bellows_l1tf_off(void) { return l1tf_mitigation == L1TF_MITIGATION_OFF; }
+static inline bool bellows_l1tf_full(void) { return l1tf_mitigation >= L1TF_MITIGATION_FULL; }
+static __always_inline bool bellows_l1d_touched(void) { return kvm_get_cpu_l1tf_flush_l1d(); }
+static __always_inline void bellows_l1d_clear_touched(void) { kvm_clear_cpu_l1tf_flush_l1d(); }
+#else
+static inline bool bellows_l1tf_off(void) { return cpu_mitigations_off(); }
+static inline bool bellows_l1tf_full(void) { return true; }
+static __always_inline bool bellows_l1d_touched(void) { return true; }
+static __always_inline void bellows_l1d_clear_touched(void) { }
+#endif
+
+/*
+ * A machine check that arrived in a guest. The kernel is told that a user task
+ * was hit (privilege 3, interrupts on): it may then kill the task, this one,
+ * where it would have to panic for the kernel itself. A kernel without machine
+ * checks never enables them, so that none arrives.
+ */
+static inline void bellows_host_machine_check(void)
+{
+#ifdef CONFIG_X86_MCE
+	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
+
+	do_machine_check(&regs);
+#endif
+}
 
 #endif

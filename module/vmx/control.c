@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Control registers of a guest.
+ *
+ * What the hardware holds in CR0 and CR4 is not always what the guest wrote:
+ * VMX insists on some bits, caching is not the guest's to turn off, and machine
+ * checks are the host's. A bit is either owned by the guest, then hardware's bit
+ * is the truth and may change without an exit; or by us, then the guest reads
+ * the shadow, and a write that would change it exits. regs[] holds the guest's
+ * view; where it says "not cached" only the owned bits may be out of date.
+ *
+ * Owned are bits whose change has no consequence that the CPU does not draw by
+ * itself: with EPT that is all of the paging details but PE and PG (they decide
+ * EFER.LMA) and bits that the guest's CPUID reserves (they must fault).
+ *
+ * CR3 is never intercepted. In PAE mode the four pointers that CR3 names are
+ * registers of their own: a guest's own load fills them by itself, a load on
+ * its behalf must do the same, so they are read whenever CR0, CR3, CR4 or EFER
+ * are set while that mode is on, from whatever guest memory holds then.
+ */
+#include <asm/processor-flags.h>
+#include <asm/msr-index.h>
+#include <asm/tlbflush.h>
+#include "vmx/vmx.h"
+
+#define CR0_GUEST_OWNS	(X86_CR0_TS | X86_CR0_MP | X86_CR0_EM | X86_CR0_WP | X86_CR0_AM)
+#define CR4_GUEST_OWNS	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
+			 X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | \
+			 X86_CR4_FSGSBASE)
+
+static bool pae_paging(struct bellows_vcpu *vcpu)
+{
+	return (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG) &&
+	       (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PAE) &&
+	       !(vcpu->msrs.efer & EFER_LMA);
+}
+
+static void load_pdptes(struct bellows_vcpu *vcpu)
+{
+	u64 cr3 = bellows_reg_read(vcpu, BELLOWS_CR3), pdpte[4];
+	int i;
+
+	if (!pae_paging(vcpu))
+		return;
+	/* The common code has checked them where the guest would fault; zero is always valid. */
+	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
+		memset(pdpte, 0, sizeof(pdpte));
+	for (i = 0; i < 4; i++)
+		vmcs_write(GUEST_PDPTR0 + 2 * i, pdpte[i]);
+}
+
+static void set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
+{
+	vcpu->regs[reg] = value;
+	vcpu->cached |= BIT(reg);
+}
+
+void bellows_vmx_cache_control(struct bellows_vmx *vmx, unsigned int reg)
+{
+	u64 *value = &vmx->vcpu.regs[reg];
+
+	if (reg == BELLOWS_CR0)
+		*value = (*value & ~vmx->cr0_owned) | (vmcs_read(GUEST_CR0) & vmx->cr0_owned);
+	else if (reg == BELLOWS_CR4)
+		*value = (*value & ~vmx->cr4_owned) | (vmcs_read(GUEST_CR4) & vmx->cr4_owned);
+	else
+		*value = vmcs_read(GUEST_CR3);
+}
+
+void bellows_vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 hardware = (value & ~(u64)(X86_CR0_CD | X86_CR0_NW)) | bellows_vmx_controls.cr0_set;
+
+	vmcs_write(GUEST_CR0, hardware);
+	vmcs_write(CR0_READ_SHADOW, value);
+	set_cached(vcpu, BELLOWS_CR0, value);
+	load_pdptes(vcpu);
+}
+
+void bellows_vmx_set_cr3(struct bellows_vcpu *vcpu, u64 value)
+{
+	vmcs_write(GUEST_CR3, value);
+	set_cached(vcpu, BELLOWS_CR3, value);
+	load_pdptes(vcpu);
+}
+
+void bellows_vmx_set_cr4(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 hardware = (value & ~(u64)X86_CR4_MCE) | bellows_vmx_controls.cr4_set |
+		       (cr4_read_shadow() & X86_CR4_MCE);
+
+	vmcs_write(GUEST_CR4, hardware);
+	vmcs_write(CR4_READ_SHADOW, value);
+	set_cached(vcpu, BELLOWS_CR4, value);
+	load_pdptes(vcpu);
+}
+
+bool bellows_vmx_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
+{
+	return !(value & ~bellows_vmx_controls.cr4_allowed);
+}
+
+/* The caller has put the new value into vcpu->msrs. */
+void bellows_vmx_set_efer(struct bellows_vcpu *vcpu, u64 value)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	u32 controls = vmx->entry_controls & ~(u32)BELLOWS_VMX_ENTRY_IA32E_MODE;
+
+	if (value & EFER_LMA)
+		controls |= BELLOWS_VMX_ENTRY_IA32E_MODE;
+	if (controls != vmx->entry_controls) {
+		vmx->entry_controls = controls;
+		vmcs_write(VM_ENTRY_CONTROLS, controls);
+	}
+	bellows_vmx_efer_changed(vmx);
+	load_pdptes(vcpu);
+}
+
+void bellows_vmx_set_dr7(struct bellows_vcpu *vcpu, u64 value)
+{
+	vmcs_write(GUEST_DR7, value);
+}
+
+void bellows_vmx_update_owned_bits(struct bellows_vmx *vmx)
+{
+	struct bellows_vcpu *vcpu = &vmx->vcpu;
+
+	/* What the guest owned so far must be known before it stops owning it. */
+	bellows_reg_read(vcpu, BELLOWS_CR0);
+	bellows_reg_read(vcpu, BELLOWS_CR4);
+	vmx->cr0_owned = CR0_GUEST_OWNS;
+	vmx->cr4_owned = CR4_GUEST_OWNS & ~vcpu->cr4_reserved & bellows_vmx_controls.cr4_allowed;
+	vmcs_write(CR0_GUEST_HOST_MASK, ~vmx->cr0_owned);
+	vmcs_write(CR4_GUEST_HOST_MASK, ~vmx->cr4_owned);
+	vmcs_write(CR0_READ_SHADOW, vcpu->regs[BELLOWS_CR0]);
+	vmcs_write(CR4_READ_SHADOW, vcpu->regs[BELLOWS_CR4]);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Negotiation of VMX controls.
+ *
+ * A capability MSR says for each control of a word whether it may be 0 and
+ * whether it may be 1. The table of controls says what we want; the result is
+ * either five words that the CPU accepts and that mean what we rely on, or the
+ * name of the first thing that is missing. Three traps are dealt with here, so
+ * that the rest of the backend can look at a bit and believe it:
+ *
+ * - A control that we do not know must be off. Reserved controls that are
+ *   always 1 ("default1") are the exception: their behaviour is that of the
+ *   first CPUs, which everybody expects. Any other bit that the CPU insists on
+ *   and that is not in the table changes guests in a way we could not explain.
+ * - Some controls make sense only together (PAT and EFER are loaded at entry and
+ *   at exit, or else by lists of MSRs).
+ * - VPID is useless without the ways to flush it.
+ */
+#include "vmx/controls.h"
+
+enum need { NEEDED, WANTED, SWITCHED, OFF };
+
+struct rule {
+	u32 mask;
+	u8 group;
+	u8 need;
+	const char *name;
+};
+
+#define RULE(group, control, bit, need, text) \
+	{ BELLOWS_VMX_##group##_##control, BELLOWS_VMX_##group, need, text },
+static const struct rule rules[] = {
+	BELLOWS_VMX_CONTROLS(RULE)
+};
+
+/* Reserved controls that are 1 on every CPU: SDM volume 3, appendix A. */
+static const u32 default1[BELLOWS_VMX_NR_GROUPS] = {
+	[BELLOWS_VMX_PIN]   = 0x00000016,
+	[BELLOWS_VMX_PROC]  = 0x0401e172,
+	[BELLOWS_VMX_PROC2] = 0,
+	[BELLOWS_VMX_EXIT]  = 0x00036dff,
+	[BELLOWS_VMX_ENTRY] = 0x000011ff,
+};
+
+static const struct { u64 mask; const char *name; } ept_needs[] = {
+	{ BELLOWS_VMX_EPT_WALK_4,	"EPT with four levels" },
+	{ BELLOWS_VMX_EPT_WB,		"write-back EPT" },
+	{ BELLOWS_VMX_EPT_2M,		"EPT with 2 MiB pages" },
+	{ BELLOWS_VMX_INVEPT,		"INVEPT" },
+	{ BELLOWS_VMX_INVEPT_SINGLE,	"INVEPT of one context" },
+	{ BELLOWS_VMX_INVEPT_ALL,	"INVEPT of all contexts" },
+};
+
+#define CR0_PE_PG	0x80000001u
+#define CR4_VMXE	BIT_ULL(13)
+
+static u32 must_be_1(const struct bellows_vmx_caps *caps, unsigned int group)
+{
+	return caps->allowed[group];
+}
+
+static u32 may_be_1(const struct bellows_vmx_caps *caps, unsigned int group)
+{
+	return caps->allowed[group] >> 32;
+}
+
+static const char *apply_rule(const struct bellows_vmx_caps *caps, const struct rule *rule,
+			      u32 *value)
+{
+	bool can_set = may_be_1(caps, rule->group) & rule->mask;
+	bool can_clear = !(must_be_1(caps, rule->group) & rule->mask);
+
+	if ((rule->need == NEEDED || rule->need == SWITCHED) && !can_set)
+		return rule->name;
+	if (rule->need == SWITCHED && !can_clear)
+		return rule->name;
+	if (rule->need == OFF && !can_clear)
+		return rule->name;
+	if (can_set && (rule->need == NEEDED || rule->need == WANTED))
+		*value |= rule->mask;
+	return NULL;
+}
+
+static const char *apply_rules(const struct bellows_vmx_caps *caps, u32 *value)
+{
+	u32 known[BELLOWS_VMX_NR_GROUPS] = { 0 };
+	const char *missing;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
+		missing = apply_rule(caps, &rules[i], &value[rules[i].group]);
+		if (missing)
+			return missing;
+		known[rules[i].group] |= rules[i].mask;
+	}
+	for (i = 0; i < BELLOWS_VMX_NR_GROUPS; i++) {
+		u32 forced = must_be_1(caps, i);
+
+		if (forced & ~known[i] & ~default1[i])
+			return "freedom from a control of unknown meaning";
+		value[i] |= forced;
+	}
+	return NULL;
+}
+
+/* Entry and exit must both load an MSR, or neither. */
+static void pair(u32 *value, u32 entry, u32 exit)
+{
+	if ((value[BELLOWS_VMX_ENTRY] & entry) && (value[BELLOWS_VMX_EXIT] & exit))
+		return;
+	value[BELLOWS_VMX_ENTRY] &= ~entry;
+	value[BELLOWS_VMX_EXIT] &= ~exit;
+}
+
+static const char *check_basic(u64 basic)
+{
+	unsigned int vmcs_size = (basic >> 32) & 0x1fff, memory_type = (basic >> 50) & 0xf;
+
+	if (vmcs_size > 4096)
+		return "a VMCS of one page";
+	if (memory_type != 6)
+		return "a write-back VMCS";
+	if (basic & BELLOWS_VMX_BASIC_32BIT)
+		return "a VMCS anywhere in memory";
+	return NULL;
+}
+
+static const char *check_ept(u64 caps)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ept_needs); i++)
+		if (!(caps & ept_needs[i].mask))
+			return ept_needs[i].name;
+	return NULL;
+}
+
+static bool can_flush_vpid(u64 caps)
+{
+	const u64 all = BELLOWS_VMX_INVVPID | BELLOWS_VMX_INVVPID_SINGLE | BELLOWS_VMX_INVVPID_ALL;
+
+	return (caps & all) == all;
+}
+
+const char *bellows_vmx_negotiate(const struct bellows_vmx_caps *caps,
+				  struct bellows_vmx_controls *controls)
+{
+	const char *missing;
+
+	memset(controls, 0, sizeof(*controls));
+	missing = check_basic(caps->basic);
+	if (!missing)
+		missing = apply_rules(caps, controls->value);
+	if (!missing)
+		missing = check_ept(caps->ept_vpid);
+	if (missing)
+		return missing;
+
+	pair(controls->value, BELLOWS_VMX_ENTRY_LOAD_PAT, BELLOWS_VMX_EXIT_LOAD_PAT);
+	pair(controls->value, BELLOWS_VMX_ENTRY_LOAD_EFER, BELLOWS_VMX_EXIT_LOAD_EFER);
+	/* Forced pairs and a forced VPID cannot be taken back; no CPU has them. */
+	if ((controls->value[BELLOWS_VMX_ENTRY] & must_be_1(caps, BELLOWS_VMX_ENTRY)) !=
+	    must_be_1(caps, BELLOWS_VMX_ENTRY) ||
+	    (controls->value[BELLOWS_VMX_EXIT] & must_be_1(caps, BELLOWS_VMX_EXIT)) !=
+	    must_be_1(caps, BELLOWS_VMX_EXIT))
+		return "loading PAT and EFER both ways";
+	if (!can_flush_vpid(caps->ept_vpid)) {
+		if (must_be_1(caps, BELLOWS_VMX_PROC2) & BELLOWS_VMX_PROC2_VPID)
+			return "INVVPID";
+		controls->value[BELLOWS_VMX_PROC2] &= ~(u32)BELLOWS_VMX_PROC2_VPID;
+	}
+
+	controls->revision = caps->basic & 0x7fffffff;
+	controls->ept_ad = caps->ept_vpid & BELLOWS_VMX_EPT_AD;
+	/* Unrestricted guests may run without protection and paging. */
+	controls->cr0_set = caps->cr0_fixed0 & ~(u64)CR0_PE_PG;
+	controls->cr4_set = caps->cr4_fixed0;
+	controls->cr4_allowed = caps->cr4_fixed1 & ~CR4_VMXE;
+	return NULL;
+}

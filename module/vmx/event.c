@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events into a guest: one at a time, through the VM-entry interruption field.
+ * The CPU delivers it as part of the entry, in the guest's mode, and reports it
+ * back as IDT-vectoring information when the delivery itself exits.
+ *
+ * NMIs are virtual: the CPU tracks "blocked by NMI" for the guest and gives an
+ * exit when the block ends. CPUs without that are refused at load (none with
+ * EPT is known).
+ */
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include "vmx/vmx.h"
+
+#define SHADOW_MASK	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
+static_assert(GUEST_INTR_STATE_MOV_SS == 2 * GUEST_INTR_STATE_STI);
+static_assert(KVM_X86_SHADOW_INT_MOV_SS == 0x01 && KVM_X86_SHADOW_INT_STI == 0x02);
+
+static void put_event(u32 info, u8 insn_len)
+{
+	if (insn_len)
+		vmcs_write(VM_ENTRY_INSTRUCTION_LEN, insn_len);
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, info | INTR_INFO_VALID_MASK);
+}
+
+static u32 soft_exception_type(u8 vector)
+{
+	/* INT1 has a type of its own; INT3 and INTO share one. */
+	return vector == X86_TRAP_DB ? INTR_TYPE_PRIV_SW_EXCEPTION : INTR_TYPE_SOFT_EXCEPTION;
+}
+
+void bellows_vmx_inject_exception(struct bellows_vcpu *vcpu)
+{
+	const typeof(vcpu->events.exception) *e = &vcpu->events.exception;
+	u32 info = e->vector;
+
+	/* Real mode pushes no error codes, and an entry that asked for one would fail. */
+	if (e->has_error && (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PE)) {
+		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, e->error);
+		info |= INTR_INFO_DELIVER_CODE_MASK;
+	}
+	if (e->soft)
+		put_event(info | soft_exception_type(e->vector), e->insn_len ?: 1);
+	else
+		put_event(info | INTR_TYPE_HARD_EXCEPTION, 0);
+}
+
+void bellows_vmx_inject_irq(struct bellows_vcpu *vcpu)
+{
+	const typeof(vcpu->events.interrupt) *irq = &vcpu->events.interrupt;
+
+	if (irq->soft)
+		put_event(irq->vector | INTR_TYPE_SOFT_INTR, irq->insn_len ?: 2);
+	else
+		put_event(irq->vector | INTR_TYPE_EXT_INTR, 0);
+}
+
+void bellows_vmx_inject_nmi(struct bellows_vcpu *vcpu)
+{
+	put_event(X86_TRAP_NMI | INTR_TYPE_NMI_INTR, 0);
+}
+
+void bellows_vmx_cancel_injection(struct bellows_vcpu *vcpu)
+{
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+}
+
+bool bellows_vmx_irq_allowed(struct bellows_vcpu *vcpu)
+{
+	return (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF) &&
+	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW_MASK);
+}
+
+/* After STI some CPUs refuse to inject an NMI, so it waits for one instruction. */
+bool bellows_vmx_nmi_allowed(struct bellows_vcpu *vcpu)
+{
+	return !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & (SHADOW_MASK | GUEST_INTR_STATE_NMI));
+}
+
+void bellows_vmx_set_proc_control(struct bellows_vmx *vmx, u32 control, bool on)
+{
+	u32 value = on ? vmx->proc_controls | control : vmx->proc_controls & ~control;
+
+	if (value == vmx->proc_controls)
+		return;
+	vmx->proc_controls = value;
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, value);
+}
+
+static void update_irq_window(struct bellows_vmx *vmx)
+{
+	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_IRQ_WINDOW,
+				     vmx->irq_window_for_irq || vmx->irq_window_for_nmi);
+}
+
+void bellows_vmx_request_irq_window(struct bellows_vcpu *vcpu, bool on)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	vmx->irq_window_for_irq = on;
+	update_irq_window(vmx);
+}
+
+/*
+ * A window for NMIs may open in the shadow of STI already, where nmi_allowed()
+ * still says no. That shadow ends with interrupts enabled, so there the other
+ * window will do.
+ */
+void bellows_vmx_request_nmi_window(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	if (vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI) {
+		vmx->irq_window_for_nmi = true;
+		update_irq_window(vmx);
+	} else {
+		bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_NMI_WINDOW, true);
+	}
+}
+
+/* A window opened: nothing waits for it any more. Who still does asks again. */
+void bellows_vmx_close_windows(struct bellows_vmx *vmx)
+{
+	vmx->irq_window_for_irq = false;
+	vmx->irq_window_for_nmi = false;
+	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_IRQ_WINDOW |
+				     BELLOWS_VMX_PROC_NMI_WINDOW, false);
+}
+
+bool bellows_vmx_get_nmi_mask(struct bellows_vcpu *vcpu)
+{
+	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+}
+
+void bellows_vmx_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
+{
+	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	state = masked ? state | GUEST_INTR_STATE_NMI : state & ~GUEST_INTR_STATE_NMI;
+	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
+}
+
+u32 bellows_vmx_get_interrupt_shadow(struct bellows_vcpu *vcpu)
+{
+	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+
+	return (state & GUEST_INTR_STATE_STI ? KVM_X86_SHADOW_INT_STI : 0) |
+	       (state & GUEST_INTR_STATE_MOV_SS ? KVM_X86_SHADOW_INT_MOV_SS : 0);
+}
+
+/* The two exclude each other in hardware; the stronger wins. */
+void bellows_vmx_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
+{
+	u32 old = vmcs_read(GUEST_INTERRUPTIBILITY_INFO), state = old & ~SHADOW_MASK;
+
+	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
+		state |= GUEST_INTR_STATE_MOV_SS;
+	else if (shadow & KVM_X86_SHADOW_INT_STI)
+		state |= GUEST_INTR_STATE_STI;
+	if (state != old)
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
+	if (state & SHADOW_MASK)
+		to_vmx(vcpu)->check_shadow = true;
+}
+
+/*
+ * Machine checks are the host's. #DB and #AC can follow each other for ever
+ * while they are being delivered, inside one instruction, and the host would
+ * never get its CPU back: they are looked at and handed on.
+ */
+void bellows_vmx_update_exception_intercepts(struct bellows_vcpu *vcpu)
+{
+	u32 bitmap = BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC);
+
+	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
+		bitmap |= BIT(X86_TRAP_BP);
+	vmcs_write(EXCEPTION_BITMAP, bitmap);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The host's half of a VMCS: what a CPU loads when a guest exits. Four kinds
+ * of state, by when they can change:
+ *
+ * constant	selectors, CR0, EFER, PAT, entry points: written once per VMCS.
+ * per CPU	GDT, IDT, TSS, kernel GS base, SYSENTER stack: written when the
+ *		VMCS is loaded on another CPU.
+ * per task	FS selector and base, GS selector: written at every load of the
+ *		vCPU; a task's own segments cannot change while it is in KVM_RUN.
+ * any time	CR3 (PCIDs are recycled, kernel text is patched through another
+ *		mm) and CR4: compared before every entry, in the run path.
+ *
+ * An exit also destroys state that the VMCS has no room for. The limits of GDT
+ * and TSS become their maxima (the latter would open the I/O bitmap), the LDT
+ * becomes unusable, DS and ES null, and selectors of user segments cannot be in
+ * the host's half at all. The kernel needs none of this while the vCPU is
+ * loaded; it is put back when the vCPU is put, before another task or userspace
+ * could see it. DEBUGCTL is cleared too, and restored by the run path.
+ */
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <asm/cpu_entry_area.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/ldt.h>
+#include <asm/msr.h>
+#include <asm/segment.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include "vmx/vmx.h"
+
+static u64 read_msr(u32 index)
+{
+	u64 value;
+
+	rdmsrl(index, value);
+	return value;
+}
+
+void bellows_vmx_host_init(struct bellows_vmx *vmx)
+{
+	vmcs_write(HOST_CR0, read_cr0());
+	/* Most likely right; compared before each entry. */
+	vmx->host_cr3 = __read_cr3();
+	vmcs_write(HOST_CR3, vmx->host_cr3);
+	vmx->host_cr4 = cr4_read_shadow();
+	vmcs_write(HOST_CR4, vmx->host_cr4);
+
+	vmcs_write(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write(HOST_SS_SELECTOR, __KERNEL_DS);
+	vmcs_write(HOST_DS_SELECTOR, 0);
+	vmcs_write(HOST_ES_SELECTOR, 0);
+	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	vmcs_write(HOST_IA32_SYSENTER_CS, read_msr(MSR_IA32_SYSENTER_CS));
+	vmcs_write(HOST_IA32_SYSENTER_EIP, read_msr(MSR_IA32_SYSENTER_EIP));
+	if (bellows_vmx_has(BELLOWS_VMX_EXIT, BELLOWS_VMX_EXIT_LOAD_PAT))
+		vmcs_write(HOST_IA32_PAT, read_msr(MSR_IA32_CR_PAT));
+	if (bellows_vmx_has(BELLOWS_VMX_EXIT, BELLOWS_VMX_EXIT_LOAD_EFER))
+		vmcs_write(HOST_IA32_EFER, read_msr(MSR_EFER));
+
+	vmcs_write(HOST_RIP, (unsigned long)bellows_vmx_exit_point);
+	/* No stack pointer has this value: the first entry writes the field. */
+	vmx->host_rsp = 0;
+}
+
+void bellows_vmx_host_cpu_changed(int cpu)
+{
+	struct desc_ptr idt;
+
+	store_idt(&idt);
+	vmcs_write(HOST_IDTR_BASE, idt.address);
+	vmcs_write(HOST_GDTR_BASE, (unsigned long)get_cpu_gdt_ro(cpu));
+	vmcs_write(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
+	vmcs_write(HOST_GS_BASE, read_msr(MSR_GS_BASE));
+	vmcs_write(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
+}
+
+/* Only selectors without TI and RPL may stand in the host's half. */
+static u16 loadable(u16 selector)
+{
+	return selector & 7 ? 0 : selector;
+}
+
+void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
+{
+	struct bellows_vmx_host_task *host = &vmx->host;
+
+	savesegment(fs, host->fs);
+	savesegment(gs, host->gs);
+	savesegment(ds, host->ds);
+	savesegment(es, host->es);
+	store_ldt(host->ldt);
+	host->fs_base = read_msr(MSR_FS_BASE);
+	host->kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
+
+	vmcs_write(HOST_FS_SELECTOR, loadable(host->fs));
+	vmcs_write(HOST_GS_SELECTOR, loadable(host->gs));
+	vmcs_write(HOST_FS_BASE, host->fs_base);
+}
+
+/* Loading a selector loads a base with it, so bases come last. */
+void bellows_vmx_host_task_put(struct bellows_vmx *vmx)
+{
+	const struct bellows_vmx_host_task *host = &vmx->host;
+
+	if (host->ldt)
+		asm volatile("lldt %0" : : "m"(host->ldt));
+	if (host->gs & 7)
+		load_gs_index(host->gs);
+	if (host->fs & 7) {
+		loadsegment(fs, host->fs);
+		wrmsrl(MSR_FS_BASE, host->fs_base);
+	}
+	if (host->ds | host->es) {
+		loadsegment(ds, host->ds);
+		loadsegment(es, host->es);
+	}
+	wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
+	invalidate_tss_limit();
+	load_fixmap_gdt(raw_smp_processor_id());
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MSRs that the guest's instructions reach or depend on. How each gets into
+ * the hardware:
+ *
+ * FS_BASE, GS_BASE, SYSENTER_*	guest fields of the VMCS; no exits.
+ * KERNEL_GS_BASE	loaded with the vCPU and read back when it is put, since
+ *			SWAPGS changes it; no exits.
+ * EFER, PAT		loaded and restored by the CPU, through fields or, where
+ *			the CPU has no such controls, through lists of MSRs;
+ *			guests' writes exit, so the value is always known here.
+ * STAR, LSTAR, CSTAR, SFMASK	loaded with the vCPU while the guest can use
+ *			SYSCALL (EFER.SCE), else left at the host's values;
+ *			guests' accesses exit.
+ * TSC_AUX		loaded with the vCPU where CPUID offers an instruction
+ *			that reads it; the kernel itself does not.
+ * SPEC_CTRL		switched around the entry by the run path; guests' writes
+ *			exit until the first one, then they do not, and the value
+ *			is read back after each exit.
+ *
+ * The kernel never changes the host's values of the switched ones, so those are
+ * read once per CPU. Everything that is loaded with the vCPU is put back when
+ * it is put: after that userspace runs, or another task.
+ */
+#include <linux/bitmap.h>
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/msr-index.h>
+#include "vmx/vmx.h"
+
+const u32 bellows_vmx_switched_msrs[BELLOWS_VMX_NR_SWITCHED] = {
+	[BELLOWS_VMX_STAR]	= MSR_STAR,
+	[BELLOWS_VMX_LSTAR]	= MSR_LSTAR,
+	[BELLOWS_VMX_CSTAR]	= MSR_CSTAR,
+	[BELLOWS_VMX_SFMASK]	= MSR_SYSCALL_MASK,
+	[BELLOWS_VMX_TSC_AUX]	= MSR_TSC_AUX,
+};
+
+/* MSRs that live in guest fields. */
+static const struct { u32 index; u32 field; bool address; } field_msrs[] = {
+	{ MSR_FS_BASE,			GUEST_FS_BASE,		true },
+	{ MSR_GS_BASE,			GUEST_GS_BASE,		true },
+	{ MSR_IA32_SYSENTER_CS,		GUEST_SYSENTER_CS,	false },
+	{ MSR_IA32_SYSENTER_ESP,	GUEST_SYSENTER_ESP,	true },
+	{ MSR_IA32_SYSENTER_EIP,	GUEST_SYSENTER_EIP,	true },
+};
+
+/* Entries of the two lists, in this order, as far as they are in use. */
+#define LIST_LENGTH	2
+
+static bool syscall_wanted(const struct bellows_vmx *vmx)
+{
+	return vmx->vcpu.msrs.efer & EFER_SCE;
+}
+
+static void write_unless(u32 index, u64 value, u64 known)
+{
+	if (value != known)
+		wrmsrl(index, value);
+}
+
+static void load_syscall(struct bellows_vmx *vmx)
+{
+	const struct bellows_vmx_host_msrs *host = this_cpu_ptr(&bellows_vmx_host_msrs);
+	int i;
+
+	for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
+		write_unless(bellows_vmx_switched_msrs[i], vmx->switched[i], host->value[i]);
+	vmx->syscall_loaded = true;
+}
+
+static void put_syscall(struct bellows_vmx *vmx)
+{
+	const struct bellows_vmx_host_msrs *host = this_cpu_ptr(&bellows_vmx_host_msrs);
+	int i;
+
+	for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
+		write_unless(bellows_vmx_switched_msrs[i], host->value[i], vmx->switched[i]);
+	vmx->syscall_loaded = false;
+}
+
+/* Preemption off. */
+void bellows_vmx_msrs_load(struct bellows_vmx *vmx)
+{
+	if (syscall_wanted(vmx))
+		load_syscall(vmx);
+	if (vmx->has_tsc_aux)
+		write_unless(MSR_TSC_AUX, vmx->switched[BELLOWS_VMX_TSC_AUX],
+			     this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]));
+	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	vmx->msrs_loaded = true;
+}
+
+/* Preemption off; the host's KERNEL_GS_BASE is restored with the rest of the task's state. */
+void bellows_vmx_msrs_put(struct bellows_vmx *vmx)
+{
+	rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	if (vmx->has_tsc_aux)
+		write_unless(MSR_TSC_AUX,
+			     this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]),
+			     vmx->switched[BELLOWS_VMX_TSC_AUX]);
+	if (vmx->syscall_loaded)
+		put_syscall(vmx);
+	vmx->msrs_loaded = false;
+}
+
+void bellows_vmx_efer_changed(struct bellows_vmx *vmx)
+{
+	u64 efer = vmx->vcpu.msrs.efer;
+
+	if (bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_EFER))
+		vmcs_write(GUEST_IA32_EFER, efer);
+	else
+		vmx->msr_lists[0].value = efer;
+
+	preempt_disable();
+	if (vmx->msrs_loaded && syscall_wanted(vmx) != vmx->syscall_loaded) {
+		if (vmx->syscall_loaded)
+			put_syscall(vmx);
+		else
+			load_syscall(vmx);
+	}
+	preempt_enable();
+}
+
+static void pat_changed(struct bellows_vmx *vmx)
+{
+	u64 pat = vmx->vcpu.msrs.pat;
+
+	if (bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_PAT))
+		vmcs_write(GUEST_IA32_PAT, pat);
+	else
+		vmx->msr_lists[1].value = pat;
+}
+
+/*
+ * Where the controls that load EFER and PAT are missing, both go through the
+ * lists: entry n of the entry list is the guest's, LIST_LENGTH + n the host's.
+ */
+void bellows_vmx_msr_lists_init(struct bellows_vmx *vmx)
+{
+	static const u32 msrs[LIST_LENGTH] = { MSR_EFER, MSR_IA32_CR_PAT };
+	struct vmx_msr_entry *list = vmx->msr_lists;
+	bool efer = bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_EFER);
+	bool pat = bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_PAT);
+	unsigned int first = efer ? 1 : 0, count = (efer ? 0 : 1) + (pat ? 0 : 1), i;
+
+	for (i = 0; i < LIST_LENGTH; i++) {
+		list[i].index = msrs[i];
+		list[LIST_LENGTH + i].index = msrs[i];
+		rdmsrl(msrs[i], list[LIST_LENGTH + i].value);
+	}
+	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(&list[first]));
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, count);
+	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&list[LIST_LENGTH + first]));
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, count);
+	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
+	bellows_vmx_efer_changed(vmx);
+	pat_changed(vmx);
+}
+
+static int switched_index(u32 index)
+{
+	int i;
+
+	for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
+		if (bellows_vmx_switched_msrs[i] == index)
+			return i;
+	return -ENOENT;
+}
+
+static int field_index(u32 index)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(field_msrs); i++)
+		if (field_msrs[i].index == index)
+			return i;
+	return -ENOENT;
+}
+
+int bellows_vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	int i = field_index(index);
+
+	if (i >= 0) {
+		*value = vmcs_read(field_msrs[i].field);
+		return 0;
+	}
+	i = switched_index(index);
+	if (i >= 0) {
+		*value = vmx->switched[i];
+		return 0;
+	}
+	if (index != MSR_KERNEL_GS_BASE)
+		return -ENOENT;
+	preempt_disable();
+	if (vmx->msrs_loaded)
+		rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	*value = vmx->kernel_gs_base;
+	preempt_enable();
+	return 0;
+}
+
+/* For the widest tables that the CPU knows, whatever mode the guest is in. */
+static bool canonical(const struct bellows_vcpu *vcpu, u64 value, bool host)
+{
+	bool la57 = boot_cpu_has(X86_FEATURE_LA57) &&
+		    (host || bellows_guest_has(vcpu, X86_FEATURE_LA57));
+	unsigned int shift = la57 ? 64 - 57 : 64 - 48;
+
+	return (u64)((s64)(value << shift) >> shift) == value;
+}
+
+static int set_field(struct bellows_vcpu *vcpu, int i, u64 value, bool host)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	if (field_msrs[i].address && !canonical(vcpu, value, host))
+		return 1;
+	vmcs_write(field_msrs[i].field, value);
+	if (field_msrs[i].index == MSR_FS_BASE || field_msrs[i].index == MSR_GS_BASE)
+		vmx->seg_cached = 0;
+	return 0;
+}
+
+static void set_switched(struct bellows_vmx *vmx, int i, u64 value, bool loaded)
+{
+	preempt_disable();
+	vmx->switched[i] = value;
+	if (vmx->msrs_loaded && loaded)
+		wrmsrl(bellows_vmx_switched_msrs[i], value);
+	preempt_enable();
+}
+
+static int set_kernel_gs_base(struct bellows_vmx *vmx, u64 value, bool host)
+{
+	if (!canonical(&vmx->vcpu, value, host))
+		return 1;
+	preempt_disable();
+	vmx->kernel_gs_base = value;
+	if (vmx->msrs_loaded)
+		wrmsrl(MSR_KERNEL_GS_BASE, value);
+	preempt_enable();
+	return 0;
+}
+
+static void spec_ctrl_changed(struct bellows_vmx *vmx, bool host)
+{
+	if (host || vmx->spec_ctrl_direct)
+		return;
+	/* A guest that uses it once uses it all the time. */
+	vmx->spec_ctrl_direct = true;
+	bellows_vmx_update_msr_intercepts(&vmx->vcpu);
+}
+
+int bellows_vmx_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	int i = field_index(index);
+
+	if (i >= 0)
+		return set_field(vcpu, i, value, host);
+	i = switched_index(index);
+	if (i >= 0) {
+		if ((i == BELLOWS_VMX_LSTAR || i == BELLOWS_VMX_CSTAR) &&
+		    !canonical(vcpu, value, host))
+			return 1;
+		/* A mask of 32 bits; the upper half is reserved. */
+		if (i == BELLOWS_VMX_SFMASK && value >> 32)
+			return 1;
+		set_switched(vmx, i, value, vmx->syscall_loaded);
+		return 0;
+	}
+	switch (index) {
+	case MSR_KERNEL_GS_BASE:
+		return set_kernel_gs_base(vmx, value, host);
+	case MSR_TSC_AUX:
+		set_switched(vmx, BELLOWS_VMX_TSC_AUX, value, vmx->has_tsc_aux);
+		return 0;
+	case MSR_IA32_CR_PAT:
+		pat_changed(vmx);
+		return 0;
+	case MSR_IA32_SPEC_CTRL:
+		spec_ctrl_changed(vmx, host);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Four bitmaps of 8192 bits: reads of low and of high MSRs, then writes. */
+static void set_intercept(struct bellows_vmx *vmx, u32 index, bool write, bool on)
+{
+	unsigned int bit = (index & 0x1fff) + (index >> 31 ? 0x2000 : 0) + (write ? 0x4000 : 0);
+
+	if (on)
+		__set_bit(bit, vmx->msr_bitmap);
+	else
+		__clear_bit(bit, vmx->msr_bitmap);
+}
+
+static void direct(struct bellows_vmx *vmx, u32 index, bool read, bool write)
+{
+	struct bellows_vcpu *vcpu = &vmx->vcpu;
+
+	set_intercept(vmx, index, false, !(read && bellows_msr_allowed(vcpu, index, false)));
+	set_intercept(vmx, index, true, !(write && bellows_msr_allowed(vcpu, index, true)));
+}
+
+void bellows_vmx_update_msr_intercepts(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	bool spec_ctrl = vmx->spec_ctrl_direct && bellows_guest_has(vcpu, X86_FEATURE_SPEC_CTRL);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(field_msrs); i++)
+		direct(vmx, field_msrs[i].index, true, true);
+	direct(vmx, MSR_KERNEL_GS_BASE, true, true);
+	/* Reads of the TSC get the offset. */
+	direct(vmx, MSR_IA32_TSC, true, false);
+	direct(vmx, MSR_IA32_SPEC_CTRL, spec_ctrl, spec_ctrl);
+}
+
+static bool guest_has_any(struct bellows_vcpu *vcpu, unsigned int a, unsigned int b)
+{
+	return bellows_guest_has(vcpu, a) || bellows_guest_has(vcpu, b);
+}
+
+/* Instructions that raise #UD unless a control permits them. */
+static u32 instruction_controls(struct bellows_vcpu *vcpu)
+{
+	u32 controls = 0;
+
+	if (guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID))
+		controls |= BELLOWS_VMX_PROC2_RDTSCP;
+	if (bellows_guest_has(vcpu, X86_FEATURE_INVPCID))
+		controls |= BELLOWS_VMX_PROC2_INVPCID;
+	if (bellows_guest_has(vcpu, X86_FEATURE_XSAVES))
+		controls |= BELLOWS_VMX_PROC2_XSAVES;
+	return controls & bellows_vmx_controls.value[BELLOWS_VMX_PROC2];
+}
+
+void bellows_vmx_cpuid_changed(struct bellows_vcpu *vcpu)
+{
+	const u32 all = BELLOWS_VMX_PROC2_RDTSCP | BELLOWS_VMX_PROC2_INVPCID |
+			BELLOWS_VMX_PROC2_XSAVES;
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	bool has_tsc_aux = guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID) &&
+			   bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_RDTSCP);
+
+	preempt_disable();
+	if (vmx->msrs_loaded && has_tsc_aux != vmx->has_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, has_tsc_aux ? vmx->switched[BELLOWS_VMX_TSC_AUX] :
+		       this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]));
+	vmx->has_tsc_aux = has_tsc_aux;
+	preempt_enable();
+
+	vmx->proc2_controls = (vmx->proc2_controls & ~all) | instruction_controls(vcpu);
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2_controls);
+	bellows_vmx_update_owned_bits(vmx);
+	bellows_vmx_update_msr_intercepts(vcpu);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Registers and segments of a guest, between struct bellows_vcpu and the VMCS.
+ *
+ * A VMREAD costs as much as a dozen ordinary instructions, and most exits want
+ * few of the fields or none, so everything is read when it is first asked for
+ * and kept until the next entry: common registers under vcpu->cached, segments
+ * field by field under seg_cached.
+ */
+#include <asm/segment.h>
+#include "vmx/vmx.h"
+
+/* VMCS fields of a kind are two apart, in this order of segments. */
+static const u8 vmcs_order[BELLOWS_NR_STATE_SEGS] = {
+	[BELLOWS_ES] = 0, [BELLOWS_CS] = 1, [BELLOWS_SS] = 2, [BELLOWS_DS] = 3,
+	[BELLOWS_FS] = 4, [BELLOWS_GS] = 5, [BELLOWS_LDTR] = 6, [BELLOWS_TR] = 7,
+};
+
+static const u16 first_field[BELLOWS_VMX_NR_SEG_FIELDS] = {
+	[BELLOWS_VMX_SEG_SELECTOR] = GUEST_ES_SELECTOR,
+	[BELLOWS_VMX_SEG_BASE] = GUEST_ES_BASE,
+	[BELLOWS_VMX_SEG_LIMIT] = GUEST_ES_LIMIT,
+	[BELLOWS_VMX_SEG_ACCESS] = GUEST_ES_AR_BYTES,
+};
+
+static_assert(GUEST_ES_SELECTOR + 2 * 7 == GUEST_TR_SELECTOR);
+static_assert(GUEST_ES_LIMIT + 2 * 6 == GUEST_LDTR_LIMIT);
+static_assert(GUEST_ES_BASE + 2 * 7 == GUEST_TR_BASE);
+static_assert(GUEST_ES_AR_BYTES + 2 * 7 == GUEST_TR_AR_BYTES);
+static_assert(BELLOWS_NR_STATE_SEGS * BELLOWS_VMX_NR_SEG_FIELDS <= 32);
+
+static unsigned int seg_field(unsigned int seg, enum bellows_vmx_segment_field field)
+{
+	return first_field[field] + 2 * vmcs_order[seg];
+}
+
+static u32 seg_bit(unsigned int seg, enum bellows_vmx_segment_field field)
+{
+	return BIT(seg * BELLOWS_VMX_NR_SEG_FIELDS + field);
+}
+
+static u64 seg_read(struct bellows_vmx *vmx, unsigned int seg, enum bellows_vmx_segment_field field)
+{
+	u32 bit = seg_bit(seg, field);
+
+	if (!(vmx->seg_cached & bit)) {
+		vmx->seg[seg][field] = vmcs_read(seg_field(seg, field));
+		vmx->seg_cached |= bit;
+	}
+	return vmx->seg[seg][field];
+}
+
+static void seg_write(struct bellows_vmx *vmx, unsigned int seg,
+		      enum bellows_vmx_segment_field field, u64 value)
+{
+	vmx->seg[seg][field] = value;
+	vmx->seg_cached |= seg_bit(seg, field);
+	vmcs_write(seg_field(seg, field), value);
+}
+
+/* A segment is usable or it is not; userspace that forgets one of the two bits means "not". */
+static u32 access_rights(const struct kvm_segment *var)
+{
+	if (var->unusable || !var->present)
+		return VMX_AR_UNUSABLE_MASK;
+	return (var->type & 15) | (var->s & 1) << 4 | (var->dpl & 3) << 5 | VMX_AR_P_MASK |
+	       (var->avl & 1) << 12 | (var->l & 1) << 13 | (var->db & 1) << 14 | (var->g & 1) << 15;
+}
+
+void bellows_vmx_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	u32 access = seg_read(vmx, seg, BELLOWS_VMX_SEG_ACCESS);
+
+	memset(var, 0, sizeof(*var));
+	var->base = seg_read(vmx, seg, BELLOWS_VMX_SEG_BASE);
+	var->limit = seg_read(vmx, seg, BELLOWS_VMX_SEG_LIMIT);
+	var->selector = seg_read(vmx, seg, BELLOWS_VMX_SEG_SELECTOR);
+	var->unusable = !!(access & VMX_AR_UNUSABLE_MASK);
+	var->type = access & 15;
+	var->s = (access >> 4) & 1;
+	var->dpl = (access >> 5) & 3;
+	var->present = !var->unusable;
+	var->avl = (access >> 12) & 1;
+	var->l = (access >> 13) & 1;
+	var->db = (access >> 14) & 1;
+	var->g = (access >> 15) & 1;
+}
+
+void bellows_vmx_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
+			     const struct kvm_segment *var)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	u32 access = access_rights(var);
+
+	/* An entry insists on "accessed" in usable segments; a CPU sets it in what it loads. */
+	if (!(access & VMX_AR_UNUSABLE_MASK) && seg != BELLOWS_LDTR)
+		access |= VMX_AR_TYPE_ACCESSES_MASK;
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_BASE, var->base);
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_LIMIT, var->limit);
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_SELECTOR, var->selector);
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_ACCESS, access);
+}
+
+u64 bellows_vmx_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
+{
+	return seg_read(to_vmx(vcpu), seg, BELLOWS_VMX_SEG_BASE);
+}
+
+void bellows_vmx_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l)
+{
+	u32 access = seg_read(to_vmx(vcpu), BELLOWS_CS, BELLOWS_VMX_SEG_ACCESS);
+
+	*db = !!(access & VMX_AR_DB_MASK);
+	*l = !!(access & VMX_AR_L_MASK);
+}
+
+/* The DPL of SS is the CPL in every mode, virtual-8086 mode (3) and real mode (0) included. */
+unsigned int bellows_vmx_get_cpl(struct bellows_vcpu *vcpu)
+{
+	return VMX_AR_DPL(seg_read(to_vmx(vcpu), BELLOWS_SS, BELLOWS_VMX_SEG_ACCESS));
+}
+
+void bellows_vmx_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+{
+	dt->base = vmcs_read(GUEST_GDTR_BASE);
+	dt->limit = vmcs_read(GUEST_GDTR_LIMIT);
+}
+
+void bellows_vmx_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+{
+	vmcs_write(GUEST_GDTR_BASE, dt->base);
+	vmcs_write(GUEST_GDTR_LIMIT, dt->limit);
+}
+
+void bellows_vmx_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+{
+	dt->base = vmcs_read(GUEST_IDTR_BASE);
+	dt->limit = vmcs_read(GUEST_IDTR_LIMIT);
+}
+
+void bellows_vmx_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+{
+	vmcs_write(GUEST_IDTR_BASE, dt->base);
+	vmcs_write(GUEST_IDTR_LIMIT, dt->limit);
+}
+
+void bellows_vmx_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
+{
+	switch (reg) {
+	case BELLOWS_RSP:
+		vcpu->regs[reg] = vmcs_read(GUEST_RSP);
+		break;
+	case BELLOWS_RIP:
+		vcpu->regs[reg] = vmcs_read(GUEST_RIP);
+		break;
+	case BELLOWS_RFLAGS:
+		vcpu->regs[reg] = vmcs_read(GUEST_RFLAGS);
+		break;
+	case BELLOWS_CR0:
+	case BELLOWS_CR3:
+	case BELLOWS_CR4:
+		bellows_vmx_cache_control(to_vmx(vcpu), reg);
+		break;
+	}
+	vcpu->cached |= BIT(reg);
+}
+
+static void reset_segment(struct bellows_vmx *vmx, unsigned int seg, u16 selector, u64 base,
+			  u32 access)
+{
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_SELECTOR, selector);
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_BASE, base);
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_LIMIT, 0xffff);
+	seg_write(vmx, seg, BELLOWS_VMX_SEG_ACCESS, access);
+}
+
+/* As after power-on: SDM volume 3, table 9-1. */
+void bellows_vmx_segments_reset(struct bellows_vmx *vmx)
+{
+	static const u8 data[] = { BELLOWS_ES, BELLOWS_SS, BELLOWS_DS, BELLOWS_FS, BELLOWS_GS };
+	size_t i;
+
+	vmx->seg_cached = 0;
+	reset_segment(vmx, BELLOWS_CS, 0xf000, 0xffff0000, 0x9b);
+	for (i = 0; i < ARRAY_SIZE(data); i++)
+		reset_segment(vmx, data[i], 0, 0, 0x93);
+	reset_segment(vmx, BELLOWS_TR, 0, 0, 0x8b);
+	reset_segment(vmx, BELLOWS_LDTR, 0, 0, 0x82);
+	vmcs_write(GUEST_GDTR_BASE, 0);
+	vmcs_write(GUEST_GDTR_LIMIT, 0xffff);
+	vmcs_write(GUEST_IDTR_BASE, 0);
+	vmcs_write(GUEST_IDTR_LIMIT, 0xffff);
+}

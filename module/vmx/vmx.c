@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VMX backend: life of a vCPU, and the table of operations.
+ *
+ * A vCPU's hardware state is in its VMCS, which must be current on the CPU
+ * whenever a field is touched: between vcpu_load and vcpu_put. Creation only
+ * allocates; the VMCS gets its contents in the reset that follows, with the
+ * vCPU loaded. Loading brings host state up to date in three steps, from rare to
+ * frequent: another CPU, another task, every entry (see the host's half).
+ */
+#include <linux/gfp.h>
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/msr-index.h>
+#include "vmx/vmx.h"
+
+/* PAUSE loops: exits after a few thousand cycles of PAUSEs that are close together. */
+#define PLE_GAP_CYCLES		128
+#define PLE_WINDOW_CYCLES	4096
+
+/* All but RSP live in the common structure; RSP is the VMCS's. */
+#define GPRS	((BIT(BELLOWS_NR_REGS) - 1) & ~BIT(BELLOWS_RSP))
+
+/* The pure code has bit numbers of its own; they are the kernel's. */
+static_assert(BELLOWS_VMX_PIN_VIRTUAL_NMIS == PIN_BASED_VIRTUAL_NMIS);
+static_assert(BELLOWS_VMX_PROC_NMI_WINDOW == CPU_BASED_NMI_WINDOW_EXITING);
+static_assert(BELLOWS_VMX_PROC_IRQ_WINDOW == CPU_BASED_INTR_WINDOW_EXITING);
+static_assert(BELLOWS_VMX_PROC_MSR_BITMAPS == CPU_BASED_USE_MSR_BITMAPS);
+static_assert(BELLOWS_VMX_PROC_IO_EXITING == CPU_BASED_UNCOND_IO_EXITING);
+static_assert(BELLOWS_VMX_PROC2_EPT == SECONDARY_EXEC_ENABLE_EPT);
+static_assert(BELLOWS_VMX_PROC2_UNRESTRICTED_GUEST == SECONDARY_EXEC_UNRESTRICTED_GUEST);
+static_assert(BELLOWS_VMX_PROC2_INVPCID == SECONDARY_EXEC_ENABLE_INVPCID);
+static_assert(BELLOWS_VMX_EXIT_LOAD_EFER == VM_EXIT_LOAD_IA32_EFER);
+static_assert(BELLOWS_VMX_EXIT_LOAD_PAT == VM_EXIT_LOAD_IA32_PAT);
+static_assert(BELLOWS_VMX_ENTRY_IA32E_MODE == VM_ENTRY_IA32E_MODE);
+static_assert(BELLOWS_VMX_ENTRY_LOAD_EFER == VM_ENTRY_LOAD_IA32_EFER);
+static_assert(BELLOWS_VMX_EPT_AD == VMX_EPT_AD_BIT);
+static_assert(BELLOWS_VMX_INVEPT_SINGLE == VMX_EPT_EXTENT_CONTEXT_BIT);
+
+static int vmx_vm_init(struct bellows_vm *vm)
+{
+	return 0;
+}
+
+static void vmx_vm_destroy(struct bellows_vm *vm)
+{
+}
+
+static u64 make_eptp(const struct bellows_mmu *mmu)
+{
+	u64 levels = bellows_pt_levels(mmu->format);
+
+	return mmu->root.v << PAGE_SHIFT | VMX_EPTP_MT_WB | (levels - 1) << 3 |
+	       (bellows_vmx_controls.ept_ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
+}
+
+static void vmx_vcpu_destroy(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	bellows_vmx_vmcs_free(&vmx->vmcs);
+	bellows_vmx_vpid_free(vmx->vpid);
+	free_page((unsigned long)vmx->msr_bitmap);
+	free_page((unsigned long)vmx->msr_lists);
+	vmx->msr_bitmap = NULL;
+	vmx->msr_lists = NULL;
+	vmx->vpid = 0;
+}
+
+static int vmx_vcpu_create(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	int err = bellows_vmx_vmcs_alloc(&vmx->vmcs);
+
+	if (err)
+		return err;
+	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	vmx->msr_lists = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->msr_bitmap || !vmx->msr_lists) {
+		vmx_vcpu_destroy(vcpu);
+		return -ENOMEM;
+	}
+	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
+	vmx->vpid = bellows_vmx_vpid_alloc();
+	vmx->eptp = make_eptp(&vcpu->vm->mmu);
+	vcpu->cached |= GPRS;
+	return 0;
+}
+
+static void init_controls(struct bellows_vmx *vmx)
+{
+	const u32 *value = bellows_vmx_controls.value;
+
+	vmx->proc_controls = value[BELLOWS_VMX_PROC];
+	vmx->proc2_controls = value[BELLOWS_VMX_PROC2];
+	vmx->entry_controls = value[BELLOWS_VMX_ENTRY];
+	if (!vmx->vpid)
+		vmx->proc2_controls &= ~(u32)BELLOWS_VMX_PROC2_VPID;
+	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, value[BELLOWS_VMX_PIN]);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->proc_controls);
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2_controls);
+	vmcs_write(VM_EXIT_CONTROLS, value[BELLOWS_VMX_EXIT]);
+	vmcs_write(VM_ENTRY_CONTROLS, vmx->entry_controls);
+}
+
+/* Fields that only some controls give a meaning to; others may not exist. */
+static void init_optional(struct bellows_vmx *vmx)
+{
+	u32 proc2 = vmx->proc2_controls;
+
+	if (proc2 & BELLOWS_VMX_PROC2_VPID)
+		vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
+	if (proc2 & BELLOWS_VMX_PROC2_PAUSE_LOOP_EXITING) {
+		vmcs_write(PLE_GAP, PLE_GAP_CYCLES);
+		vmcs_write(PLE_WINDOW, PLE_WINDOW_CYCLES);
+	}
+	if (proc2 & BELLOWS_VMX_PROC2_ENCLS_EXITING)
+		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
+	if (bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_XSAVES))
+		vmcs_write(XSS_EXIT_BITMAP, 0);
+}
+
+static void init_vmcs(struct bellows_vmx *vmx)
+{
+	init_controls(vmx);
+	init_optional(vmx);
+	vmcs_write(VMCS_LINK_POINTER, ~0ULL);
+	vmcs_write(EPT_POINTER, vmx->eptp);
+	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	vmcs_write(TSC_OFFSET, vmx->vcpu.msrs.tsc_offset);
+	vmcs_write(CR3_TARGET_COUNT, 0);
+	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
+	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
+	bellows_vmx_host_init(vmx);
+	bellows_vmx_msr_lists_init(vmx);
+}
+
+/* What the VMCS holds of the state after power-on and INIT: SDM volume 3, table 9-1. */
+static void vmx_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	size_t i;
+
+	if (!init) {
+		init_vmcs(vmx);
+		for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
+			bellows_vmx_msr_set(vcpu, bellows_vmx_switched_msrs[i], 0, true);
+		bellows_vmx_msr_set(vcpu, MSR_KERNEL_GS_BASE, 0, true);
+		vmcs_write(GUEST_SYSENTER_CS, 0);
+		vmcs_write(GUEST_SYSENTER_ESP, 0);
+		vmcs_write(GUEST_SYSENTER_EIP, 0);
+	}
+	bellows_vmx_segments_reset(vmx);
+	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
+	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+	/* Valid from here on, so that none of the four looks at another one's past. */
+	vcpu->cached |= BIT(BELLOWS_CR0) | BIT(BELLOWS_CR3) | BIT(BELLOWS_CR4);
+	vcpu->msrs.efer = 0;
+	bellows_vmx_set_cr0(vcpu, X86_CR0_CD | X86_CR0_NW | X86_CR0_ET);
+	bellows_vmx_set_cr4(vcpu, 0);
+	bellows_vmx_set_cr3(vcpu, 0);
+	bellows_vmx_set_efer(vcpu, 0);
+	bellows_vmx_update_exception_intercepts(vcpu);
+	bellows_vmx_cpuid_changed(vcpu);
+	bellows_vmx_flush_tlb_guest(vcpu);
+}
+
+static void vmx_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	if (bellows_vmx_vmcs_load(vmx, cpu)) {
+		bellows_vmx_host_cpu_changed(cpu);
+		bellows_vmx_flush_tlb(vcpu);
+	}
+	bellows_vmx_host_task_load(vmx);
+	bellows_vmx_msrs_load(vmx);
+	/* Whatever ran in between. */
+	vmx->l1d_unsafe = true;
+}
+
+static void vmx_vcpu_put(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	bellows_vmx_msrs_put(vmx);
+	bellows_vmx_host_task_put(vmx);
+}
+
+static void vmx_set_tsc_offset(struct bellows_vcpu *vcpu, u64 offset)
+{
+	vmcs_write(TSC_OFFSET, offset);
+}
+
+/* Instructions that a control must permit in a guest, and features with state of their own. */
+static bool vmx_supports(unsigned int feature)
+{
+	switch (feature) {
+	case X86_FEATURE_RDTSCP:
+	case X86_FEATURE_RDPID:
+		return boot_cpu_has(feature) &&
+		       bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_RDTSCP);
+	case X86_FEATURE_INVPCID:
+		return boot_cpu_has(feature) &&
+		       bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_INVPCID);
+	case X86_FEATURE_XSAVES:
+		return boot_cpu_has(feature) &&
+		       bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_XSAVES);
+	case X86_FEATURE_VMX:
+	case X86_FEATURE_SGX:
+	case X86_FEATURE_MPX:
+	case X86_FEATURE_INTEL_PT:
+		return false;
+	default:
+		return boot_cpu_has(feature);
+	}
+}
+
+struct bellows_backend bellows_vmx_backend = {
+	.name = "vmx",
+	.enable_bit = "CR4.VMXE",
+	.vcpu_size = sizeof(struct bellows_vmx),
+	.hypercall_insn_len = 3,
+	.supports = vmx_supports,
+	.available = bellows_vmx_available,
+	.setup = bellows_vmx_setup,
+	.teardown = bellows_vmx_teardown,
+
+	.cpu_enable = bellows_vmx_cpu_enable,
+	.cpu_disable = bellows_vmx_cpu_disable,
+	.cpu_emergency_disable = bellows_vmx_cpu_emergency_disable,
+	.vm_init = vmx_vm_init,
+	.vm_destroy = vmx_vm_destroy,
+	.vcpu_create = vmx_vcpu_create,
+	.vcpu_destroy = vmx_vcpu_destroy,
+	.vcpu_reset = vmx_vcpu_reset,
+	.vcpu_load = vmx_vcpu_load,
+	.vcpu_put = vmx_vcpu_put,
+	.enter = bellows_vmx_enter,
+	.exit_irqoff = bellows_vmx_exit_irqoff,
+	.decode_exit = bellows_vmx_decode_exit,
+	.cache_reg = bellows_vmx_cache_reg,
+	.get_segment = bellows_vmx_get_segment,
+	.set_segment = bellows_vmx_set_segment,
+	.get_segment_base = bellows_vmx_get_segment_base,
+	.get_cs_db_l = bellows_vmx_get_cs_db_l,
+	.get_cpl = bellows_vmx_get_cpl,
+	.get_gdt = bellows_vmx_get_gdt,
+	.set_gdt = bellows_vmx_set_gdt,
+	.get_idt = bellows_vmx_get_idt,
+	.set_idt = bellows_vmx_set_idt,
+	.set_cr0 = bellows_vmx_set_cr0,
+	.set_cr3 = bellows_vmx_set_cr3,
+	.set_cr4 = bellows_vmx_set_cr4,
+	.set_efer = bellows_vmx_set_efer,
+	.cr4_allowed = bellows_vmx_cr4_allowed,
+	.set_dr7 = bellows_vmx_set_dr7,
+	.msr_get = bellows_vmx_msr_get,
+	.msr_set = bellows_vmx_msr_set,
+	.update_msr_intercepts = bellows_vmx_update_msr_intercepts,
+	.set_tsc_offset = vmx_set_tsc_offset,
+	.cpuid_changed = bellows_vmx_cpuid_changed,
+	.update_exception_intercepts = bellows_vmx_update_exception_intercepts,
+	.inject_exception = bellows_vmx_inject_exception,
+	.inject_irq = bellows_vmx_inject_irq,
+	.inject_nmi = bellows_vmx_inject_nmi,
+	.cancel_injection = bellows_vmx_cancel_injection,
+	.irq_allowed = bellows_vmx_irq_allowed,
+	.nmi_allowed = bellows_vmx_nmi_allowed,
+	.request_irq_window = bellows_vmx_request_irq_window,
+	.request_nmi_window = bellows_vmx_request_nmi_window,
+	.get_nmi_mask = bellows_vmx_get_nmi_mask,
+	.set_nmi_mask = bellows_vmx_set_nmi_mask,
+	.get_interrupt_shadow = bellows_vmx_get_interrupt_shadow,
+	.set_interrupt_shadow = bellows_vmx_set_interrupt_shadow,
+	.flush_tlb = bellows_vmx_flush_tlb,
+	.flush_tlb_guest = bellows_vmx_flush_tlb_guest,
+};
