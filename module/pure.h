@@ -16,6 +16,7 @@
 #ifdef __KERNEL__
 
 #include <linux/bits.h>
+#include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/container_of.h>
@@ -68,6 +69,14 @@ typedef long long s64;
 #define __aligned(x)		__attribute__((__aligned__(x)))
 #define __must_check		__attribute__((__warn_unused_result__))
 #define __maybe_unused		__attribute__((__unused__))
+/* A test program stops where the kernel would complain. */
+#define WARN_ON_ONCE(x)						\
+({								\
+	bool __warn = (x);					\
+								\
+	assert(!__warn && #x);					\
+	__warn;							\
+})
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 

@@ -2,13 +2,7 @@
 #ifndef BELLOWS_TYPES_H
 #define BELLOWS_TYPES_H
 /*
- * The kinds of number that must never mix, as one-member structs, so that the
- * compiler refuses what a reviewer would have to notice. gcc passes them in
- * registers like the integer inside; they cost nothing.
- *
- *   gfn_t   guest frame number: a page in a VM's physical address space
- *   opn_t   object page number: a page of a memory object
- *   mpn_t   machine page number: a page frame of the host (its pfn)
+ * Page numbers and addresses, and how the kernel's own notions turn into them.
  *
  * Guest physical and guest virtual addresses are byte addresses (gpa_t,
  * gva_t): they are split and compared everywhere, and turn into a gfn_t
@@ -33,21 +27,14 @@
 #undef gva_t
 #endif
 
-typedef struct { u64 v; } gfn_t;
-typedef struct { u64 v; } opn_t;
-typedef struct { u64 v; } mpn_t;
+#include "numbers.h"
+
 typedef u64 gpa_t;
 typedef u64 gva_t;
 
 static_assert(sizeof(gfn_t) == 8 && sizeof(opn_t) == 8 && sizeof(mpn_t) == 8);
 
-#define BELLOWS_BLOCK_ORDER	9
-#define BELLOWS_BLOCK_PAGES	(1UL << BELLOWS_BLOCK_ORDER)
 #define BELLOWS_BLOCK_SIZE	(BELLOWS_BLOCK_PAGES << PAGE_SHIFT)
-
-static inline gfn_t to_gfn(u64 v) { return (gfn_t){ v }; }
-static inline opn_t to_opn(u64 v) { return (opn_t){ v }; }
-static inline mpn_t to_mpn(u64 v) { return (mpn_t){ v }; }
 
 static inline gfn_t gpa_to_gfn(gpa_t gpa) { return to_gfn(gpa >> PAGE_SHIFT); }
 static inline gpa_t gfn_to_gpa(gfn_t gfn) { return gfn.v << PAGE_SHIFT; }

@@ -9,18 +9,12 @@
 #include <linux/fs.h>
 #include <linux/list.h>
 #include "types.h"
+#include "memory/intent.h"
 
 struct bellows_memory;
 struct bellows_memory_block;
 struct bellows_memory_create;
 struct seq_file;
-
-/* What the caller of a lookup is going to do with the page. */
-enum bellows_intent {
-	BELLOWS_INTENT_READ,		/* contents only; a shared or zero frame will do */
-	BELLOWS_INTENT_WRITE,		/* a frame of this object's own, allocated if need be */
-	BELLOWS_INTENT_PEEK,		/* as it is now: no allocation; -ENOENT where nothing is present */
-};
 
 /*
  * A page found by a lookup. The lock of its 2 MiB block is held until
@@ -46,25 +40,6 @@ int bellows_memory_lookup(struct bellows_memory *memory, opn_t opn, enum bellows
 			  struct bellows_frame *frame);
 void bellows_memory_release(struct bellows_frame *frame);
 
-/* What is asked of a mapper for a range of the object's pages. */
-enum bellows_mapper_op {
-	BELLOWS_MAP_ZAP,		/* remove every translation */
-	BELLOWS_MAP_READONLY,		/* remove write permission */
-	BELLOWS_MAP_SPLIT,		/* no entry may be larger than 4 KiB */
-	BELLOWS_MAP_HARVEST,		/* collect and clear accessed and dirty */
-};
-
-/*
- * Collects what the mappers found, and whether TLBs hold stale translations.
- * One flush per gather; a frame is reused only after it.
- */
-struct bellows_gather {
-	bool flush;			/* some mapper changed an entry a TLB may hold */
-	u64 accessed;			/* translations found accessed */
-	u64 dirty;			/* translations found dirty, or removed while writable */
-	u64 removed;			/* translations removed */
-};
-
 struct bellows_mapper;
 
 struct bellows_mapper_ops {
@@ -77,12 +52,16 @@ struct bellows_mapper_ops {
 
 /* A window of an object's pages through which somebody holds translations. */
 struct bellows_mapper {
-	struct list_head link;		/* owned by the memory object while registered */
 	const struct bellows_mapper_ops *ops;
 	opn_t start;
 	u64 npages;
+	/* The rest belongs to the memory object while the mapper is registered. */
+	struct list_head link;
+	atomic64_t changed;		/* number of the last change a TLB may have missed */
+	atomic64_t flushed;		/* number of the last one that a flush has covered */
 };
 
+/* Neither is called with a block locked. 0; -EINVAL: the window does not lie in the object. */
 int bellows_memory_add_mapper(struct bellows_memory *memory, struct bellows_mapper *mapper);
 /* On return no callback of the mapper runs or will run; the caller has removed its translations. */
 void bellows_memory_remove_mapper(struct bellows_memory *memory, struct bellows_mapper *mapper);
@@ -104,6 +83,8 @@ int bellows_memory_cmpxchg(struct bellows_memory *memory, u64 offset, void *old,
 
 /* The ioctl layer's side: returns an fd or -errno. */
 int bellows_memory_create(const struct bellows_memory_create *args);
+/* The same without a descriptor: referenced, or an ERR_PTR. */
+struct bellows_memory *bellows_memory_new(const struct bellows_memory_create *args);
 
 /* Recomputes every count and invariant; one line an error into m (may be NULL); returns the number of errors. */
 unsigned int bellows_memory_audit(struct seq_file *m);

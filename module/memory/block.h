@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_MEMORY_BLOCK_H
+#define BELLOWS_MEMORY_BLOCK_H
+/*
+ * The state of one block of a memory object: what each of its 512 pages is.
+ *
+ * Pure: frames are numbers here, and everything that has an effect elsewhere
+ * (allocating, removing translations, flushing TLBs) goes through operations,
+ * so that the same code runs in the kernel and in a test program whose TLBs
+ * keep what nobody flushed. Only the functions declared here change a state.
+ *
+ * The caller holds the block's lock over every call.
+ */
+#include "numbers.h"
+#include "memory/block_check.h"
+#include "memory/intent.h"
+#include "memory/page_set.h"
+
+/*
+ * What a page is. Those after PRIVATE are not made yet, but their places in
+ * the classes below are fixed, since every question about a page asks a class.
+ */
+enum bellows_page_state {
+	BELLOWS_PAGE_ABSENT,		/* reads as zero, costs nothing */
+	BELLOWS_PAGE_PRIVATE,		/* a frame that is this page's alone */
+	BELLOWS_PAGE_SHARED,		/* a frame of several pages, copied on write */
+	BELLOWS_PAGE_BALLOONED,		/* the guest gave it away; reads as zero */
+	BELLOWS_PAGE_COMPRESSED,
+	BELLOWS_PAGE_SWAPPED,
+	BELLOWS_PAGE_REMOTE,		/* on another host */
+	BELLOWS_PAGE_BUSY,		/* between two states: wait, killably, then look again */
+};
+
+#define BELLOWS_PAGES_WITH_FRAME (BIT(BELLOWS_PAGE_PRIVATE) | BIT(BELLOWS_PAGE_SHARED))
+#define BELLOWS_PAGES_WRITABLE	BIT(BELLOWS_PAGE_PRIVATE)
+#define BELLOWS_PAGES_ZERO	(BIT(BELLOWS_PAGE_ABSENT) | BIT(BELLOWS_PAGE_BALLOONED))
+#define BELLOWS_PAGES_ELSEWHERE	(BIT(BELLOWS_PAGE_COMPRESSED) | BIT(BELLOWS_PAGE_SWAPPED) | \
+				 BIT(BELLOWS_PAGE_REMOTE))
+#define BELLOWS_PAGES_REAL	(BIT(BELLOWS_PAGE_ABSENT) | BIT(BELLOWS_PAGE_PRIVATE))
+
+static inline bool bellows_page_has_frame(enum bellows_page_state state)
+{
+	return BIT(state) & BELLOWS_PAGES_WITH_FRAME;
+}
+
+static inline bool bellows_page_is_writable(enum bellows_page_state state)
+{
+	return BIT(state) & BELLOWS_PAGES_WRITABLE;
+}
+
+static inline bool bellows_page_reads_zero(enum bellows_page_state state)
+{
+	return BIT(state) & BELLOWS_PAGES_ZERO;
+}
+
+/*
+ * How a block remembers its pages. A table (8 bytes a page) exists only where
+ * pages differ from each other. A block goes from LARGE to RUN to TABLE and
+ * never back, except through EMPTY.
+ */
+enum bellows_block_kind {
+	BELLOWS_BLOCK_EMPTY,		/* all ABSENT */
+	BELLOWS_BLOCK_LARGE,		/* all PRIVATE, one frame of order 9: pages have no references of their own */
+	BELLOWS_BLOCK_RUN,		/* all PRIVATE, still contiguous, but each page a frame of its own */
+	BELLOWS_BLOCK_TABLE,		/* at least one PRIVATE; see the table */
+};
+
+/*
+ * A page in a table: its state and, where there is one, its frame.
+ */
+#define BELLOWS_ENTRY_STATE_BITS	4
+#define BELLOWS_ENTRY_STATE_MASK	((1ULL << BELLOWS_ENTRY_STATE_BITS) - 1)
+
+static_assert(BELLOWS_PAGE_BUSY <= BELLOWS_ENTRY_STATE_MASK);
+
+static inline u64 bellows_entry(enum bellows_page_state state, mpn_t mpn)
+{
+	return mpn.v << BELLOWS_ENTRY_STATE_BITS | state;
+}
+
+static inline enum bellows_page_state bellows_entry_state(u64 entry)
+{
+	return entry & BELLOWS_ENTRY_STATE_MASK;
+}
+
+static inline mpn_t bellows_entry_mpn(u64 entry)
+{
+	return to_mpn(entry >> BELLOWS_ENTRY_STATE_BITS);
+}
+
+struct bellows_block {
+	u8 kind;			/* enum bellows_block_kind */
+	bool may_be_large;		/* [c] wholly inside the object, and the object wants it */
+	u16 npages;			/* [c] of the object; less than 512 in its last block only */
+	u16 nr_private;
+	u64 base;			/* LARGE, RUN: frame of the first page */
+	u64 *table;			/* TABLE: one entry a page */
+	struct bellows_page_set zero_mapped; /* ABSENT pages that may be mapped, as zeros, read-only */
+	struct bellows_block_check check;
+};
+
+/* What an object counts; one table drives names, statistics and the audit. */
+#define BELLOWS_MEMORY_COUNTS(X)						\
+	X(PRIVATE, "pages with a frame of their own")			\
+	X(LARGE, "of these, pages in blocks that one large entry may map") \
+	X(TABLES, "tables of page states")
+
+enum bellows_memory_count {
+#define X(name, text) BELLOWS_COUNT_##name,
+	BELLOWS_MEMORY_COUNTS(X)
+#undef X
+	BELLOWS_NR_COUNTS
+};
+
+struct bellows_block_env;
+
+/* How a block acts on the world around it. Nothing here may take the block's lock. */
+struct bellows_block_ops {
+	/* Zeroed frames, 0 or -ENOMEM: 512 contiguous ones, aligned, as one; a single one. */
+	int (*alloc_large)(struct bellows_block_env *env, mpn_t *mpn);
+	int (*alloc_frame)(struct bellows_block_env *env, mpn_t *mpn);
+	void (*free_large)(struct bellows_block_env *env, mpn_t mpn);
+	void (*free_frame)(struct bellows_block_env *env, mpn_t mpn);
+	/* Gives each page of a large frame a reference of its own. */
+	void (*split_large)(struct bellows_block_env *env, mpn_t mpn);
+	/* Nobody but the object holds a reference; the page is not mapped any more. */
+	bool (*is_alone)(struct bellows_block_env *env, mpn_t mpn);
+	u64 *(*alloc_table)(struct bellows_block_env *env);	/* zeroed, or NULL */
+	void (*free_table)(struct bellows_block_env *env, u64 *table);
+	/* Pages [first, first + n) of the block, at every mapper. */
+	void (*change)(struct bellows_block_env *env, unsigned int first, unsigned int n,
+		       enum bellows_mapper_op op, struct bellows_gather *gather);
+	/* On return no TLB holds what change() has removed. */
+	void (*flush)(struct bellows_block_env *env);
+	void (*count)(struct bellows_block_env *env, enum bellows_memory_count what, long delta);
+};
+
+/* Of which object the block is at the moment: the block itself does not know. */
+struct bellows_block_env {
+	const struct bellows_block_ops *ops;
+	mpn_t zero;			/* what ABSENT pages are mapped to */
+};
+
+/* What a lookup found. */
+struct bellows_block_page {
+	mpn_t mpn;
+	bool writable;
+	bool large;			/* the whole block is PRIVATE and contiguous */
+};
+
+void bellows_block_init(struct bellows_block *block, unsigned int npages, bool may_be_large);
+
+enum bellows_page_state bellows_block_state(const struct bellows_block *block, unsigned int page);
+
+/* 0; -ENOENT: nothing there (PEEK); -ENOMEM: nothing has changed. */
+int bellows_block_lookup(struct bellows_block *block, struct bellows_block_env *env,
+			 unsigned int page, enum bellows_intent intent,
+			 struct bellows_block_page *found);
+
+/* From here on each page of the block has a reference of its own to give away. */
+void bellows_block_split(struct bellows_block *block, struct bellows_block_env *env);
+
+/*
+ * Makes pages ABSENT. Those that somebody else references stay as they are and
+ * are added to left. 0; -ENOMEM (part of a contiguous block only): contents
+ * have not changed.
+ */
+int bellows_block_discard(struct bellows_block *block, struct bellows_block_env *env,
+			  unsigned int first, unsigned int n, unsigned int *left);
+
+/* Removes every translation; contents stay. */
+void bellows_block_invalidate(struct bellows_block *block, struct bellows_block_env *env,
+			      unsigned int first, unsigned int n);
+
+/* There is nothing to remember: no frame, no translation. */
+bool bellows_block_is_idle(const struct bellows_block *block);
+
+/* Frees everything; nobody maps the object any more. */
+void bellows_block_destroy(struct bellows_block *block, struct bellows_block_env *env);
+
+/* Calls report once for each rule that page (or the block) breaks; returns how often. */
+typedef void (*bellows_block_report)(void *context, unsigned int page, const char *rule);
+unsigned int bellows_block_audit(const struct bellows_block *block, bellows_block_report report,
+				 void *context);
+
+#endif
