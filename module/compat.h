@@ -10,6 +10,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/mm.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
 #include <trace/events/ipi.h>
@@ -103,5 +104,17 @@ static inline void bellows_host_machine_check(void)
 	do_machine_check(&regs);
 #endif
 }
+
+/* A mapping's flags change through functions where mappings have locks of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+
+typedef struct user_namespace bellows_idmap;
+#else
+typedef struct mnt_idmap bellows_idmap;
+#endif
 
 #endif

@@ -103,7 +103,9 @@ struct bellows_block {
 #define BELLOWS_MEMORY_COUNTS(X)						\
 	X(PRIVATE, "pages with a frame of their own")			\
 	X(LARGE, "of these, pages in blocks that one large entry may map") \
-	X(TABLES, "tables of page states")
+	X(TABLES, "tables of page states")				\
+	X(BLOCKS, "block descriptors")					\
+	X(LEFT, "times a page was left alone, since somebody else held it")
 
 enum bellows_memory_count {
 #define X(name, text) BELLOWS_COUNT_##name,

@@ -44,6 +44,7 @@ struct bellows_host_info {
 
 /* struct bellows_memory_create.flags */
 #define BELLOWS_MEMORY_SMALL_PAGES	(1ULL << 0)	/* back with 4 KiB frames only; default: 2 MiB where possible */
+#define BELLOWS_MEMORY_PINNABLE		(1ULL << 1)	/* mmaps may be pinned for long, see below */
 
 /**
  * struct bellows_memory_create - parameters of BELLOWS_MEMORY_CREATE
@@ -64,8 +65,21 @@ struct bellows_memory_create {
  * costs no memory until it is touched. Map it with mmap(MAP_SHARED), at any
  * offset that is a multiple of the page size; attach it to a VM by giving an
  * address inside such a mapping to KVM_SET_USER_MEMORY_REGION. Its frames are
- * charged to the memory cgroup of the caller of this ioctl; they appear in no
- * process's RSS.
+ * charged to the memory cgroup of the caller of this ioctl, whoever touches them.
+ * A frame is in the RSS of a process only while an mmap of that process maps it:
+ * what a guest touches is in nobody's.
+ *
+ * mmap knows MAP_SHARED only (MAP_PRIVATE: -EINVAL), no PROT_EXEC (-EPERM), and
+ * nothing beyond the object's end (-EINVAL). Reading an absent page through an
+ * mmap costs nothing; an access for which there is no frame gets SIGBUS. Pages of
+ * an mmap can be used for direct I/O and io_uring, but newer kernels refuse to pin
+ * them for long (registered buffers of io_uring, RDMA, VFIO: -EFAULT), unless the
+ * object is BELLOWS_MEMORY_PINNABLE; then reading an absent page through an mmap
+ * allocates a frame, as it does in a memfd.
+ *
+ * The size is for life (ftruncate: -EPERM); there is no file offset (lseek:
+ * -ESPIPE), no read and no write (-EINVAL). fallocate(FALLOC_FL_PUNCH_HOLE |
+ * FALLOC_FL_KEEP_SIZE) is BELLOWS_MEMORY_DISCARD; other modes: -EOPNOTSUPP.
  *
  * Errors: -EINVAL size, flags or reserved are not as described; -ENOMEM;
  * -EMFILE, -ENFILE; -EFAULT the argument cannot be read.
@@ -77,10 +91,12 @@ struct bellows_memory_create {
  * @size:      bytes, as created.
  * @absent:    pages that cost nothing and read as zero.
  * @private_pages: pages with a frame of their own.
- * @large:     of @private_pages, those in unbroken 2 MiB frames.
+ * @large:     of @private_pages, those in whole, contiguous 2 MiB blocks, which one
+ *             large entry of a nested page table can map.
  * @mappers:   registered mappers: VM slots that cache translations to the object.
  * @pinned:    times a page was left alone because somebody else held a reference.
- * @metadata:  bytes of kernel memory that describe the object.
+ * @metadata:  bytes of kernel memory that describe the object: itself, its blocks,
+ *             their tables; not the inner nodes of the index of blocks.
  * @reserved:  zero.
  *
  * All page counts are in units of 4096 bytes.
@@ -119,7 +135,7 @@ struct bellows_memory_range {
  *
  * Nested tables and user mappings of the range are emptied and TLBs flushed;
  * contents stay. For tests and measurements: the next access faults again.
- * Errors: -EINVAL, -EFAULT.
+ * Errors: -EINVAL, -EFAULT, -EINTR (a fatal signal).
  */
 #define BELLOWS_MEMORY_INVALIDATE _IOW(BELLOWS_IOCTL_TYPE, 0x02, struct bellows_memory_range)
 
@@ -129,7 +145,9 @@ struct bellows_memory_range {
  * The pages become absent: they read as zero and their frames return to the
  * host. A page that somebody else references (O_DIRECT under way) keeps its
  * frame and its contents and is counted in struct bellows_memory_stat.pinned.
- * Errors: -EINVAL, -EFAULT, -EINTR.
+ * An access at the same time comes before or after, page by page.
+ * Errors: -EINVAL; -EFAULT; -EINTR (a fatal signal); -ENOMEM (only where a part
+ * of a 2 MiB block is discarded): what comes before is discarded, the rest is not.
  */
 #define BELLOWS_MEMORY_DISCARD	_IOW(BELLOWS_IOCTL_TYPE, 0x03, struct bellows_memory_range)
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel's side of a block's operations: frames, tables, and who pays.
+ *
+ * Everything is charged to the memory cgroup in which the object was created,
+ * whoever's access makes it necessary: a vCPU's thread, a device's, a reader
+ * of the mapping. A charge that fails, like an allocation that fails, is an
+ * error to whoever needed the page. It never wakes the OOM killer: the ones it
+ * would find are innocent, and the caller can be told.
+ *
+ * A large frame is not compound, so that its pages can go their own ways. As
+ * long as it is whole only its first page carries a reference and the charge;
+ * splitting gives both to each page.
+ */
+#include <linux/gfp.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include "memory/object.h"
+
+#define GFP_FRAME	(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
+#define GFP_SMALL	(GFP_FRAME | __GFP_RETRY_MAYFAIL)
+#define GFP_LARGE	(GFP_FRAME | __GFP_NORETRY)
+#define GFP_TABLE	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
+static struct bellows_memory_env *to_memory_env(struct bellows_block_env *env)
+{
+	return container_of(env, struct bellows_memory_env, env);
+}
+
+static int alloc_frames(struct bellows_block_env *env, gfp_t gfp, unsigned int order, mpn_t *mpn)
+{
+	struct mem_cgroup *old = set_active_memcg(to_memory_env(env)->memory->memcg);
+	struct page *page = alloc_pages(gfp, order);
+
+	set_active_memcg(old);
+	if (!page)
+		return -ENOMEM;
+	*mpn = page_to_mpn(page);
+	return 0;
+}
+
+static int alloc_large(struct bellows_block_env *env, mpn_t *mpn)
+{
+	return alloc_frames(env, GFP_LARGE, BELLOWS_BLOCK_ORDER, mpn);
+}
+
+static int alloc_frame(struct bellows_block_env *env, mpn_t *mpn)
+{
+	return alloc_frames(env, GFP_SMALL, 0, mpn);
+}
+
+static void free_large(struct bellows_block_env *env, mpn_t mpn)
+{
+	__free_pages(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
+}
+
+/* If somebody else still has a reference, he frees it. */
+static void free_frame(struct bellows_block_env *env, mpn_t mpn)
+{
+	put_page(mpn_to_page(mpn));
+}
+
+static void split_large(struct bellows_block_env *env, mpn_t mpn)
+{
+	split_page(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
+}
+
+/*
+ * New references come from user mappings, which are gone, from lookups, which
+ * wait for the block's lock, and from whoever has one already. So one that is
+ * not here now will not appear; there is no need to freeze the count.
+ */
+static bool is_alone(struct bellows_block_env *env, mpn_t mpn)
+{
+	return page_ref_count(mpn_to_page(mpn)) == 1;
+}
+
+static u64 *alloc_table(struct bellows_block_env *env)
+{
+	struct mem_cgroup *old = set_active_memcg(to_memory_env(env)->memory->memcg);
+	u64 *table = kcalloc(BELLOWS_BLOCK_PAGES, sizeof(*table), GFP_TABLE);
+
+	set_active_memcg(old);
+	return table;
+}
+
+static void free_table(struct bellows_block_env *env, u64 *table)
+{
+	kfree(table);
+}
+
+static void change(struct bellows_block_env *env, unsigned int first, unsigned int n,
+		   enum bellows_mapper_op op, struct bellows_gather *gather)
+{
+	struct bellows_memory_env *e = to_memory_env(env);
+
+	bellows_memory_change(e->memory, to_opn((e->index << BELLOWS_BLOCK_ORDER) + first), n, op,
+			      gather);
+}
+
+static void flush(struct bellows_block_env *env)
+{
+	bellows_memory_flush(to_memory_env(env)->memory);
+}
+
+static void count(struct bellows_block_env *env, enum bellows_memory_count what, long delta)
+{
+	bellows_memory_count(to_memory_env(env)->memory, what, delta);
+}
+
+const struct bellows_block_ops bellows_memory_block_ops = {
+	.alloc_large = alloc_large,
+	.alloc_frame = alloc_frame,
+	.free_large = free_large,
+	.free_frame = free_frame,
+	.split_large = split_large,
+	.is_alone = is_alone,
+	.alloc_table = alloc_table,
+	.free_table = free_table,
+	.change = change,
+	.flush = flush,
+	.count = count,
+};

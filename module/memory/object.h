@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_MEMORY_OBJECT_H
+#define BELLOWS_MEMORY_OBJECT_H
+/*
+ * A memory object from the inside; only this folder and its tests look here.
+ *
+ * Letters on members: [c] constant once the object is visible; [B] the block's
+ * lock; [M] mappers_lock; [L] the list of objects' lock; [a] atomic.
+ */
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+#include "memory/block.h"
+#include "memory/memory.h"
+
+struct mem_cgroup;
+
+/* One block, with what the kernel needs around its state. */
+struct bellows_memory_block {
+	struct mutex lock;
+	refcount_t ref;			/* [a] one of the tree's while attached, one per user */
+	bool attached;			/* [B] it is the block of its index, and not a former one */
+	struct bellows_block state;	/* [B] */
+	struct rcu_head rcu;
+};
+
+struct bellows_memory {
+	struct file *file;		/* [c] not counted: the object lives as long as its file */
+	struct address_space *mapping;	/* [c] through which every user mapping is found */
+	u64 npages;			/* [c] */
+	u64 flags;			/* [c] BELLOWS_MEMORY_* */
+	struct mem_cgroup *memcg;	/* [c] referenced; pays for frames and descriptions */
+	struct xarray blocks;		/* index -> block; entries change under the block's lock */
+	struct rw_semaphore mappers_lock;
+	struct list_head mappers;	/* [M] */
+	unsigned int nr_mappers;	/* [M] */
+	atomic64_t count[BELLOWS_NR_COUNTS];	/* [a] */
+	struct list_head link;		/* [L] */
+};
+
+/* A block's surroundings while it is locked. */
+struct bellows_memory_env {
+	struct bellows_block_env env;
+	struct bellows_memory *memory;
+	u64 index;
+};
+
+extern const struct bellows_block_ops bellows_memory_block_ops;
+extern struct page *bellows_zero_page;	/* always zero, owned by the module, mapped read-only */
+
+static inline struct bellows_memory_env bellows_memory_env(struct bellows_memory *memory, u64 index)
+{
+	return (struct bellows_memory_env){
+		.env = { .ops = &bellows_memory_block_ops, .zero = page_to_mpn(bellows_zero_page) },
+		.memory = memory,
+		.index = index,
+	};
+}
+
+static inline void bellows_memory_count(struct bellows_memory *memory,
+					enum bellows_memory_count what, long delta)
+{
+	atomic64_add(delta, &memory->count[what]);
+}
+
+static inline u64 bellows_memory_counted(const struct bellows_memory *memory,
+					 enum bellows_memory_count what)
+{
+	return atomic64_read(&memory->count[what]);
+}
+
+/* The object behind a file, or NULL: the file is something else. */
+struct bellows_memory *bellows_memory_of_file(const struct file *file);
+extern const struct file_operations bellows_memory_fops;
+
+/* Blocks. A block that is returned is locked and referenced. */
+struct bellows_memory_block *bellows_memory_next_block(struct bellows_memory *memory,
+						       unsigned long *index, unsigned long last);
+void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
+				  struct bellows_memory_block *block);
+void bellows_memory_free_blocks(struct bellows_memory *memory);
+int bellows_memory_blocks_init(void);
+void bellows_memory_blocks_exit(void);
+
+/* After a lookup: the page gets a reference of its own, if it has none yet. */
+void bellows_memory_own_frame(struct bellows_frame *frame);
+
+/* Of a range inside the object. 0, -EINTR; discard: -ENOMEM too. */
+int bellows_memory_discard(struct bellows_memory *memory, opn_t start, u64 npages);
+int bellows_memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages);
+
+/* Mappers, user mappings among them. A block of the range is locked. */
+void bellows_memory_change(struct bellows_memory *memory, opn_t start, u64 npages,
+			   enum bellows_mapper_op op, struct bellows_gather *gather);
+void bellows_memory_flush(struct bellows_memory *memory);
+
+/* All objects. */
+extern struct mutex bellows_memory_list_lock;
+extern struct list_head bellows_memory_list;
+
+#endif
