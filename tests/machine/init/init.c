@@ -520,10 +520,11 @@ static void say_sections(void)
 	pause_ms(2000);
 }
 
-/* A shell on the console, until it ends. */
-static void run_shell(void)
+/* A shell on the console, or one command in it, until it ends. */
+static void run_shell(const char *command)
 {
 	pid_t pid = fork();
+	int status;
 
 	if (!pid) {
 		setsid();
@@ -536,11 +537,16 @@ static void run_shell(void)
 		dup2(fd, 2);
 		setenv("PS1", "\\u@\\h:\\w# ", 1);
 		setenv("TERM", "linux", 1);
-		execl("/bin/busybox", "sh", (char *)NULL);
+		if (*command)
+			execl("/bin/busybox", "sh", "-c", command, (char *)NULL);
+		else
+			execl("/bin/busybox", "sh", (char *)NULL);
 		_exit(127);
 	}
-	while (waitpid(-1, NULL, 0) != pid)
+	while (waitpid(-1, &status, 0) != pid)
 		;
+	pause_ms(200);	/* what is still in the serial port */
+	say("shell-end", -1, "%d", WIFEXITED(status) ? WEXITSTATUS(status) : 255);
 }
 
 static void run_plan(FILE *plan)
@@ -564,10 +570,14 @@ static void run_plan(FILE *plan)
 			say_kmsg(-1);
 			if (!loaded)
 				return;
+		} else if (!strncmp(line, "insmod ", 7)) {
+			line[strcspn(line, "\n")] = 0;
+			say("note", -1, "%s: %s", line, strerror(load_module(line + 7, "")));
 		} else if (!strncmp(line, "sections", 8)) {
 			say_sections();
 		} else if (!strncmp(line, "shell", 5)) {
-			run_shell();
+			line[strcspn(line, "\n")] = 0;
+			run_shell(line + 5 + strspn(line + 5, " "));
 		} else if (!strncmp(line, "test ", 5) && parse_program(line + 5, &p)) {
 			if (have_module && loaded == p.unloaded)
 				loaded = change_module(!loaded) ? !loaded : loaded;

@@ -86,9 +86,12 @@ class Interactive:
             if len(data) > 8:
                 time.sleep(0.02)
 
+    def stream(self):
+        return session.Stream(self.machine.verdict, self.nonce, foreign_ok=True)
+
     def wait_for(self, kind, seconds):
         """Records up to the first of KIND."""
-        stream = session.Stream(self.machine.verdict, self.nonce, foreign_ok=True)
+        stream = self.stream()
         end, out = time.monotonic() + seconds, []
         while time.monotonic() < end and self.process.poll() is None:
             for record in stream.records():
@@ -100,12 +103,14 @@ class Interactive:
                                   + "\n".join(r[2] for r in out[-10:]))
 
 
-def prepare(kernel_name, machine, build, params="", cpus=2, memory=0, with_tests=True):
+def prepare(kernel_name, machine, build, params="", cpus=2, memory=0, programs=None, extra=""):
     """Kernel, module and programs for an interactive machine."""
     kernel = kernels.get(kernel_name)
     module = kernels.build_module(kernel, build)
-    options = session.Options(build, module, params, cpus, memory, kvm=True)
-    programs = plan.build_programs(build) if with_tests else []
+    options = session.Options(build, module, params, cpus, memory, extra, kvm=programs is None)
+    if programs is None:
+        programs = plan.build_programs(build)
+    options.files = kernels.build_launcher(build)
     return Interactive(kernel, machine, options, programs)
 
 
@@ -115,6 +120,17 @@ def shell(m):
     try:
         m.start(["shell"])
         m.relay()
+    finally:
+        m.stop()
+
+
+def command(m, text):
+    """Runs one command on the machine's console; its exit status."""
+    try:
+        m.start(["shell " + text])
+        m.relay()
+        ends = [r[2] for r in m.stream().records() if r[0] == "shell-end"]
+        return int(ends[0]) if ends else 255
     finally:
         m.stop()
 

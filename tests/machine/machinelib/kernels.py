@@ -176,14 +176,30 @@ def get(name):
     raise Unavailable("no kernel is called '%s': %s" % (name, ", ".join(NAMES)))
 
 
+def make(*args):
+    """Runs make in the tree, free of a make that called us; (ok, output)."""
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    done = subprocess.run(["make", "-s", "-j%d" % (os.cpu_count() or 1), *args], cwd=ROOT, env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.returncode == 0, done.stdout
+
+
 def build_module(kernel, build):
     """Builds bellows.ko for a kernel and returns its path."""
-    cmd = ["make", "-s", "-C", ROOT, "-j%d" % (os.cpu_count() or 1), "BUILD=" + build,
-           *kernel.module_args(), "module"]
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    done = subprocess.run(cmd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False)
+    good, text = make("BUILD=" + build, *kernel.module_args(), "module")
     path = os.path.join(build, kernel.module_dir(), "bellows.ko")
-    if done.returncode or not os.path.exists(path):
-        raise Unavailable("bellows.ko for %s does not build:\n%s" % (kernel.name, done.stdout))
+    if not good or not os.path.exists(path):
+        raise Unavailable("bellows.ko for %s does not build:\n%s" % (kernel.name, text))
     return path
+
+
+def build_launcher(build):
+    """Builds the launcher; what a machine gets of it: (path there, path here)."""
+    if not os.path.exists(os.path.join(ROOT, "userspace", "Makefile")):
+        return []
+    good, text = make("-C", "userspace", "BUILD=" + build)
+    if not good:
+        raise Unavailable("the launcher does not build:\n" + text)
+    out = os.path.join(build, "userspace")
+    return [("bin/bellows", os.path.join(out, "bellows")),
+            ("demo.bin", os.path.join(out, "demo.bin"))]

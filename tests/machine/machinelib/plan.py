@@ -2,11 +2,11 @@
 """Which tests there are, and which run where."""
 
 import os
-import subprocess
 
 from . import emulators, kernels, session
 
 LIST = os.path.join(kernels.HERE, "tests.list")
+TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
         "args", "smoke", "allow"}
 
@@ -34,7 +34,7 @@ class Entry:
         args = self.a["args"].split(",") if self.a.get("args") else []
         name = self.name + ("".join(" %s=%s" % (k, self.a[k]) for k in ("args", "params", "cpus")
                                     if k in self.a))
-        return session.Test(self.path, args, float(self.a.get("timeout", 30)),
+        return session.Test(self.path, args, float(self.a.get("timeout", TIMEOUT)),
                             "unloaded" in self.a, self.a.get("allow"), name)
 
 
@@ -55,21 +55,16 @@ def read_list(path=LIST):
 
 
 def build_programs(build):
-    """Builds the selftests; returns all programs in build/tests/selftests."""
+    """Builds the selftests; returns the path of every test."""
     source = os.path.join(kernels.ROOT, "tests", "selftests")
-    if os.path.exists(os.path.join(source, "Makefile")):
-        done = subprocess.run(["make", "-s", "-C", source, "-j%d" % (os.cpu_count() or 1),
-                               "BUILD=" + build], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode:
-            raise kernels.Unavailable("the selftests do not build:\n" + done.stdout)
     out = os.path.join(build, "tests", "selftests")
-    found = []
-    for name in sorted(os.listdir(out)) if os.path.isdir(out) else ():
-        path = os.path.join(out, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            found.append(path)
-    return found
+    if os.path.exists(os.path.join(source, "Makefile")):
+        good, text = kernels.make("-C", source, "BUILD=" + build)
+        if not good:
+            raise kernels.Unavailable("the selftests do not build:\n" + text)
+    names = sorted(os.listdir(out)) if os.path.isdir(out) else []
+    paths = [os.path.join(out, n) for n in names]
+    return [p for p in paths if os.path.isfile(p) and os.access(p, os.X_OK)]
 
 
 def entries(build):

@@ -39,7 +39,7 @@ class Options:
     """How to run: what does not depend on the test."""
 
     def __init__(self, build, module=None, params="", cpus=2, memory=0, extra="",
-                 cpu_flags="", kvm=False, keep=False, files=(), kunit=False):
+                 cpu_flags="", kvm=False, keep=False, files=(), kunit=False, reference=False):
         self.build = build
         self.module = module
         self.params = params
@@ -51,6 +51,8 @@ class Options:
         self.keep = keep
         self.files = files
         self.kunit = kunit      # suites must be found
+        self.reference = reference  # run on KVM instead
+        self.kvm |= reference
 
 
 def build_init(build):
@@ -106,6 +108,7 @@ def initramfs(kernel, options, plan, programs, shell=False):
         for name in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True,
                                    check=True).stdout.split():
             a.link("bin/" + name, "busybox")
+    a.directory("tests")
     for path in sorted(programs):
         if os.path.islink(path):    # several programs in one file
             shared = "lib/" + os.path.basename(os.path.realpath(path))
@@ -267,6 +270,11 @@ class Session:
     def _plan(self, nonce, todo):
         o = self.options
         lines = plan_head(nonce, self.kernel, self.machine_name)
+        if o.reference:
+            lines.append("env BELLOWS_DEVICE=/dev/kvm")
+            # That of the other vendor refuses, which does no harm
+            lines += ["insmod /lib/modules/kvm/%s.ko" % name
+                      for name, _ in self.kernel.kvm_modules()]
         if o.module:
             lines.append("load " + o.params)
         for i, t in enumerate(todo):
