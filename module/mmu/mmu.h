@@ -68,6 +68,10 @@ void bellows_mmu_destroy(struct bellows_mmu *mmu);
 /* KVM_SET_USER_MEMORY_REGION with KVM's errnos; the caller is the ioctl layer. */
 struct kvm_userspace_memory_region;
 int bellows_mmu_set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region);
+/* The same, where a new slot's pages are given as such: no process has to have mapped them. */
+int bellows_mmu_set_slot_object(struct bellows_mmu *mmu,
+				const struct kvm_userspace_memory_region *region,
+				struct bellows_memory *memory, opn_t opn);
 
 enum bellows_fault_result {
 	BELLOWS_FAULT_DONE,		/* translation installed, or was there: re-enter */

@@ -202,7 +202,23 @@ static bool overlaps(const struct bellows_slots *slots, u32 id, gfn_t base, u64 
 	return false;
 }
 
-static int create_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region)
+/* The pages of the new slot: given, or what userspace has mapped at the region's address. */
+struct backing {
+	struct bellows_memory *memory;	/* NULL: look at the address */
+	opn_t opn;
+};
+
+static int find_backing(struct bellows_memslot *slot, const struct backing *backing, u64 size)
+{
+	if (!backing->memory)
+		return bellows_memory_from_mmap(slot->userspace_addr, size, &slot->memory, &slot->opn);
+	slot->memory = bellows_memory_get(backing->memory);
+	slot->opn = backing->opn;
+	return 0;
+}
+
+static int create_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
+		       const struct backing *backing)
 {
 	struct bellows_slots *with = NULL;
 	struct bellows_memslot *slot;
@@ -217,8 +233,7 @@ static int create_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memor
 	slot->npages = region->memory_size >> PAGE_SHIFT;
 	slot->userspace_addr = region->userspace_addr;
 	slot->mmu = mmu;
-	err = bellows_memory_from_mmap(region->userspace_addr, region->memory_size,
-				       &slot->memory, &slot->opn);
+	err = find_backing(slot, backing, region->memory_size);
 	if (err)
 		goto out_free;
 	slot->mapper.ops = &bellows_slot_mapper_ops;
@@ -302,7 +317,8 @@ static int check_region(const struct kvm_userspace_memory_region *region)
 	return 0;
 }
 
-static int change_slots(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region)
+static int change_slots(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
+			const struct backing *backing)
 {
 	struct bellows_slots *slots = slots_locked(mmu);
 	struct bellows_memslot *old = slot_by_id(slots, region->slot);
@@ -322,19 +338,36 @@ static int change_slots(struct bellows_mmu *mmu, const struct kvm_userspace_memo
 		return -EEXIST;
 	if (base.v + npages > 1ULL << (mmu->maxphyaddr - PAGE_SHIFT))
 		return -EINVAL;
-	return old ? move_slot(mmu, old, base) : create_slot(mmu, region);
+	return old ? move_slot(mmu, old, base) : create_slot(mmu, region, backing);
 }
 
-int bellows_mmu_set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region)
+static int set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
+		    const struct backing *backing)
 {
 	int err = check_region(region);
 
 	if (err)
 		return err;
 	mutex_lock(&mmu->slots_lock);
-	err = change_slots(mmu, region);
+	err = change_slots(mmu, region, backing);
 	mutex_unlock(&mmu->slots_lock);
 	return err;
+}
+
+int bellows_mmu_set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region)
+{
+	const struct backing backing = {};
+
+	return set_slot(mmu, region, &backing);
+}
+
+int bellows_mmu_set_slot_object(struct bellows_mmu *mmu,
+				const struct kvm_userspace_memory_region *region,
+				struct bellows_memory *memory, opn_t opn)
+{
+	const struct backing backing = { .memory = memory, .opn = opn };
+
+	return set_slot(mmu, region, &backing);
 }
 
 int bellows_slots_init(struct bellows_mmu *mmu)
