@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events into the guest: injection, windows, and what was interrupted.
+ *
+ * The VMCB takes one event along with an entry and checks nothing: whether the
+ * guest can take an interrupt or an NMI is for software to know. For interrupts
+ * the hardware helps: a virtual interrupt that is pending and intercepted exits
+ * at the moment when the guest would take it. That is the interrupt window.
+ *
+ * NMIs. The processor does not track for us that a guest is in its NMI handler
+ * (a later extension does; it is not used). The handler's end is its IRET, so
+ * IRET is intercepted from the injection on. The exit comes before the IRET has
+ * run, and an NMI must not be delivered before it has: the new frame would
+ * overwrite the old one. So:
+ *
+ *	masked		an NMI was injected; IRET is intercepted
+ *	iret		IRET exited; it is about to run, no longer intercepted
+ *	(unmasked)	RIP has left the IRET: it is done, or faulted, which unmasks too
+ *
+ * If another NMI waits, the guest must stop right after the IRET. Likewise after
+ * an instruction in the shadow of MOV SS or STI, since an NMI must not come
+ * between a new SS and the new stack pointer. Nothing reports these moments, so
+ * one instruction is run with the trap flag set. Nobody may see our TF:
+ *
+ *  - the instruction traps with #DB, which is always intercepted;
+ *  - if it faults or exits otherwise, we get there first: all exceptions are
+ *    intercepted during the step, and TF is taken out before anybody looks;
+ *  - the IRET of an NMI handler takes the flags from the stack: what it loaded is
+ *    the guest's word, ours is gone by itself;
+ *  - instructions that store or load the flags (PUSHF, POPF, INT n, another IRET)
+ *    are intercepted. They use the stack, so that it is in order, and a shadow
+ *    that keeps NMIs from it is given up. So for SYSCALL and SYSENTER, which
+ *    can't be intercepted and are looked for before;
+ *  - an event to be injected would push TF: then there is no step, but an exit
+ *    forced just after the delivery, which ends the shadow.
+ *
+ * Soft events. INT n, INT3 and INTO push the RIP after the instruction. If
+ * delivering one of the guest's own is interrupted by an exit, RIP still points
+ * to it, and it is simply executed again: so it is not reported as an event to
+ * be delivered again. One that software injects (userspace restored it, or a
+ * debugger passes on a breakpoint) has no such instruction to return to. RIP is
+ * moved behind it before the entry, and moved back if the delivery did not come
+ * to its end. Processors with NRIP save look for the RIP to push in a field of
+ * its own; it gets the same value.
+ */
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "emulation.h"
+#include "event.h"
+#include "svm/svm.h"
+
+static bool in_shadow(const struct bellows_svm_vcpu *svm)
+{
+	return svm->vmcb->control.int_state & BELLOWS_SVM_SHADOW;
+}
+
+/* Length of the instruction at RIP, for a soft event that came without. */
+static unsigned int soft_length(struct bellows_vcpu *vcpu, unsigned int known)
+{
+	struct bellows_insn insn;
+
+	if (known)
+		return known;
+	if (bellows_fetch_insn(vcpu, &insn) != 1)
+		return 0;
+	switch (insn.op) {
+	case BELLOWS_OP_INT:
+	case BELLOWS_OP_INT3:
+	case BELLOWS_OP_INTO:
+	case BELLOWS_OP_INT1:
+		return insn.length;
+	default:
+		/* Not an instruction that makes such an event: it belongs to the next one. */
+		return 0;
+	}
+}
+
+static void advance_rip(struct bellows_svm_vcpu *svm, unsigned int length)
+{
+	struct bellows_vcpu *vcpu = &svm->vcpu;
+
+	svm->soft_injected = true;
+	svm->soft_old_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	svm->soft_next_rip = svm->soft_old_rip + length;
+	bellows_reg_write(vcpu, BELLOWS_RIP, svm->soft_next_rip);
+	svm->vmcb->control.next_rip = svm->soft_next_rip;
+}
+
+/* The event did not get through: RIP is at its instruction again. */
+static void unwind_rip(struct bellows_svm_vcpu *svm)
+{
+	bellows_reg_write(&svm->vcpu, BELLOWS_RIP, svm->soft_old_rip);
+	svm->soft_injected = false;
+}
+
+void bellows_svm_inject_exception(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+	/* A copy: fetching the instruction may queue a fault. */
+	const typeof(vcpu->events.exception) e = vcpu->events.exception;
+
+	if (e.soft)
+		advance_rip(to_svm(vcpu), soft_length(vcpu, e.insn_len));
+	control->event_inj = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_EXCEPTION | e.vector |
+			     (e.has_error ? BELLOWS_SVM_EVENT_HAS_ERROR : 0);
+	control->event_error = e.has_error ? e.error : 0;
+}
+
+void bellows_svm_inject_irq(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+	const typeof(vcpu->events.interrupt) *irq = &vcpu->events.interrupt;
+	u32 type = BELLOWS_SVM_EVENT_INTR;
+
+	if (irq->soft) {
+		advance_rip(to_svm(vcpu), soft_length(vcpu, irq->insn_len));
+		type = BELLOWS_SVM_EVENT_SOFT;
+	}
+	control->event_inj = BELLOWS_SVM_EVENT_VALID | type | irq->vector;
+	control->event_error = 0;
+}
+
+void bellows_svm_inject_nmi(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+
+	control->event_inj = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_NMI | X86_TRAP_NMI;
+	control->event_error = 0;
+	bellows_svm_set_nmi_mask(vcpu, true);
+}
+
+/* The caller still has the event marked as injected, and gives it again. */
+void bellows_svm_cancel_injection(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	if ((control->event_inj & BELLOWS_SVM_EVENT_VALID) &&
+	    (control->event_inj & BELLOWS_SVM_EVENT_TYPE) == BELLOWS_SVM_EVENT_NMI)
+		bellows_svm_set_nmi_mask(vcpu, false);
+	control->event_inj = 0;
+	if (svm->soft_injected)
+		unwind_rip(svm);
+}
+
+bool bellows_svm_irq_allowed(struct bellows_vcpu *vcpu)
+{
+	return (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF) && !in_shadow(to_svm(vcpu));
+}
+
+bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu)
+{
+	return !to_svm(vcpu)->nmi.masked && !in_shadow(to_svm(vcpu));
+}
+
+void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on)
+{
+	const u32 bits = BELLOWS_SVM_V_IRQ | BELLOWS_SVM_V_INTR_PRIO | BELLOWS_SVM_V_IGN_TPR;
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	/* V_IRQ itself may be changed by the CPU. */
+	if (bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR) == on)
+		return;
+	if (on)
+		control->int_ctl |= bits;
+	else
+		control->int_ctl &= ~bits;
+	control->int_vector = 0;
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INT);
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_VINTR, on);
+}
+
+/* SYSCALL keeps the flags in a register; in its shadow no stack is half switched. */
+static bool at_syscall(struct bellows_vcpu *vcpu)
+{
+	struct bellows_insn insn;
+
+	return bellows_fetch_insn(vcpu, &insn) == 1 &&
+	       (insn.op == BELLOWS_OP_SYSCALL || insn.op == BELLOWS_OP_SYSENTER);
+}
+
+void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	/* The intercepted IRET is the next we hear of it. */
+	if (svm->nmi.masked && !svm->nmi.iret)
+		return;
+	if (!svm->nmi.iret && !(svm->vmcb->control.event_inj & BELLOWS_SVM_EVENT_VALID) &&
+	    in_shadow(svm) && at_syscall(vcpu)) {
+		bellows_svm_set_interrupt_shadow(vcpu, 0);
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		return;
+	}
+	svm->nmi.step = true;
+}
+
+bool bellows_svm_get_nmi_mask(struct bellows_vcpu *vcpu)
+{
+	return to_svm(vcpu)->nmi.masked;
+}
+
+void bellows_svm_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	svm->nmi.masked = masked;
+	svm->nmi.iret = false;
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_IRET, masked);
+}
+
+u32 bellows_svm_get_interrupt_shadow(struct bellows_vcpu *vcpu)
+{
+	/* The hardware does not say which of the two instructions it was. */
+	return in_shadow(to_svm(vcpu)) ? KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
+}
+
+void bellows_svm_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
+{
+	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+
+	if (shadow)
+		control->int_state |= BELLOWS_SVM_SHADOW;
+	else
+		control->int_state &= ~BELLOWS_SVM_SHADOW;
+}
+
+static void step_intercepts(struct bellows_svm_vcpu *svm)
+{
+	u32 *words = svm->vmcb->control.intercept;
+
+	words[BELLOWS_SVM_INTERCEPT_EXCEPTION / 32] = ~0U;
+	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_PUSHF, true);
+	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_POPF, true);
+	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_INT_N, true);
+	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_IRET, !svm->nmi.iret);
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INTERCEPTS);
+}
+
+/* Registers are in the VMCB already. False: not with an event; the caller forces an exit. */
+bool bellows_svm_step_begin(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vmcb *vmcb = svm->vmcb;
+
+	if (vmcb->control.event_inj & BELLOWS_SVM_EVENT_VALID)
+		return false;
+	svm->nmi.stepping = true;
+	svm->nmi.guest_tf = vmcb->save.rflags & X86_EFLAGS_TF;
+	vmcb->save.rflags |= X86_EFLAGS_TF;
+	step_intercepts(svm);
+	return true;
+}
+
+/* After the exit, the guest's registers are in vcpu->regs[]: nobody saw our TF, and nobody will. */
+void bellows_svm_step_end(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vcpu *vcpu = &svm->vcpu;
+	bool loaded_flags;
+
+	if (!svm->nmi.stepping) {
+		/* An event went in; look again. */
+		svm->nmi.step = false;
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		return;
+	}
+	loaded_flags = svm->nmi.iret && vcpu->regs[BELLOWS_RIP] != svm->nmi.iret_rip;
+	if (!loaded_flags)
+		vcpu->regs[BELLOWS_RFLAGS] = (vcpu->regs[BELLOWS_RFLAGS] & ~(u64)X86_EFLAGS_TF) |
+					     svm->nmi.guest_tf;
+	memcpy(svm->vmcb->control.intercept, svm->intercept, sizeof(svm->intercept));
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INTERCEPTS);
+	svm->nmi.step = false;
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
+/* Has the IRET run that we let go? */
+static void track_iret(struct bellows_svm_vcpu *svm)
+{
+	if (!svm->nmi.iret || bellows_reg_read(&svm->vcpu, BELLOWS_RIP) == svm->nmi.iret_rip)
+		return;
+	bellows_svm_set_nmi_mask(&svm->vcpu, false);
+	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
+}
+
+static bool is_soft(u32 info)
+{
+	u8 vector = info & BELLOWS_SVM_EVENT_VECTOR;
+	u32 type = info & BELLOWS_SVM_EVENT_TYPE;
+
+	/* INT3 and INTO are exceptions by the manual, soft interrupts in one emulator. */
+	return type == BELLOWS_SVM_EVENT_SOFT ||
+	       (type == BELLOWS_SVM_EVENT_EXCEPTION &&
+		(vector == X86_TRAP_BP || vector == X86_TRAP_OF));
+}
+
+/* Is what was being delivered a soft event of ours, or the one that took its place? */
+static bool from_injected(struct bellows_svm_vcpu *svm)
+{
+	return svm->soft_injected &&
+	       bellows_reg_read(&svm->vcpu, BELLOWS_RIP) == svm->soft_next_rip;
+}
+
+/* What exit_int_info says, into vcpu->exit.vectoring; and where RIP and the NMI mask stand. */
+void bellows_svm_decode_vectoring(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vectoring *v = &svm->vcpu.exit.vectoring;
+	u32 info = svm->vmcb->control.exit_int_info;
+	bool injected;
+
+	*v = (struct bellows_vectoring) { 0 };
+	track_iret(svm);
+	injected = (info & BELLOWS_SVM_EVENT_VALID) && from_injected(svm);
+	if (injected) {
+		v->insn_len = is_soft(info) ? svm->soft_next_rip - svm->soft_old_rip : 0;
+		unwind_rip(svm);
+	}
+	svm->soft_injected = false;
+	if (!(info & BELLOWS_SVM_EVENT_VALID))
+		return;
+	/* The guest's own runs again; but the handler of task switches must know of the gate. */
+	if (is_soft(info) && !injected &&
+	    svm->vmcb->control.exit_code != BELLOWS_SVM_EXIT_TASK_SWITCH)
+		return;
+
+	v->valid = true;
+	v->vector = info & BELLOWS_SVM_EVENT_VECTOR;
+	switch (info & BELLOWS_SVM_EVENT_TYPE) {
+	case BELLOWS_SVM_EVENT_NMI:
+		v->type = BELLOWS_EVENT_NMI;
+		break;
+	case BELLOWS_SVM_EVENT_EXCEPTION:
+		v->type = is_soft(info) ? BELLOWS_EVENT_SOFT_EXCEPTION : BELLOWS_EVENT_EXCEPTION;
+		v->has_error = info & BELLOWS_SVM_EVENT_HAS_ERROR;
+		v->error = v->has_error ? svm->vmcb->control.exit_int_error : 0;
+		break;
+	case BELLOWS_SVM_EVENT_SOFT:
+		v->type = BELLOWS_EVENT_SOFT_INTERRUPT;
+		break;
+	default:
+		v->type = BELLOWS_EVENT_INTERRUPT;
+	}
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Why the guest stopped, from the VMCB's words into the neutral ones.
+ *
+ * A table by exit code names the reason; where there is more to say, a function
+ * says it. Processors differ in how much they report: the length of the
+ * instruction needs NRIP save, the operand of a MOV to or from a control or
+ * debug register needs decode assists. What is missing is read from the
+ * guest's code. That may fail, if another vCPU changes the code or its mapping
+ * in that moment: the guest is then entered again, and the instruction exits
+ * again or doesn't.
+ */
+#include <asm/trapnr.h>
+#include "emulation.h"
+#include "svm/svm.h"
+
+struct report {
+	bool known;
+	u8 reason;
+	bool insn;		/* an instruction exited: NRIP save gives its end */
+	void (*decode)(struct bellows_svm_vcpu *svm);
+};
+
+/* Exceptions that have an error code, where the mode gives them one. */
+#define HAS_ERROR	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) | \
+			 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC))
+
+static struct bellows_exit *exit_of(struct bellows_svm_vcpu *svm)
+{
+	return &svm->vcpu.exit;
+}
+
+/* The next RIP, if it is one: a stale or foreign value must not become a length. */
+static u8 length_to(struct bellows_svm_vcpu *svm, u64 next)
+{
+	u64 length = next - svm->vcpu.regs[BELLOWS_RIP];
+
+	return length <= BELLOWS_INSN_MAX ? length : 0;
+}
+
+/* False: nothing was fetched, and the exit is already described. */
+static bool fetch(struct bellows_svm_vcpu *svm, struct bellows_insn *insn)
+{
+	int r = bellows_fetch_insn(&svm->vcpu, insn);
+
+	if (r == 1) {
+		exit_of(svm)->insn_len = insn->length;
+		return true;
+	}
+	exit_of(svm)->reason = r == -EAGAIN ? BELLOWS_EXIT_NONE : BELLOWS_EXIT_INTERNAL;
+	return false;
+}
+
+/* The guest's code is not what exited a moment ago: look at it again. */
+static void retry(struct bellows_svm_vcpu *svm)
+{
+	exit_of(svm)->reason = BELLOWS_EXIT_NONE;
+}
+
+static void decode_io(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_exit *exit = exit_of(svm);
+	u32 info = svm->vmcb->control.exit_info1;
+
+	exit->io.port = info >> 16;
+	exit->io.size = (info >> BELLOWS_SVM_IO_SIZE_SHIFT) & 7;
+	exit->io.in = info & BELLOWS_SVM_IO_IN;
+	exit->io.string = info & BELLOWS_SVM_IO_STRING;
+	exit->io.rep = info & BELLOWS_SVM_IO_REP;
+	/* Processors without NRIP save report it for I/O, and only for that. */
+	exit->insn_len = length_to(svm, svm->vmcb->control.exit_info2);
+}
+
+static void decode_msr(struct bellows_svm_vcpu *svm)
+{
+	if (svm->vmcb->control.exit_info1 & 1)
+		exit_of(svm)->reason = BELLOWS_EXIT_WRMSR;
+}
+
+/* LMSW takes a register or 16 bits of memory. */
+static void decode_lmsw(struct bellows_svm_vcpu *svm, const struct bellows_insn *insn)
+{
+	struct bellows_exit *exit = exit_of(svm);
+
+	if (insn->memory) {
+		exit->reason = BELLOWS_EXIT_EMULATE;
+		return;
+	}
+	exit->cr.type = BELLOWS_CR_LMSW;
+	exit->cr.lmsw = bellows_reg_read(&svm->vcpu, insn->rm);
+}
+
+static void decode_cr_insn(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_exit *exit = exit_of(svm);
+	struct bellows_insn insn;
+
+	if (!fetch(svm, &insn))
+		return;
+	exit->cr.nr = 0;
+	switch (insn.op) {
+	case BELLOWS_OP_MOV_TO_CR:
+		exit->cr.type = BELLOWS_CR_WRITE;
+		exit->cr.nr = insn.reg;
+		exit->cr.gpr = insn.rm;
+		break;
+	case BELLOWS_OP_MOV_FROM_CR:
+		exit->cr.type = BELLOWS_CR_READ;
+		exit->cr.nr = insn.reg;
+		exit->cr.gpr = insn.rm;
+		break;
+	case BELLOWS_OP_CLTS:
+		exit->cr.type = BELLOWS_CR_CLTS;
+		break;
+	case BELLOWS_OP_LMSW:
+		decode_lmsw(svm, &insn);
+		break;
+	case BELLOWS_OP_SMSW:
+		exit->reason = BELLOWS_EXIT_EMULATE;
+		break;
+	default:
+		retry(svm);
+	}
+}
+
+static void decode_cr(struct bellows_svm_vcpu *svm)
+{
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = exit_of(svm);
+	u32 code = control->exit_code;
+
+	if (!bellows_svm_features.decode || !(control->exit_info1 & BELLOWS_SVM_CR_MOV)) {
+		decode_cr_insn(svm);
+		return;
+	}
+	exit->cr.nr = code & 0xf;
+	exit->cr.gpr = control->exit_info1 & BELLOWS_SVM_CR_GPR;
+	exit->cr.type = code >= BELLOWS_SVM_EXIT_CR_WRITE ? BELLOWS_CR_WRITE : BELLOWS_CR_READ;
+	if (code == BELLOWS_SVM_EXIT_CR0_SELECTIVE)
+		exit->cr.nr = 0;
+}
+
+static void decode_dr(struct bellows_svm_vcpu *svm)
+{
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = exit_of(svm);
+	u32 code = control->exit_code;
+	struct bellows_insn insn;
+
+	exit->dr.nr = code & 0xf;
+	exit->dr.read = code < BELLOWS_SVM_EXIT_DR_WRITE;
+	if (bellows_svm_features.decode) {
+		exit->dr.gpr = control->exit_info1 & BELLOWS_SVM_CR_GPR;
+		return;
+	}
+	if (!fetch(svm, &insn))
+		return;
+	if (insn.op != BELLOWS_OP_MOV_TO_DR && insn.op != BELLOWS_OP_MOV_FROM_DR)
+		retry(svm);
+	exit->dr.gpr = insn.rm;
+}
+
+static void decode_npf(struct bellows_svm_vcpu *svm)
+{
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = exit_of(svm);
+
+	exit->fault.gpa = control->exit_info2;
+	exit->fault.access = BELLOWS_ACCESS_READ;
+	if (control->exit_info1 & BELLOWS_SVM_NPF_WRITE)
+		exit->fault.access = BELLOWS_ACCESS_WRITE;
+	else if (control->exit_info1 & BELLOWS_SVM_NPF_EXEC)
+		exit->fault.access = BELLOWS_ACCESS_EXEC;
+	exit->fault.in_tables = control->exit_info1 & BELLOWS_SVM_NPF_TABLES;
+	exit->fault.insn_bytes = 0;
+	if (bellows_svm_features.decode) {
+		exit->fault.insn_bytes = min_t(u8, control->insn_bytes, sizeof(exit->fault.insn));
+		memcpy(exit->fault.insn, control->insn, sizeof(exit->fault.insn));
+	}
+}
+
+static void decode_vintr(struct bellows_svm_vcpu *svm)
+{
+	bellows_svm_request_irq_window(&svm->vcpu, false);
+}
+
+/* What was about to run uses the stack: it is in order, and an NMI may have it. */
+static void give_up_shadow(struct bellows_svm_vcpu *svm)
+{
+	exit_of(svm)->reason = BELLOWS_EXIT_NONE;
+	bellows_svm_set_interrupt_shadow(&svm->vcpu, 0);
+	/* There was an IRET here a moment ago: wait for the next one. */
+	if (svm->nmi.iret)
+		bellows_svm_set_nmi_mask(&svm->vcpu, true);
+	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
+}
+
+static void decode_iret(struct bellows_svm_vcpu *svm)
+{
+	if (!svm->nmi.masked) {
+		give_up_shadow(svm);
+		return;
+	}
+	svm->nmi.iret = true;
+	svm->nmi.iret_rip = svm->vcpu.regs[BELLOWS_RIP];
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_IRET, false);
+	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
+}
+
+/* INT1 is always intercepted: its #DB is delivered as a soft exception. */
+static void decode_icebp(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vectoring *v = &exit_of(svm)->vectoring;
+
+	*v = (struct bellows_vectoring) {
+		.valid = true,
+		.type = BELLOWS_EVENT_SOFT_EXCEPTION,
+		.vector = X86_TRAP_DB,
+		.insn_len = exit_of(svm)->insn_len,
+	};
+}
+
+/* An x87 error of a guest without CR0.NE: not a wait for IRQ 13, which nobody would raise, but #MF. */
+static void decode_ferr(struct bellows_svm_vcpu *svm)
+{
+	exit_of(svm)->exception.vector = X86_TRAP_MF;
+	exit_of(svm)->exception.has_error = false;
+}
+
+static void decode_task(struct bellows_svm_vcpu *svm)
+{
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = exit_of(svm);
+	u64 info = control->exit_info2;
+
+	exit->task.selector = control->exit_info1;
+	exit->task.has_error = info & BELLOWS_SVM_TASK_HAS_ERROR;
+	exit->task.error = info;
+	if (info & BELLOWS_SVM_TASK_IRET)
+		exit->task.source = 1;
+	else if (info & BELLOWS_SVM_TASK_JMP)
+		exit->task.source = 2;
+	else
+		exit->task.source = exit->vectoring.valid ? 3 : 0;
+}
+
+static void decode_db(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_exit *exit = exit_of(svm);
+	bool tf = svm->nmi.stepping || (svm->vcpu.regs[BELLOWS_RFLAGS] & X86_EFLAGS_TF);
+	u64 bits = svm->debug_bits;
+
+	/* One emulator exits before it has written DR6; without a cause it can only be a step. */
+	if (!bits && tf)
+		bits = DR_STEP;
+	if (svm->nmi.stepping && !svm->nmi.guest_tf)
+		bits &= ~(u64)DR_STEP;
+	exit->exception.payload = bits;
+	if (svm->nmi.stepping && !bits)
+		exit->reason = BELLOWS_EXIT_NMI_WINDOW;
+}
+
+static void decode_exception(struct bellows_svm_vcpu *svm)
+{
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = exit_of(svm);
+	u8 vector = control->exit_code - BELLOWS_SVM_EXIT_EXCEPTION;
+
+	exit->exception.vector = vector;
+	exit->exception.has_error = HAS_ERROR & BIT(vector);
+	exit->exception.error = control->exit_info1;
+	exit->exception.payload = control->exit_info2;
+	if (vector == X86_TRAP_DB)
+		decode_db(svm);
+	else if ((vector == X86_TRAP_BP || vector == X86_TRAP_OF) &&
+		 !bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_EXCEPTION + vector))
+		give_up_shadow(svm);
+}
+
+static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
+	[BELLOWS_SVM_EXIT_CR_READ ... BELLOWS_SVM_EXIT_CR_WRITE + 15] =
+					  { true, BELLOWS_EXIT_CR_ACCESS, true, decode_cr },
+	[BELLOWS_SVM_EXIT_DR_READ ... BELLOWS_SVM_EXIT_DR_WRITE + 15] =
+					  { true, BELLOWS_EXIT_DR_ACCESS, true, decode_dr },
+	[BELLOWS_SVM_EXIT_EXCEPTION ... BELLOWS_SVM_EXIT_EXCEPTION + 31] =
+					  { true, BELLOWS_EXIT_EXCEPTION, false, decode_exception },
+	[BELLOWS_SVM_EXIT_INTR]		= { true, BELLOWS_EXIT_NONE },
+	[BELLOWS_SVM_EXIT_NMI]		= { true, BELLOWS_EXIT_NONE },
+	[BELLOWS_SVM_EXIT_SMI]		= { true, BELLOWS_EXIT_NONE },
+	[BELLOWS_SVM_EXIT_INIT]		= { true, BELLOWS_EXIT_NONE },
+	[BELLOWS_SVM_EXIT_VINTR]	= { true, BELLOWS_EXIT_IRQ_WINDOW, false, decode_vintr },
+	[BELLOWS_SVM_EXIT_CR0_SELECTIVE] = { true, BELLOWS_EXIT_CR_ACCESS, true, decode_cr },
+	[BELLOWS_SVM_EXIT_RDPMC]	= { true, BELLOWS_EXIT_RDPMC, true },
+	[BELLOWS_SVM_EXIT_PUSHF]	= { true, BELLOWS_EXIT_NONE, false, give_up_shadow },
+	[BELLOWS_SVM_EXIT_POPF]		= { true, BELLOWS_EXIT_NONE, false, give_up_shadow },
+	[BELLOWS_SVM_EXIT_CPUID]	= { true, BELLOWS_EXIT_CPUID, true },
+	[BELLOWS_SVM_EXIT_RSM]		= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_IRET]		= { true, BELLOWS_EXIT_NONE, false, decode_iret },
+	[BELLOWS_SVM_EXIT_INT_N]	= { true, BELLOWS_EXIT_NONE, false, give_up_shadow },
+	[BELLOWS_SVM_EXIT_INVD]		= { true, BELLOWS_EXIT_WBINVD, true },
+	[BELLOWS_SVM_EXIT_PAUSE]	= { true, BELLOWS_EXIT_PAUSE, true },
+	[BELLOWS_SVM_EXIT_HLT]		= { true, BELLOWS_EXIT_HLT, true },
+	[BELLOWS_SVM_EXIT_INVLPG]	= { true, BELLOWS_EXIT_INVALIDATE, true },
+	[BELLOWS_SVM_EXIT_INVLPGA]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_IO]		= { true, BELLOWS_EXIT_IO, false, decode_io },
+	[BELLOWS_SVM_EXIT_MSR]		= { true, BELLOWS_EXIT_RDMSR, true, decode_msr },
+	[BELLOWS_SVM_EXIT_TASK_SWITCH]	= { true, BELLOWS_EXIT_TASK_SWITCH, false, decode_task },
+	[BELLOWS_SVM_EXIT_FERR_FREEZE]	= { true, BELLOWS_EXIT_EXCEPTION, false, decode_ferr },
+	[BELLOWS_SVM_EXIT_SHUTDOWN]	= { true, BELLOWS_EXIT_TRIPLE_FAULT },
+	[BELLOWS_SVM_EXIT_VMRUN]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_VMMCALL]	= { true, BELLOWS_EXIT_HYPERCALL, true },
+	[BELLOWS_SVM_EXIT_VMLOAD]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_VMSAVE]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_STGI]		= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_CLGI]		= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_SKINIT]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_RDTSCP]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_ICEBP]	= { true, BELLOWS_EXIT_NONE, true, decode_icebp },
+	[BELLOWS_SVM_EXIT_WBINVD]	= { true, BELLOWS_EXIT_WBINVD, true },
+	[BELLOWS_SVM_EXIT_MONITOR]	= { true, BELLOWS_EXIT_MONITOR, true },
+	[BELLOWS_SVM_EXIT_MWAIT]	= { true, BELLOWS_EXIT_MWAIT, true },
+	[BELLOWS_SVM_EXIT_MWAIT_ARMED]	= { true, BELLOWS_EXIT_MWAIT, true },
+	[BELLOWS_SVM_EXIT_XSETBV]	= { true, BELLOWS_EXIT_XSETBV, true },
+	[BELLOWS_SVM_EXIT_RDPRU]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_INVPCID]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+};
+
+static const struct report npf = { true, BELLOWS_EXIT_NESTED_FAULT, false, decode_npf };
+static const struct report unknown = { true, BELLOWS_EXIT_INTERNAL };
+
+static const struct report *find_report(u32 code)
+{
+	if (code == BELLOWS_SVM_EXIT_NPF)
+		return &npf;
+	if (code < ARRAY_SIZE(reports) && reports[code].known)
+		return &reports[code];
+	return &unknown;
+}
+
+/* The processor refused the guest's state, or there was none to enter. */
+static void fail_entry(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_exit *exit = exit_of(svm);
+
+	exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
+	exit->fail.reason = BELLOWS_SVM_EXIT_INVALID;
+	exit->vectoring.valid = false;
+}
+
+void bellows_svm_decode_exit(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = &vcpu->exit;
+	u32 code = svm->off ? BELLOWS_SVM_EXIT_INVALID : control->exit_code;
+	const struct report *report;
+
+	exit->insn_len = 0;
+	exit->hardware_reason = code;
+	bellows_svm_decode_vectoring(svm);
+	if (unlikely(code == BELLOWS_SVM_EXIT_INVALID)) {
+		fail_entry(svm);
+		return;
+	}
+	report = find_report(code);
+	exit->reason = report->reason;
+	if (report->insn && bellows_svm_features.nrip)
+		exit->insn_len = length_to(svm, control->next_rip);
+	if (report->decode)
+		report->decode(svm);
+}

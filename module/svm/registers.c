@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's registers that live in the VMCB.
+ *
+ * Control registers are the guest's own but for three bits. CR0.CD and NW stay
+ * clear in hardware, because a guest that runs uncached for its first second (as
+ * every one does from power-on) would be a hundred times slower; while they are
+ * set in the guest's mind, its accesses to CR0 exit. CR4.MCE is the host's: a
+ * machine check with MCE clear stops the machine. EFER.SVME is always set, or
+ * VMRUN refuses.
+ */
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/tlbflush.h>
+#include "svm/segment.h"
+#include "svm/svm.h"
+
+#define HIDDEN_CR0	((u64)(X86_CR0_CD | X86_CR0_NW))
+
+static struct bellows_vmcb_seg *segment(struct bellows_vcpu *vcpu, unsigned int seg)
+{
+	struct bellows_vmcb_save *save = &to_svm(vcpu)->vmcb->save;
+
+	switch (seg) {
+	case BELLOWS_ES:
+		return &save->es;
+	case BELLOWS_CS:
+		return &save->cs;
+	case BELLOWS_SS:
+		return &save->ss;
+	case BELLOWS_DS:
+		return &save->ds;
+	case BELLOWS_FS:
+		return &save->fs;
+	case BELLOWS_GS:
+		return &save->gs;
+	case BELLOWS_LDTR:
+		return &save->ldtr;
+	default:
+		return &save->tr;
+	}
+}
+
+static enum bellows_svm_segment_kind kind(unsigned int seg)
+{
+	switch (seg) {
+	case BELLOWS_CS:
+		return BELLOWS_SVM_SEG_CODE;
+	case BELLOWS_SS:
+		return BELLOWS_SVM_SEG_STACK;
+	case BELLOWS_LDTR:
+		return BELLOWS_SVM_SEG_LDT;
+	case BELLOWS_TR:
+		return BELLOWS_SVM_SEG_TASK;
+	default:
+		return BELLOWS_SVM_SEG_DATA;
+	}
+}
+
+void bellows_svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
+{
+	bellows_svm_segment_unpack(var, segment(vcpu, seg), kind(seg), to_svm(vcpu)->vmcb->save.cpl);
+}
+
+void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg, const struct kvm_segment *var)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	bellows_svm_segment_pack(segment(vcpu, seg), var);
+	/* The privilege level is that of the stack; VMRUN takes it from a field of its own. */
+	if (seg == BELLOWS_SS)
+		svm->vmcb->save.cpl = var->dpl & 3;
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_SEG);
+}
+
+u64 bellows_svm_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
+{
+	return segment(vcpu, seg)->base;
+}
+
+void bellows_svm_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l)
+{
+	u16 attr = to_svm(vcpu)->vmcb->save.cs.attr;
+
+	*db = !!(attr & BELLOWS_SVM_ATTR_DB);
+	*l = (attr & BELLOWS_SVM_ATTR_L) && bellows_is_long_mode(vcpu);
+}
+
+unsigned int bellows_svm_get_cpl(struct bellows_vcpu *vcpu)
+{
+	return to_svm(vcpu)->vmcb->save.cpl;
+}
+
+static void get_table(const struct bellows_vmcb_seg *seg, struct kvm_dtable *dt)
+{
+	*dt = (struct kvm_dtable) { .base = seg->base, .limit = seg->limit };
+}
+
+static void set_table(struct bellows_svm_vcpu *svm, struct bellows_vmcb_seg *seg,
+		      const struct kvm_dtable *dt)
+{
+	seg->base = dt->base;
+	seg->limit = dt->limit;
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DT);
+}
+
+void bellows_svm_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+{
+	get_table(&to_svm(vcpu)->vmcb->save.gdtr, dt);
+}
+
+void bellows_svm_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+{
+	set_table(to_svm(vcpu), &to_svm(vcpu)->vmcb->save.gdtr, dt);
+}
+
+void bellows_svm_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+{
+	get_table(&to_svm(vcpu)->vmcb->save.idtr, dt);
+}
+
+void bellows_svm_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+{
+	set_table(to_svm(vcpu), &to_svm(vcpu)->vmcb->save.idtr, dt);
+}
+
+static void set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
+{
+	vcpu->regs[reg] = value;
+	vcpu->cached |= BIT(reg);
+}
+
+void bellows_svm_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	const struct bellows_vmcb_save *save = &svm->vmcb->save;
+
+	switch (reg) {
+	case BELLOWS_CR0:
+		set_cached(vcpu, reg, save->cr0 | svm->cache_disable);
+		break;
+	case BELLOWS_CR3:
+		set_cached(vcpu, reg, save->cr3);
+		break;
+	case BELLOWS_CR4:
+		set_cached(vcpu, reg, svm->guest_cr4);
+		break;
+	case BELLOWS_RAX:
+		set_cached(vcpu, reg, save->rax);
+		break;
+	case BELLOWS_RSP:
+		set_cached(vcpu, reg, save->rsp);
+		break;
+	case BELLOWS_RIP:
+		set_cached(vcpu, reg, save->rip);
+		break;
+	case BELLOWS_RFLAGS:
+		set_cached(vcpu, reg, save->rflags);
+		break;
+	default:
+		bellows_vm_bug(vcpu->vm, "svm: a general register was not cached");
+		set_cached(vcpu, reg, 0);
+	}
+}
+
+void bellows_svm_set_cr0(struct bellows_vcpu *vcpu, u64 value)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	svm->cache_disable = value & HIDDEN_CR0;
+	svm->vmcb->save.cr0 = value & ~HIDDEN_CR0;
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_READ + 0, svm->cache_disable);
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_WRITE + 0, svm->cache_disable);
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR);
+	set_cached(vcpu, BELLOWS_CR0, value);
+}
+
+void bellows_svm_set_cr3(struct bellows_vcpu *vcpu, u64 value)
+{
+	to_svm(vcpu)->vmcb->save.cr3 = value;
+	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_CR);
+	set_cached(vcpu, BELLOWS_CR3, value);
+}
+
+void bellows_svm_set_cr4(struct bellows_vcpu *vcpu, u64 value)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	u64 needed = __read_cr4() & X86_CR4_MCE;
+
+	svm->guest_cr4 = value;
+	svm->vmcb->save.cr4 = value | needed;
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_READ + 4, needed & ~value);
+	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR);
+	set_cached(vcpu, BELLOWS_CR4, value);
+}
+
+bool bellows_svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
+{
+	return !(value & (X86_CR4_VMXE | X86_CR4_SMXE));
+}
+
+void bellows_svm_set_efer(struct bellows_vcpu *vcpu, u64 value)
+{
+	to_svm(vcpu)->vmcb->save.efer = value | EFER_SVME;
+	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_CR);
+}
+
+void bellows_svm_set_dr7(struct bellows_vcpu *vcpu, u64 value)
+{
+	to_svm(vcpu)->vmcb->save.dr7 = value;
+	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_DR);
+}

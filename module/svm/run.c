@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Entering the guest: what must be settled just before VMRUN and picked up just
+ * after it, with interrupts off.
+ *
+ * From CLGI to STGI nothing reaches this CPU, not even an NMI. What interrupts
+ * the guest in that time makes it exit and stays pending: an NMI is served by
+ * the host at STGI, an interrupt when the caller enables them.
+ *
+ * The host's half of the state that VMLOAD and VMSAVE exchange is saved when
+ * the vCPU is loaded, since it changes only with the task or the CPU. With one
+ * exception: another thread may give this process an LDT, or a larger one,
+ * whenever interrupts are on. So while there is an LDT the state is saved again
+ * before each entry. (It can appear, but never goes away under a living task.)
+ *
+ * Everything else that VMRUN keeps of the host (CR0, CR3, CR4, EFER, GDTR, IDTR)
+ * it reads from the registers at that moment, so it can't be stale.
+ */
+#include <linux/instrumentation.h>
+#include <asm/asm.h>
+#include <asm/desc.h>
+#include <asm/io.h>
+#include <asm/spec-ctrl.h>
+#include <asm/trapnr.h>
+#include "compat.h"
+#include "guest_state.h"
+#include "svm/enter.h"
+#include "svm/svm.h"
+
+asmlinkage void bellows_svm_run(u64 *regs, u64 vmcb, u64 host, struct bellows_svm_spec_ctrl *spec);
+
+static_assert(BELLOWS_RCX == BELLOWS_SVM_RCX && BELLOWS_RDX == BELLOWS_SVM_RDX &&
+	      BELLOWS_RBX == BELLOWS_SVM_RBX && BELLOWS_RBP == BELLOWS_SVM_RBP &&
+	      BELLOWS_RSI == BELLOWS_SVM_RSI && BELLOWS_RDI == BELLOWS_SVM_RDI &&
+	      BELLOWS_R8 == 8 && BELLOWS_R15 == 15);
+static_assert(offsetof(struct bellows_svm_spec_ctrl, guest) == BELLOWS_SVM_SPEC_GUEST);
+static_assert(offsetof(struct bellows_svm_spec_ctrl, host) == BELLOWS_SVM_SPEC_HOST);
+static_assert(offsetof(struct bellows_svm_spec_ctrl, active) == BELLOWS_SVM_SPEC_ACTIVE);
+static_assert(offsetof(struct bellows_svm_spec_ctrl, direct) == BELLOWS_SVM_SPEC_DIRECT);
+
+/* What the guest may change without an exit: fetched from the VMCB when somebody asks. */
+#define LIVE_REGS (BIT(BELLOWS_CR0) | BIT(BELLOWS_CR3))
+
+/* False: SVM is off, because the machine is going down. */
+static __always_inline bool clgi(void)
+{
+	asm goto("1: clgi\n\t"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 ::: "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+static __always_inline void stgi(void)
+{
+	asm goto("1: stgi\n\t"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 ::: "memory" : fault);
+fault:
+	return;
+}
+
+/* Faults only when SVM was switched off by an emergency; the copy is then of no use to anybody. */
+void bellows_svm_save_host(phys_addr_t host)
+{
+	asm goto("1: vmsave %0\n\t"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 :: "a" (host) : "memory" : fault);
+fault:
+	return;
+}
+
+static noinstr void run_guest(struct bellows_svm_vcpu *svm, phys_addr_t host)
+{
+	bellows_guest_state_enter();
+	amd_clear_divider();
+	bellows_svm_run(svm->vcpu.regs, svm->vmcb_pa, host, &svm->spec);
+	bellows_guest_state_exit();
+}
+
+static void registers_in(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vcpu *vcpu = &svm->vcpu;
+	struct bellows_vmcb *vmcb = svm->vmcb;
+
+	vmcb->save.rax = vcpu->regs[BELLOWS_RAX];
+	vmcb->save.rsp = vcpu->regs[BELLOWS_RSP];
+	vmcb->save.rip = vcpu->regs[BELLOWS_RIP];
+	vmcb->save.rflags = vcpu->regs[BELLOWS_RFLAGS];
+	vcpu->dirty = 0;
+	if (vmcb->save.cr2 != vcpu->cr2) {
+		vmcb->save.cr2 = vcpu->cr2;
+		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR2);
+	}
+	if ((vmcb->control.int_ctl & BELLOWS_SVM_V_TPR) != vcpu->cr8) {
+		vmcb->control.int_ctl = (vmcb->control.int_ctl & ~BELLOWS_SVM_V_TPR) |
+					(vcpu->cr8 & BELLOWS_SVM_V_TPR);
+		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INT);
+	}
+}
+
+static void registers_out(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vcpu *vcpu = &svm->vcpu;
+	const struct bellows_vmcb *vmcb = svm->vmcb;
+
+	vcpu->regs[BELLOWS_RAX] = vmcb->save.rax;
+	vcpu->regs[BELLOWS_RSP] = vmcb->save.rsp;
+	vcpu->regs[BELLOWS_RIP] = vmcb->save.rip;
+	vcpu->regs[BELLOWS_RFLAGS] = vmcb->save.rflags;
+	vcpu->cr2 = vmcb->save.cr2;
+	vcpu->cached = GENMASK(BELLOWS_NR_STATE_REGS - 1, 0) & ~LIVE_REGS;
+}
+
+/* Settles the address space identifier, and what TLB maintenance goes with this entry. */
+static void prepare_tlb(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
+{
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	int this_cpu = smp_processor_id();
+
+	/* What one CPU remembers of the VMCB says nothing about another's memory of it. */
+	if (svm->asid.cpu != this_cpu || !bellows_svm_features.clean_bits)
+		control->clean = 0;
+	control->tlb_control = bellows_asid_prepare(&cpu->asids, &svm->asid, this_cpu,
+						    bellows_svm_features.flush_by_asid);
+	if (control->asid != svm->asid.asid) {
+		control->asid = svm->asid.asid;
+		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_ASID);
+	}
+}
+
+static void spec_ctrl_in(struct bellows_svm_vcpu *svm)
+{
+	u64 guest = svm->vcpu.msrs.spec_ctrl;
+
+	if (bellows_svm_features.v_spec_ctrl) {
+		svm->vmcb->save.spec_ctrl = guest;
+		return;
+	}
+	if (!svm->spec.active)
+		return;
+	svm->spec.guest = guest;
+	svm->spec.host = this_cpu_read(x86_spec_ctrl_current);
+	if (unlikely(guest && !svm->spec.direct)) {
+		svm->spec.direct = true;
+		bellows_request(&svm->vcpu, BELLOWS_REQ_MSR_FILTER);
+	}
+}
+
+static void spec_ctrl_out(struct bellows_svm_vcpu *svm)
+{
+	if (bellows_svm_features.v_spec_ctrl)
+		svm->vcpu.msrs.spec_ctrl = svm->vmcb->save.spec_ctrl;
+	else if (svm->spec.active)
+		svm->vcpu.msrs.spec_ctrl = svm->spec.guest;
+}
+
+/* Hardware did with the VMCB what we asked for, unless it refused it. */
+static void finish(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
+{
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	control->event_inj = 0;
+	if ((u32)control->exit_code == BELLOWS_SVM_EXIT_INVALID) {
+		control->clean = 0;
+	} else {
+		bellows_asid_entered(&cpu->asids, &svm->asid, control->tlb_control);
+		/* After a shutdown the save area is undefined. */
+		control->clean = control->exit_code == BELLOWS_SVM_EXIT_SHUTDOWN ? 0 :
+				 BELLOWS_SVM_CLEAN_ALL;
+	}
+	control->tlb_control = BELLOWS_SVM_TLB_KEEP;
+	svm->debug_bits = svm->vmcb->save.dr6 ^ DR6_RESERVED;
+	if (svm->vmcb->save.dr6 != DR6_RESERVED) {
+		svm->vmcb->save.dr6 = DR6_RESERVED;
+		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DR);
+	}
+}
+
+void bellows_svm_enter(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	phys_addr_t host = page_to_phys(cpu->host);
+	unsigned long ldt;
+
+	registers_in(svm);
+	prepare_tlb(svm, cpu);
+	svm->nmi.stepping = false;
+	/* A single step and an event do not go together: come back at once after the event. */
+	if (unlikely(svm->nmi.step) && !bellows_svm_step_begin(svm))
+		smp_send_reschedule(smp_processor_id());
+	store_ldt(ldt);
+	if (unlikely(ldt))
+		bellows_svm_save_host(host);
+
+	svm->off = !clgi();
+	if (unlikely(svm->off))
+		return;
+	spec_ctrl_in(svm);
+	if (bellows_svm_features.virt_ssbd)
+		x86_virt_spec_ctrl(svm->virt_spec_ctrl, true);
+	run_guest(svm, host);
+	if (bellows_svm_features.virt_ssbd)
+		x86_virt_spec_ctrl(svm->virt_spec_ctrl, false);
+	spec_ctrl_out(svm);
+	stgi();
+
+	finish(svm, cpu);
+	registers_out(svm);
+	if (unlikely(svm->nmi.step))
+		bellows_svm_step_end(svm);
+}
+
+void bellows_svm_exit_irqoff(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	if (unlikely(!svm->off &&
+		     svm->vmcb->control.exit_code == BELLOWS_SVM_EXIT_EXCEPTION + X86_TRAP_MC))
+		bellows_host_machine_check();
+}

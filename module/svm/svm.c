@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The SVM backend: is there SVM, switching it on and off, and the list of its
+ * operations.
+ *
+ * What is needed: SVM that the firmware did not lock away, with nested paging.
+ * Everything newer is used where it is found and done without where it is not.
+ * Refused is what would run and be wrong: a host with memory encryption (nested
+ * page tables would need the encryption bit), and processors with erratum 383,
+ * on which a guest can cause machine checks by mapping a page in two sizes.
+ *
+ * The bits that an XSAVE area, a debug register or a performance counter needs
+ * are no business of this hardware; the common code switches them.
+ *
+ * Known gaps: DEBUGCTL is not switched (a host that single-steps the VMM by
+ * branches shows that to the guest); at CPL 3 an instruction of SVM raises #GP
+ * where a processor without SVM raises #UD.
+ */
+#include <linux/cc_platform.h>
+#include <linux/mem_encrypt.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <asm/asm.h>
+#include <asm/cpufeature.h>
+#include <asm/io.h>
+#include <asm/msr.h>
+#include <asm/perf_event.h>
+#include "backend.h"
+#include "mmu/format.h"
+#include "svm/svm.h"
+
+#define SVM_LEAF	0x8000000a
+#define VM_CR_SVMDIS	BIT(4)
+
+struct bellows_svm_features bellows_svm_features;
+
+static const char *what_is_missing(void)
+{
+	u64 vm_cr;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM))
+		return "this CPU has no SVM";
+	if (rdmsrl_safe(MSR_VM_CR, &vm_cr))
+		return "SVM cannot be used here (no VM_CR)";
+	if (vm_cr & VM_CR_SVMDIS)
+		return "SVM is disabled by the firmware (VM_CR.SVMDIS)";
+	if (!boot_cpu_has(X86_FEATURE_NPT))
+		return "SVM has no nested paging on this CPU";
+	if (cpuid_ebx(SVM_LEAF) < 2)
+		return "SVM has no address space identifiers on this CPU";
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		return "SVM with memory encryption is not supported";
+	if (boot_cpu_has_bug(X86_BUG_AMD_TLB_MMATCH))
+		return "this CPU has erratum 383";
+	return NULL;
+}
+
+static bool available(char *why, size_t size)
+{
+	const char *missing = what_is_missing();
+
+	if (missing)
+		strscpy(why, missing, size);
+	return !missing;
+}
+
+static void find_features(void)
+{
+	bellows_svm_features = (struct bellows_svm_features) {
+		.nrip = boot_cpu_has(X86_FEATURE_NRIPS),
+		.decode = boot_cpu_has(X86_FEATURE_DECODEASSISTS),
+		.flush_by_asid = boot_cpu_has(X86_FEATURE_FLUSHBYASID),
+		.clean_bits = boot_cpu_has(X86_FEATURE_VMCBCLEAN),
+		.pause_filter = boot_cpu_has(X86_FEATURE_PAUSEFILTER),
+		.tsc_ratio = boot_cpu_has(X86_FEATURE_TSCRATEMSR),
+		.v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
+		.spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) &&
+			     !boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
+		.virt_ssbd = !boot_cpu_has(X86_FEATURE_V_SPEC_CTRL) &&
+			     (boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) ||
+			      boot_cpu_has(X86_FEATURE_VIRT_SSBD)),
+		.tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID),
+	};
+}
+
+static int setup(void)
+{
+	find_features();
+	/* VMRUN walks nested tables with as many levels as the host's own have. */
+	bellows_svm_backend.format = pgtable_l5_enabled() ? &bellows_npt5_format : &bellows_npt_format;
+	return bellows_svm_setup();
+}
+
+/* What hardware needs a control for, and this has none. */
+static bool supports(unsigned int feature)
+{
+	switch (feature) {
+	case X86_FEATURE_SVM:
+		return false;
+	case X86_FEATURE_VIRT_SSBD:
+		return bellows_svm_features.virt_ssbd;
+	default:
+		return true;
+	}
+}
+
+static int cpu_enable(void)
+{
+	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	u64 efer, vm_cr;
+
+	rdmsrl(MSR_EFER, efer);
+	if (efer & EFER_SVME)
+		return -EBUSY;
+	if (rdmsrl_safe(MSR_VM_CR, &vm_cr) || (vm_cr & VM_CR_SVMDIS))
+		return -EOPNOTSUPP;
+	if (wrmsrl_safe(MSR_EFER, efer | EFER_SVME))
+		return -EOPNOTSUPP;
+	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(cpu->hsave));
+	/* Somebody before us may have left another ratio. */
+	if (bellows_svm_features.tsc_ratio)
+		wrmsr(MSR_AMD64_TSC_RATIO, 0, 1);
+	if (bellows_svm_features.tsc_aux)
+		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
+	cpu->tsc_aux = cpu->host_tsc_aux;
+	cpu->last_vcpu = 0;
+	bellows_asid_enable(&cpu->asids, cpuid_ebx(SVM_LEAF));
+	/* Counters that count the host only stop in guests from now on. */
+	amd_pmu_enable_virt();
+	return 0;
+}
+
+/* The end is the same in peace and in an emergency: INIT and NMIs must not stay held back. */
+static void switch_off(void)
+{
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (!(efer & EFER_SVME))
+		return;
+	asm goto("1: stgi\n\t"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 ::: "memory" : fault);
+fault:
+	wrmsrl(MSR_EFER, efer & ~(u64)EFER_SVME);
+}
+
+static void cpu_disable(void)
+{
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	switch_off();
+	amd_pmu_disable_virt();
+}
+
+static void cpu_emergency_disable(void)
+{
+	switch_off();
+}
+
+/* All that a VM needs is in its vCPUs and in the nested tables. */
+static int vm_init(struct bellows_vm *vm)
+{
+	return 0;
+}
+
+static void vm_destroy(struct bellows_vm *vm)
+{
+}
+
+struct bellows_backend bellows_svm_backend = {
+	.name = "svm",
+	.format = &bellows_npt_format,
+	.vcpu_size = sizeof(struct bellows_svm_vcpu),
+	.hypercall_insn_len = 3,
+	.supports = supports,
+	.available = available,
+	.setup = setup,
+	.teardown = bellows_svm_teardown,
+	.cpu_enable = cpu_enable,
+	.cpu_disable = cpu_disable,
+	.cpu_emergency_disable = cpu_emergency_disable,
+	.vm_init = vm_init,
+	.vm_destroy = vm_destroy,
+	.vcpu_create = bellows_svm_vcpu_create,
+	.vcpu_destroy = bellows_svm_vcpu_destroy,
+	.vcpu_reset = bellows_svm_vcpu_reset,
+	.vcpu_load = bellows_svm_vcpu_load,
+	.vcpu_put = bellows_svm_vcpu_put,
+	.enter = bellows_svm_enter,
+	.exit_irqoff = bellows_svm_exit_irqoff,
+	.decode_exit = bellows_svm_decode_exit,
+	.cache_reg = bellows_svm_cache_reg,
+	.get_segment = bellows_svm_get_segment,
+	.set_segment = bellows_svm_set_segment,
+	.get_segment_base = bellows_svm_get_segment_base,
+	.get_cs_db_l = bellows_svm_get_cs_db_l,
+	.get_cpl = bellows_svm_get_cpl,
+	.get_gdt = bellows_svm_get_gdt,
+	.set_gdt = bellows_svm_set_gdt,
+	.get_idt = bellows_svm_get_idt,
+	.set_idt = bellows_svm_set_idt,
+	.set_cr0 = bellows_svm_set_cr0,
+	.set_cr3 = bellows_svm_set_cr3,
+	.set_cr4 = bellows_svm_set_cr4,
+	.set_efer = bellows_svm_set_efer,
+	.cr4_allowed = bellows_svm_cr4_allowed,
+	.set_dr7 = bellows_svm_set_dr7,
+	.msr_get = bellows_svm_msr_get,
+	.msr_set = bellows_svm_msr_set,
+	.update_msr_intercepts = bellows_svm_update_msr_intercepts,
+	.set_tsc_offset = bellows_svm_set_tsc_offset,
+	.cpuid_changed = bellows_svm_cpuid_changed,
+	.update_exception_intercepts = bellows_svm_update_exception_intercepts,
+	.inject_exception = bellows_svm_inject_exception,
+	.inject_irq = bellows_svm_inject_irq,
+	.inject_nmi = bellows_svm_inject_nmi,
+	.cancel_injection = bellows_svm_cancel_injection,
+	.irq_allowed = bellows_svm_irq_allowed,
+	.nmi_allowed = bellows_svm_nmi_allowed,
+	.request_irq_window = bellows_svm_request_irq_window,
+	.request_nmi_window = bellows_svm_request_nmi_window,
+	.get_nmi_mask = bellows_svm_get_nmi_mask,
+	.set_nmi_mask = bellows_svm_set_nmi_mask,
+	.get_interrupt_shadow = bellows_svm_get_interrupt_shadow,
+	.set_interrupt_shadow = bellows_svm_set_interrupt_shadow,
+	.flush_tlb = bellows_svm_flush_tlb,
+	.flush_tlb_guest = bellows_svm_flush_tlb,
+};

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU's VMCB: its making, its power-on state, what it intercepts, and
+ * loading it onto a CPU.
+ *
+ * Intercepted is everything that would show the guest the host or let it change
+ * the host, and what the architecture's own virtualization gets wrong. Not
+ * intercepted, because the VMCB holds the guest's own: CR2, CR3, CR0.TS and MP,
+ * the descriptor-table registers, INVLPG and INVPCID (nested paging leaves the
+ * guest its own translations, under its ASID), RDTSC (with an offset). #DB and
+ * #AC are always intercepted, since a guest can make the processor deliver them
+ * to itself without end, with interrupts never looked at.
+ *
+ * The permission map of I/O ports is shared by all: everything exits. It and the
+ * VMCBs live until the last VM is gone.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <asm/cpufeature.h>
+#include <asm/desc.h>
+#include <asm/io.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "svm/permission.h"
+#include "svm/segment.h"
+#include "svm/svm.h"
+
+DEFINE_PER_CPU(struct bellows_svm_cpu, bellows_svm_cpu);
+
+static struct page *iopm;
+static atomic64_t serials;
+
+/* Always, for every guest. CR and DR accesses and exceptions follow below. */
+static const u8 intercepts[] = {
+	BELLOWS_SVM_INTERCEPT_INTR,
+	BELLOWS_SVM_INTERCEPT_NMI,
+	BELLOWS_SVM_INTERCEPT_SMI,
+	BELLOWS_SVM_INTERCEPT_INIT,
+	BELLOWS_SVM_INTERCEPT_CR0_SELECTIVE,
+	BELLOWS_SVM_INTERCEPT_RDPMC,
+	BELLOWS_SVM_INTERCEPT_CPUID,
+	BELLOWS_SVM_INTERCEPT_RSM,
+	BELLOWS_SVM_INTERCEPT_INVD,
+	BELLOWS_SVM_INTERCEPT_HLT,
+	BELLOWS_SVM_INTERCEPT_INVLPGA,
+	BELLOWS_SVM_INTERCEPT_IO,
+	BELLOWS_SVM_INTERCEPT_MSR,
+	BELLOWS_SVM_INTERCEPT_TASK_SWITCH,
+	BELLOWS_SVM_INTERCEPT_FERR_FREEZE,
+	BELLOWS_SVM_INTERCEPT_SHUTDOWN,
+	BELLOWS_SVM_INTERCEPT_VMRUN,
+	BELLOWS_SVM_INTERCEPT_VMMCALL,
+	BELLOWS_SVM_INTERCEPT_VMLOAD,
+	BELLOWS_SVM_INTERCEPT_VMSAVE,
+	BELLOWS_SVM_INTERCEPT_STGI,
+	BELLOWS_SVM_INTERCEPT_CLGI,
+	BELLOWS_SVM_INTERCEPT_SKINIT,
+	BELLOWS_SVM_INTERCEPT_ICEBP,
+	BELLOWS_SVM_INTERCEPT_WBINVD,
+	BELLOWS_SVM_INTERCEPT_MONITOR,
+	BELLOWS_SVM_INTERCEPT_MWAIT,
+	BELLOWS_SVM_INTERCEPT_MWAIT_ARMED,
+	BELLOWS_SVM_INTERCEPT_XSETBV,
+	BELLOWS_SVM_INTERCEPT_RDPRU,
+	BELLOWS_SVM_INTERCEPT_CR_WRITE + 4,
+	BELLOWS_SVM_INTERCEPT_CR_WRITE + 8,
+	BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_DB,
+	BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_AC,
+	BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_MC,
+};
+
+static void teardown_cpu(struct bellows_svm_cpu *cpu)
+{
+	if (cpu->hsave)
+		__free_page(cpu->hsave);
+	if (cpu->host)
+		__free_page(cpu->host);
+	cpu->hsave = NULL;
+	cpu->host = NULL;
+}
+
+void bellows_svm_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		teardown_cpu(per_cpu_ptr(&bellows_svm_cpu, cpu));
+	if (iopm)
+		__free_pages(iopm, get_order(BELLOWS_SVM_IOPM_SIZE));
+	iopm = NULL;
+}
+
+int bellows_svm_setup(void)
+{
+	int cpu;
+
+	iopm = alloc_pages(GFP_KERNEL, get_order(BELLOWS_SVM_IOPM_SIZE));
+	if (!iopm)
+		return -ENOMEM;
+	memset(page_address(iopm), 0xff, BELLOWS_SVM_IOPM_SIZE);
+	for_each_possible_cpu(cpu) {
+		struct bellows_svm_cpu *c = per_cpu_ptr(&bellows_svm_cpu, cpu);
+
+		c->hsave = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
+		c->host = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
+		if (!c->hsave || !c->host) {
+			bellows_svm_teardown();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void init_controls(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(intercepts); i++)
+		bellows_svm_set_intercept(svm, intercepts[i], true);
+	for (i = 0; i < 16; i++) {
+		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_DR_READ + i, true);
+		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_DR_WRITE + i, true);
+	}
+	if (bellows_svm_features.pause_filter) {
+		control->pause_count = 3000;
+		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_PAUSE, true);
+	}
+	control->iopm = page_to_phys(iopm);
+	control->msrpm = page_to_phys(svm->msrpm);
+	control->int_ctl = BELLOWS_SVM_V_INTR_MASKING;
+	control->nested_ctl = BELLOWS_SVM_NP_ENABLE;
+	control->nested_cr3 = svm->vcpu.vm->mmu.root.v << PAGE_SHIFT;
+	svm->vmcb->save.efer = EFER_SVME;
+	svm->vmcb->save.dr6 = DR6_RESERVED;
+	svm->vmcb->save.dr7 = 0x400;
+	svm->vmcb->save.rflags = X86_EFLAGS_FIXED;
+	svm->vmcb->save.g_pat = svm->vcpu.msrs.pat;
+}
+
+int bellows_svm_vcpu_create(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct page *page;
+
+	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!page)
+		return -ENOMEM;
+	svm->msrpm = alloc_pages(GFP_KERNEL_ACCOUNT, get_order(BELLOWS_SVM_MSRPM_SIZE));
+	if (!svm->msrpm) {
+		__free_page(page);
+		return -ENOMEM;
+	}
+	svm->vmcb = page_address(page);
+	svm->vmcb_pa = page_to_phys(page);
+	svm->serial = atomic64_inc_return(&serials);
+	svm->asid.cpu = -1;
+	svm->spec.active = bellows_svm_features.spec_ctrl;
+	memset(page_address(svm->msrpm), 0xff, BELLOWS_SVM_MSRPM_SIZE);
+	init_controls(svm);
+	return 0;
+}
+
+void bellows_svm_vcpu_destroy(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	if (!svm->vmcb)
+		return;
+	__free_pages(svm->msrpm, get_order(BELLOWS_SVM_MSRPM_SIZE));
+	free_page((unsigned long)svm->vmcb);
+	svm->vmcb = NULL;
+}
+
+static void reset_segments(struct bellows_vcpu *vcpu)
+{
+	struct kvm_segment data = {
+		.limit = 0xffff, .type = 3, .present = 1, .s = 1,
+	};
+	struct kvm_segment code = {
+		.base = 0xffff0000, .limit = 0xffff, .selector = 0xf000, .type = 11, .present = 1, .s = 1,
+	};
+	struct kvm_segment ldt = { .limit = 0xffff, .type = 2, .present = 1 };
+	struct kvm_segment task = { .limit = 0xffff, .type = 11, .present = 1 };
+	struct kvm_dtable table = { .limit = 0xffff };
+
+	bellows_svm_set_segment(vcpu, BELLOWS_CS, &code);
+	bellows_svm_set_segment(vcpu, BELLOWS_DS, &data);
+	bellows_svm_set_segment(vcpu, BELLOWS_ES, &data);
+	bellows_svm_set_segment(vcpu, BELLOWS_SS, &data);
+	bellows_svm_set_segment(vcpu, BELLOWS_FS, &data);
+	bellows_svm_set_segment(vcpu, BELLOWS_GS, &data);
+	bellows_svm_set_segment(vcpu, BELLOWS_LDTR, &ldt);
+	bellows_svm_set_segment(vcpu, BELLOWS_TR, &task);
+	bellows_svm_set_gdt(vcpu, &table);
+	bellows_svm_set_idt(vcpu, &table);
+}
+
+/* INIT keeps the MSRs, power-on clears them. */
+static void reset_msrs(struct bellows_vmcb_save *save)
+{
+	save->star = 0;
+	save->lstar = 0;
+	save->cstar = 0;
+	save->sfmask = 0;
+	save->kernel_gs_base = 0;
+	save->sysenter_cs = 0;
+	save->sysenter_esp = 0;
+	save->sysenter_eip = 0;
+}
+
+void bellows_svm_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	reset_segments(vcpu);
+	if (!init) {
+		reset_msrs(&svm->vmcb->save);
+		svm->virt_spec_ctrl = 0;
+	}
+	svm->vmcb->save.g_pat = vcpu->msrs.pat;
+	control->int_ctl = BELLOWS_SVM_V_INTR_MASKING;
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_VINTR, false);
+	control->int_state = 0;
+	control->event_inj = 0;
+	svm->soft_injected = false;
+	memset(&svm->nmi, 0, sizeof(svm->nmi));
+	bellows_svm_set_nmi_mask(vcpu, false);
+	bellows_svm_update_exception_intercepts(vcpu);
+	bellows_svm_update_msr_intercepts(vcpu);
+	bellows_svm_sync_tsc_aux(vcpu);
+	svm->asid.flush = true;
+	control->clean = 0;
+}
+
+/* Preemption is off. The other guest that ran here may have trained predictions for this one. */
+static void forget_predictions(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
+{
+	if (cpu->last_vcpu == svm->serial)
+		return;
+	cpu->last_vcpu = svm->serial;
+	if (!cpu_feature_enabled(X86_FEATURE_IBPB_ON_VMEXIT))
+		indirect_branch_prediction_barrier();
+}
+
+void bellows_svm_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_svm_cpu *c = per_cpu_ptr(&bellows_svm_cpu, cpu);
+
+	bellows_svm_save_host(page_to_phys(c->host));
+	bellows_svm_write_tsc_aux(vcpu->msrs.tsc_aux);
+	forget_predictions(svm, c);
+}
+
+void bellows_svm_vcpu_put(struct bellows_vcpu *vcpu)
+{
+	bellows_svm_write_tsc_aux(this_cpu_read(bellows_svm_cpu.host_tsc_aux));
+}
+
+void bellows_svm_update_exception_intercepts(struct bellows_vcpu *vcpu)
+{
+	bellows_svm_set_intercept(to_svm(vcpu), BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_BP,
+				  vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP);
+}
+
+/* Instructions that the processor has and this guest must not. */
+void bellows_svm_cpuid_changed(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_RDTSCP,
+				  boot_cpu_has(X86_FEATURE_RDTSCP) &&
+				  !bellows_guest_has(vcpu, X86_FEATURE_RDTSCP));
+	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_INVPCID,
+				  boot_cpu_has(X86_FEATURE_INVPCID) &&
+				  !bellows_guest_has(vcpu, X86_FEATURE_INVPCID));
+	bellows_svm_update_msr_intercepts(vcpu);
+}
+
+/* One identifier holds both the guest's own translations and those of the nested tables. */
+void bellows_svm_flush_tlb(struct bellows_vcpu *vcpu)
+{
+	to_svm(vcpu)->asid.flush = true;
+}
