@@ -100,8 +100,9 @@ class Stock:
     def vmlinux(self):
         return _unpack(self.bzimage)
 
-    def module_args(self):
-        return ["KVER=" + self.release]
+    def module_args(self, flags=""):
+        """What make needs to build the module for this kernel."""
+        return ["KVER=" + self.release, "KFLAGS=" + flags]
 
     def module_dir(self):
         return "module-" + self.release
@@ -147,10 +148,11 @@ class Built:
         self.ensure()
         return os.path.join(self.build_dir, "boot", "vmlinux")
 
-    def module_args(self):
+    def module_args(self, flags=""):
         self.ensure()
-        args = ["KVER=" + self.name, "KDIR=" + self.build_dir]
-        return args + ["KFLAGS=KCFLAGS=-g BELLOWS_KUNIT=y" + (" BELLOWS_DEBUG=y" if self.debug else "")]
+        debug = " BELLOWS_DEBUG=y" if self.debug else ""
+        return ["KVER=" + self.name, "KDIR=" + self.build_dir,
+                "KFLAGS=KCFLAGS=-g BELLOWS_KUNIT=y%s %s" % (debug, flags)]
 
     def module_dir(self):
         return "module-" + self.name
