@@ -27,7 +27,7 @@ static int install(const struct bellows_backend *backend)
 	do {										\
 		if (!backend->op) {							\
 			pr_err("bellows: backend %s lacks operation %s\n", backend->name, #op);	\
-			return -EINVAL;							\
+			return -ENOSYS;							\
 		}									\
 		static_call_update(bellows_op_##op, backend->op);			\
 	} while (0);

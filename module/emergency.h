@@ -2,8 +2,6 @@
 #ifndef BELLOWS_EMERGENCY_H
 #define BELLOWS_EMERGENCY_H
 
-#include <linux/types.h>
-
 /* fn ends virtualization on the CPU it is called on; any context, NMI included. */
 int bellows_emergency_init(void (*fn)(void));
 void bellows_emergency_exit(void);

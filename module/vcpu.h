@@ -18,7 +18,6 @@
 #include <linux/rcuwait.h>
 #include <asm/fpu/api.h>
 #include <asm/page_types.h>
-#include <asm/page_types.h>
 #include <asm/fpu/types.h>
 #include "types.h"
 #include "exit.h"

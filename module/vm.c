@@ -151,7 +151,6 @@ static void served(void *unused)
 void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
 {
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
-	/* Pairs with the release that publishes a new vCPU. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 	cpumask_t *mask;
 
@@ -191,7 +190,6 @@ bool bellows_vm_is_dead(const struct bellows_vm *vm)
 /* Any context but NMI; vCPUs leave soon, and KVM_RUN does not start again. */
 static void kill(struct bellows_vm *vm)
 {
-	/* Pairs with the release that publishes a new vCPU. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 
 	WRITE_ONCE(vm->dead, true);

@@ -70,9 +70,10 @@ static u64 next_signed(struct cursor *c, unsigned int size)
 	return (u64)((s64)(next_bytes(c, size) << shift) >> shift);
 }
 
+/* An instruction that is invalid may still turn out to be too long. */
 static bool failed(const struct cursor *c)
 {
-	return c->more || c->too_long || c->invalid;
+	return c->more || c->too_long;
 }
 
 /*
@@ -372,8 +373,6 @@ static void vex_prefix_bits(struct state *s, u8 pp)
 static void vex_vvvv(struct state *s, u8 byte)
 {
 	s->insn->vvvv = (~byte >> 3) & 15;
-	if (s->insn->mode != BELLOWS_MODE_64)
-		s->insn->vvvv &= 7;
 }
 
 static void decode_vex2(struct state *s)
@@ -478,11 +477,8 @@ static void decode_vector_opcode(struct state *s, u8 byte)
 		       s->vex_map : BELLOWS_MAP_OTHER;
 	s->insn->opcode = next_byte(&s->c);
 	entry = bellows_opcode_vex(s->insn->encoding, s->vex_map, s->insn->opcode);
-	if (!entry) {
-		s->c.invalid = true;
-		return;
-	}
-	s->entry = *entry;
+	if (entry)
+		s->entry = *entry;
 }
 
 static void decode_legacy_opcode(struct state *s, u8 byte)
@@ -556,15 +552,20 @@ static bool allowed_register(struct bellows_insn *insn)
 	return true;
 }
 
+/* Where vvvv names no register it must be zero (inverted), all four bits. */
 static bool allowed_vex(const struct state *s)
 {
-	const struct bellows_insn *insn = s->insn;
+	struct bellows_insn *insn = s->insn;
 	bool uses_vvvv = insn->dst == OPD_B || insn->src == OPD_B ||
 			 insn->src2 == OPD_B;
 
 	if (!(insn->flags & F_VEX_L0))
 		return true;
-	return !s->vex_l && (uses_vvvv || !insn->vvvv);
+	if (s->vex_l || (!uses_vvvv && insn->vvvv))
+		return false;
+	if (insn->mode != BELLOWS_MODE_64)
+		insn->vvvv &= 7;
+	return true;
 }
 
 static bool allowed(struct state *s)
@@ -643,15 +644,11 @@ int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
 const char *bellows_op_name(enum bellows_op op)
 {
 	static const char *const names[] = {
-		[BELLOWS_OP_INVALID] = "INVALID",
-#define OP_STRING(name) [BELLOWS_OP_##name] = #name,
+		"INVALID",
+#define OP_STRING(name) #name,
 		BELLOWS_OPS(OP_STRING)
+#undef OP_STRING
 	};
 
 	return (unsigned int)op < ARRAY_SIZE(names) ? names[op] : "?";
-}
-
-bool bellows_op_emulated(enum bellows_op op)
-{
-	return op > BELLOWS_OP_INVALID && op < BELLOWS_OP_LENGTH_ONLY;
 }

@@ -35,7 +35,8 @@
  * change between two runs), writes are not repeated. Thus an instruction may
  * take any number of exits: MOVS from MMIO to MMIO, XCHG with MMIO, SSE moves of
  * 16 bytes, accesses that cross a page. When the state is replaced in between
- * (KVM_SET_REGS, reset), call bellows_emulator_reset().
+ * (KVM_SET_REGS, reset), call bellows_emulator_reset(); a call with another RIP
+ * than that of the waiting instruction does so by itself.
  */
 #ifndef BELLOWS_EMULATE_EMULATE_H
 #define BELLOWS_EMULATE_EMULATE_H
@@ -222,6 +223,7 @@ struct bellows_emulator {
 	struct bellows_emu_access pending;
 
 	struct bellows_emu_access log[BELLOWS_EMU_LOG];
+	u64 log_rip;		/* whose log it is */
 	u8 log_used;		/* entries in the log */
 	u8 log_next;		/* next to be replayed */
 	bool log_overflow;	/* something done is not in the log */

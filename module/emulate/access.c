@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accesses to the world outside, and the log that lets an instruction be run
+ * again after userspace has answered one of them.
+ *
+ * Every access of an instruction goes through access(), in an order that
+ * depends only on the instruction and on what earlier accesses returned. The log
+ * holds the accesses done so far, of the current iteration when there is REP.
+ * When the instruction is run again, the first log_used accesses are the same as
+ * before and are answered from the log; only then do callbacks see new ones. So
+ * nothing that userspace or another CPU can notice happens twice, and no read
+ * can return two different values to one instruction.
+ *
+ * The log is small. An instruction whose accesses do not fit (ENTER with many
+ * levels) is still executed as long as none of them needs userspace.
+ *
+ * An access that crosses a page is made of two, and the second must not fault
+ * after the first was done: both are probed beforehand.
+ */
+#include "pure.h"
+#include "emulate/emu.h"
+
+unsigned int bellows_emu_access_flags(const struct bellows_emulator *e)
+{
+	return e->cpl == 3 ? BELLOWS_EMU_USER : 0;
+}
+
+/* Truncate to what the CPU puts on the linear address bus. */
+static u64 wrap(const struct bellows_emulator *e, u64 linear)
+{
+	return bellows_is_64bit(e) ? linear : (u32)linear;
+}
+
+static unsigned int left_in_page(u64 linear)
+{
+	return PAGE_BYTES - (linear & (PAGE_BYTES - 1));
+}
+
+static bool replaying(const struct bellows_emulator *e)
+{
+	return e->log_next < e->log_used;
+}
+
+static void record(struct bellows_emulator *e, const struct bellows_emu_access *a)
+{
+	if (e->log_used == BELLOWS_EMU_LOG) {
+		e->log_overflow = true;
+		return;
+	}
+	e->log[e->log_used++] = *a;
+	e->log_next = e->log_used;
+}
+
+/*
+ * The next entry of the log, which must be what is asked for. If it is not,
+ * somebody changed the state behind the emulator's back, and the only safe
+ * thing is to forget what was done and start again.
+ */
+static int replay(struct bellows_emulator *e, u8 kind, u64 address,
+		  unsigned int size, const struct bellows_emu_access **done)
+{
+	const struct bellows_emu_access *entry = &e->log[e->log_next];
+
+	if (entry->kind != kind || entry->address != address || entry->size > size) {
+		bellows_emulator_reset(e);
+		return BELLOWS_EMU_RETRY;
+	}
+	e->log_next++;
+	*done = entry;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static void set_pending(struct bellows_emulator *e, u8 kind, u64 address,
+			unsigned int size, unsigned int count)
+{
+	e->pending = (struct bellows_emu_access) {
+		.address = address,
+		.kind = kind,
+		.size = size,
+		.count = count,
+	};
+}
+
+/* What a callback returned, checked. Leaves pending set only for an EXIT. */
+static int finish(struct bellows_emulator *e, unsigned int size, int result)
+{
+	switch (result) {
+	case BELLOWS_EMU_EXIT:
+		if (e->pending.size && e->pending.size <= size &&
+		    !e->log_overflow && e->log_used < BELLOWS_EMU_LOG)
+			return BELLOWS_EMU_EXIT;
+		break;
+	case BELLOWS_EMU_CONTINUE:
+	case BELLOWS_EMU_FAULT:
+	case BELLOWS_EMU_RETRY:
+		e->pending.size = 0;
+		return result;
+	}
+	e->pending.size = 0;
+	return BELLOWS_EMU_UNHANDLEABLE;
+}
+
+static int read_new(struct bellows_emulator *e, u64 linear, void *buf,
+		    unsigned int size, unsigned int flags)
+{
+	int r;
+
+	set_pending(e, BELLOWS_EMU_READ, linear, size, 1);
+	r = finish(e, size, e->ops->read(e, linear, buf, size, flags));
+	if (r == BELLOWS_EMU_CONTINUE) {
+		struct bellows_emu_access done = {
+			.address = linear,
+			.kind = BELLOWS_EMU_READ,
+			.size = size,
+			.count = 1,
+		};
+
+		memcpy(done.data, buf, size);
+		record(e, &done);
+	}
+	return r;
+}
+
+/* Without @old an ordinary write. */
+static int write_new(struct bellows_emulator *e, u64 linear, const void *old,
+		     const void *buf, unsigned int size, unsigned int flags)
+{
+	int r;
+
+	set_pending(e, BELLOWS_EMU_WRITE, linear, size, 1);
+	if (old)
+		r = e->ops->cmpxchg(e, linear, old, buf, size, flags);
+	else
+		r = e->ops->write(e, linear, buf, size, flags);
+	r = finish(e, size, r);
+	if (r == BELLOWS_EMU_CONTINUE) {
+		struct bellows_emu_access done = {
+			.address = linear,
+			.kind = BELLOWS_EMU_WRITE,
+			.size = size,
+			.count = 1,
+		};
+
+		record(e, &done);
+	}
+	return r;
+}
+
+/* At most 16 bytes inside a page; a callback may answer it in pieces. */
+static int read_piece(struct bellows_emulator *e, u64 linear, u8 *buf,
+		      unsigned int size, unsigned int flags)
+{
+	while (size && replaying(e)) {
+		const struct bellows_emu_access *done;
+		int r = replay(e, BELLOWS_EMU_READ, linear, size, &done);
+
+		if (r)
+			return r;
+		memcpy(buf, done->data, done->size);
+		linear += done->size;
+		buf += done->size;
+		size -= done->size;
+	}
+	return size ? read_new(e, linear, buf, size, flags) : BELLOWS_EMU_CONTINUE;
+}
+
+static int write_piece(struct bellows_emulator *e, u64 linear, const u8 *old,
+		       const u8 *buf, unsigned int size, unsigned int flags)
+{
+	while (size && replaying(e)) {
+		const struct bellows_emu_access *done;
+		int r = replay(e, BELLOWS_EMU_WRITE, linear, size, &done);
+
+		if (r)
+			return r;
+		linear += done->size;
+		buf += done->size;
+		size -= done->size;
+		/* Part of it was not RAM, so the rest is not either. */
+		old = NULL;
+	}
+	if (!size)
+		return BELLOWS_EMU_CONTINUE;
+	return write_new(e, linear, old, buf, size, flags);
+}
+
+/*
+ * Would this access fault? When the log has entries left, that was asked in an
+ * earlier run, and the answer may not change now.
+ */
+int bellows_emu_probe(struct bellows_emulator *e, u64 linear, unsigned int size,
+		      unsigned int flags)
+{
+	unsigned int first = min_t(unsigned int, size, left_in_page(linear));
+	int r;
+
+	if (replaying(e))
+		return BELLOWS_EMU_CONTINUE;
+	flags |= bellows_emu_access_flags(e);
+	r = e->ops->probe(e, linear, first, flags);
+	if ((r == BELLOWS_EMU_CONTINUE || r == BELLOWS_EMU_EXIT) && size > first)
+		r = e->ops->probe(e, wrap(e, linear + first), size - first, flags);
+	switch (r) {
+	case BELLOWS_EMU_EXIT:
+		return BELLOWS_EMU_CONTINUE;
+	case BELLOWS_EMU_CONTINUE:
+	case BELLOWS_EMU_FAULT:
+	case BELLOWS_EMU_RETRY:
+		return r;
+	}
+	return BELLOWS_EMU_UNHANDLEABLE;
+}
+
+/* Both pages of an access that crosses, before the first is touched. */
+static int probe_both(struct bellows_emulator *e, u64 linear, unsigned int size,
+		      unsigned int flags)
+{
+	if (size <= left_in_page(linear))
+		return BELLOWS_EMU_CONTINUE;
+	return bellows_emu_probe(e, linear, size, flags);
+}
+
+static unsigned int piece_size(u64 linear, unsigned int size)
+{
+	return min_t(unsigned int, 16, min_t(unsigned int, size, left_in_page(linear)));
+}
+
+int bellows_emu_read(struct bellows_emulator *e, u64 linear, void *buf,
+		     unsigned int size, unsigned int flags)
+{
+	u8 *to = buf;
+	int r;
+
+	flags |= bellows_emu_access_flags(e);
+	r = probe_both(e, linear, size, flags);
+	while (!r && size) {
+		unsigned int piece = piece_size(linear, size);
+
+		r = read_piece(e, linear, to, piece, flags);
+		linear = wrap(e, linear + piece);
+		to += piece;
+		size -= piece;
+	}
+	return r;
+}
+
+int bellows_emu_write(struct bellows_emulator *e, u64 linear, const void *buf,
+		      unsigned int size)
+{
+	unsigned int flags = bellows_emu_access_flags(e) | BELLOWS_EMU_FOR_WRITE;
+	const u8 *from = buf;
+	int r;
+
+	r = probe_both(e, linear, size, flags);
+	while (!r && size) {
+		unsigned int piece = piece_size(linear, size);
+
+		r = write_piece(e, linear, NULL, from, piece, flags);
+		linear = wrap(e, linear + piece);
+		from += piece;
+		size -= piece;
+	}
+	return r;
+}
+
+/*
+ * The write of a locked read-modify-write. Across a page it is not atomic: CPUs
+ * lock the bus for that, and nothing here can.
+ */
+int bellows_emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old,
+			const void *new, unsigned int size)
+{
+	unsigned int flags = bellows_emu_access_flags(e) | BELLOWS_EMU_FOR_WRITE |
+			     BELLOWS_EMU_LOCKED;
+	int r;
+
+	if (size > left_in_page(linear))
+		return bellows_emu_write(e, linear, new, size);
+	r = write_piece(e, linear, old, new, size, flags);
+	if (r == BELLOWS_EMU_RETRY)
+		bellows_emulator_reset(e);
+	return r;
+}
+
+/* One value in a segment, checked against its limit and type. */
+int bellows_emu_read_seg(struct bellows_emulator *e, u8 seg, u64 offset,
+			 u64 *value, unsigned int size)
+{
+	u64 linear;
+	int r;
+
+	*value = 0;
+	r = bellows_emu_linear(e, seg, offset, size, false, &linear);
+	return r ? r : bellows_emu_read(e, linear, value, size, 0);
+}
+
+/* The port access that the log answers next, if it is one. */
+const struct bellows_emu_access *
+bellows_emu_replay_port(const struct bellows_emulator *e, u8 kind, u16 port,
+			unsigned int size)
+{
+	const struct bellows_emu_access *entry = &e->log[e->log_next];
+
+	if (replaying(e) && entry->kind == kind && entry->address == port &&
+	    entry->size == size)
+		return entry;
+	return NULL;
+}
+
+static int port_new(struct bellows_emulator *e, u8 kind, u16 port,
+		    unsigned int size, unsigned int count, void *data)
+{
+	int r;
+
+	set_pending(e, kind, port, size, count);
+	if (kind == BELLOWS_EMU_IN)
+		r = e->ops->in(e, port, size, count, data);
+	else
+		r = e->ops->out(e, port, size, count, data);
+	/* Ports are not answered in pieces. */
+	if (r == BELLOWS_EMU_EXIT && e->pending.size != size)
+		r = BELLOWS_EMU_UNHANDLEABLE;
+	r = finish(e, size, r);
+	if (r == BELLOWS_EMU_CONTINUE) {
+		struct bellows_emu_access done = {
+			.address = port,
+			.kind = kind,
+			.size = size,
+			.count = count,
+		};
+
+		if (kind == BELLOWS_EMU_IN && count == 1)
+			memcpy(done.data, data, size);
+		record(e, &done);
+	}
+	return r;
+}
+
+/* With @count above 1, @data is io_buf, where it also is after an EXIT. */
+int bellows_emu_port(struct bellows_emulator *e, u8 kind, u16 port,
+		     unsigned int size, unsigned int count, void *data)
+{
+	const struct bellows_emu_access *done;
+	int r;
+
+	if (!replaying(e))
+		return port_new(e, kind, port, size, count, data);
+	r = replay(e, kind, port, size, &done);
+	if (r)
+		return r;
+	if (done->count != count || done->size != size) {
+		bellows_emulator_reset(e);
+		return BELLOWS_EMU_RETRY;
+	}
+	if (kind == BELLOWS_EMU_IN && count == 1)
+		memcpy(data, done->data, size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+void bellows_emulator_complete(struct bellows_emulator *e, const void *data)
+{
+	struct bellows_emu_access *a = &e->pending;
+
+	if (!a->size || e->log_used >= BELLOWS_EMU_LOG)
+		return;
+	if (a->kind == BELLOWS_EMU_IN && a->count > 1) {
+		if (data != e->io_buf)
+			memcpy(e->io_buf, data, (size_t)a->size * a->count);
+	} else if (a->kind == BELLOWS_EMU_READ || a->kind == BELLOWS_EMU_IN) {
+		memcpy(a->data, data, a->size);
+	}
+	e->log[e->log_used++] = *a;
+	a->size = 0;
+}
+
+void bellows_emulator_reset(struct bellows_emulator *e)
+{
+	e->pending.size = 0;
+	e->log_used = 0;
+	e->log_next = 0;
+	e->log_overflow = false;
+}

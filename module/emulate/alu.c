@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arithmetic and its flags, from the definitions in the manuals. Overflow is
+ * where the sign of the result can't come from the signs of the operands; the
+ * carries into each bit are the exclusive or of operands and result.
+ */
+#include "pure.h"
+#include "emulate/alu.h"
+#include "emulate/emu.h"
+
+static unsigned int bits(unsigned int size)
+{
+	return 8 * size;
+}
+
+static void swap_values(u64 *a, u64 *b)
+{
+	u64 t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static bool msb(u64 value, unsigned int size)
+{
+	return (value >> (bits(size) - 1)) & 1;
+}
+
+static void assign(u64 *flags, u64 flag, bool value)
+{
+	*flags = value ? *flags | flag : *flags & ~flag;
+}
+
+/* PF looks at the low byte only: set if it has an even number of ones. */
+static bool even_parity(u64 value)
+{
+	value ^= value >> 4;
+	value ^= value >> 2;
+	value ^= value >> 1;
+	return !(value & 1);
+}
+
+void bellows_alu_set_szp(u64 result, unsigned int size, u64 *flags)
+{
+	result &= bellows_mask(size);
+	assign(flags, EFL_SF, msb(result, size));
+	assign(flags, EFL_ZF, !result);
+	assign(flags, EFL_PF, even_parity(result));
+}
+
+u64 bellows_alu_add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
+{
+	u64 result;
+
+	a &= bellows_mask(size);
+	b &= bellows_mask(size);
+	result = (a + b + carry) & bellows_mask(size);
+	assign(flags, EFL_CF, result < a || (carry && result == a));
+	assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
+	assign(flags, EFL_OF, msb((a ^ result) & (b ^ result), size));
+	bellows_alu_set_szp(result, size, flags);
+	return result;
+}
+
+u64 bellows_alu_sub(u64 a, u64 b, bool borrow, unsigned int size, u64 *flags)
+{
+	u64 result;
+
+	a &= bellows_mask(size);
+	b &= bellows_mask(size);
+	result = (a - b - borrow) & bellows_mask(size);
+	assign(flags, EFL_CF, a < b || (borrow && a == b));
+	assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
+	assign(flags, EFL_OF, msb((a ^ b) & (a ^ result), size));
+	bellows_alu_set_szp(result, size, flags);
+	return result;
+}
+
+u64 bellows_alu_logic(u64 result, unsigned int size, u64 *flags)
+{
+	result &= bellows_mask(size);
+	*flags &= ~(EFL_CF | EFL_OF | EFL_AF);
+	bellows_alu_set_szp(result, size, flags);
+	return result;
+}
+
+static u64 rotate_left(u64 a, unsigned int count, unsigned int size)
+{
+	count %= bits(size);
+	if (!count)
+		return a;
+	return ((a << count) | (a >> (bits(size) - count))) & bellows_mask(size);
+}
+
+/* Rotation through the carry: of one bit more. One step at a time will do. */
+static u64 rotate_carry_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
+{
+	for (count %= bits(size) + 1; count; count--) {
+		bool carry = *flags & EFL_CF;
+
+		assign(flags, EFL_CF, msb(a, size));
+		a = ((a << 1) | carry) & bellows_mask(size);
+	}
+	assign(flags, EFL_OF, msb(a, size) != !!(*flags & EFL_CF));
+	return a;
+}
+
+static u64 rotate_carry_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
+{
+	for (count %= bits(size) + 1; count; count--) {
+		u64 carry = *flags & EFL_CF ? 1 : 0;
+
+		assign(flags, EFL_CF, a & 1);
+		a = (a >> 1) | (carry << (bits(size) - 1));
+	}
+	assign(flags, EFL_OF, msb(a, size) != msb(a << 1, size));
+	return a;
+}
+
+static u64 shift_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
+{
+	bool carry = count <= bits(size) && ((a >> (bits(size) - count)) & 1);
+
+	a = count < bits(size) ? (a << count) & bellows_mask(size) : 0;
+	assign(flags, EFL_CF, carry);
+	assign(flags, EFL_OF, msb(a, size) != carry);
+	bellows_alu_set_szp(a, size, flags);
+	return a;
+}
+
+static u64 shift_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
+{
+	assign(flags, EFL_OF, msb(a, size));
+	assign(flags, EFL_CF, count <= bits(size) && ((a >> (count - 1)) & 1));
+	a = count < bits(size) ? a >> count : 0;
+	bellows_alu_set_szp(a, size, flags);
+	return a;
+}
+
+static u64 shift_right_signed(u64 a, unsigned int count, unsigned int size, u64 *flags)
+{
+	s64 wide = (s64)bellows_sign_extend(a, size);
+
+	assign(flags, EFL_CF, (wide >> (count - 1)) & 1);
+	assign(flags, EFL_OF, false);
+	a = (u64)(wide >> count) & bellows_mask(size);
+	bellows_alu_set_szp(a, size, flags);
+	return a;
+}
+
+/* The count has 5 bits, 6 for operands of 64; zero changes no flag. */
+static unsigned int shift_count(unsigned int count, unsigned int size)
+{
+	return count & (size == 8 ? 63 : 31);
+}
+
+u64 bellows_alu_shift(u8 op, u64 a, unsigned int count, unsigned int size, u64 *flags)
+{
+	a &= bellows_mask(size);
+	count = shift_count(count, size);
+	if (!count)
+		return a;
+	switch (op) {
+	case BELLOWS_OP_ROL:
+		a = rotate_left(a, count, size);
+		assign(flags, EFL_CF, a & 1);
+		assign(flags, EFL_OF, msb(a, size) != (a & 1));
+		return a;
+	case BELLOWS_OP_ROR:
+		a = rotate_left(a, bits(size) - count % bits(size), size);
+		assign(flags, EFL_CF, msb(a, size));
+		assign(flags, EFL_OF, msb(a, size) != msb(a << 1, size));
+		return a;
+	case BELLOWS_OP_RCL:
+		return rotate_carry_left(a, count, size, flags);
+	case BELLOWS_OP_RCR:
+		return rotate_carry_right(a, count, size, flags);
+	case BELLOWS_OP_SHR:
+		return shift_right(a, count, size, flags);
+	case BELLOWS_OP_SAR:
+		return shift_right_signed(a, count, size, flags);
+	}
+	return shift_left(a, count, size, flags);
+}
+
+/*
+ * A count above 16 with operands of 16 bits has no defined result; here the bits
+ * of @b follow those of @a again.
+ */
+u64 bellows_alu_shld(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
+{
+	u64 result;
+
+	a &= bellows_mask(size);
+	b &= bellows_mask(size);
+	count = shift_count(count, size);
+	if (!count)
+		return a;
+	if (count > bits(size)) {
+		count -= bits(size);
+		swap_values(&a, &b);
+	}
+	assign(flags, EFL_CF, (a >> (bits(size) - count)) & 1);
+	result = count < bits(size) ? (a << count) | (b >> (bits(size) - count)) : b;
+	result &= bellows_mask(size);
+	assign(flags, EFL_OF, msb(a ^ result, size));
+	bellows_alu_set_szp(result, size, flags);
+	return result;
+}
+
+u64 bellows_alu_shrd(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
+{
+	u64 result;
+
+	a &= bellows_mask(size);
+	b &= bellows_mask(size);
+	count = shift_count(count, size);
+	if (!count)
+		return a;
+	if (count > bits(size)) {
+		count -= bits(size);
+		swap_values(&a, &b);
+	}
+	assign(flags, EFL_CF, (a >> (count - 1)) & 1);
+	result = count < bits(size) ? (a >> count) | (b << (bits(size) - count)) : b;
+	result &= bellows_mask(size);
+	assign(flags, EFL_OF, msb(a ^ result, size));
+	bellows_alu_set_szp(result, size, flags);
+	return result;
+}
+
+/* SF, ZF, AF and PF are not defined after a multiplication. */
+static void multiplied(u64 *flags, bool overflow)
+{
+	assign(flags, EFL_CF, overflow);
+	assign(flags, EFL_OF, overflow);
+}
+
+u64 bellows_alu_mul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
+{
+	unsigned __int128 product = (unsigned __int128)(a & bellows_mask(size)) *
+				    (b & bellows_mask(size));
+
+	*high = (u64)(product >> bits(size)) & bellows_mask(size);
+	multiplied(flags, *high);
+	return (u64)product & bellows_mask(size);
+}
+
+u64 bellows_alu_imul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
+{
+	__int128 product = (__int128)(s64)bellows_sign_extend(a, size) *
+			   (s64)bellows_sign_extend(b, size);
+	u64 low = (u64)product & bellows_mask(size);
+
+	*high = (u64)(product >> bits(size)) & bellows_mask(size);
+	multiplied(flags, product != (s64)bellows_sign_extend(low, size));
+	return low;
+}
+
+/*
+ * Schoolbook division, bit by bit: the kernel has no 128 by 64 division, and
+ * nothing here is in a hurry.
+ */
+bool bellows_alu_div(u64 high, u64 low, u64 divisor, unsigned int size,
+		     u64 *quotient, u64 *remainder)
+{
+	unsigned int i;
+	u64 q = 0;
+
+	high &= bellows_mask(size);
+	low &= bellows_mask(size);
+	divisor &= bellows_mask(size);
+	if (high >= divisor)
+		return false;
+	for (i = bits(size); i-- > 0;) {
+		bool carry = msb(high, size);
+
+		high = ((high << 1) | ((low >> i) & 1)) & bellows_mask(size);
+		q <<= 1;
+		if (carry || high >= divisor) {
+			high = (high - divisor) & bellows_mask(size);
+			q |= 1;
+		}
+	}
+	*quotient = q;
+	*remainder = high;
+	return true;
+}
+
+static void negate_pair(u64 *high, u64 *low, unsigned int size)
+{
+	*low = -*low & bellows_mask(size);
+	*high = (~*high + !*low) & bellows_mask(size);
+}
+
+bool bellows_alu_idiv(u64 high, u64 low, u64 divisor, unsigned int size,
+		      u64 *quotient, u64 *remainder)
+{
+	u64 limit = BIT_ULL(bits(size) - 1);
+	bool negative, divisor_negative, differ;
+
+	high &= bellows_mask(size);
+	low &= bellows_mask(size);
+	negative = msb(high, size);
+	divisor_negative = msb(divisor, size);
+	differ = negative != divisor_negative;
+	if (negative)
+		negate_pair(&high, &low, size);
+	if (divisor_negative)
+		divisor = -divisor;
+	if (!bellows_alu_div(high, low, divisor, size, quotient, remainder))
+		return false;
+	if (*quotient > (differ ? limit : limit - 1))
+		return false;
+	if (differ)
+		*quotient = -*quotient & bellows_mask(size);
+	if (negative)
+		*remainder = -*remainder & bellows_mask(size);
+	return true;
+}
+
+/* Spread the low bits of a value to where the mask has ones. */
+u64 bellows_alu_pdep(u64 value, u64 mask)
+{
+	u64 result = 0;
+
+	for (; mask; mask &= mask - 1, value >>= 1)
+		if (value & 1)
+			result |= mask & -mask;
+	return result;
+}
+
+/* Gather the bits of a value from where the mask has ones. */
+u64 bellows_alu_pext(u64 value, u64 mask)
+{
+	unsigned int n = 0;
+	u64 result = 0;
+
+	for (; mask; mask &= mask - 1, n++)
+		if (value & mask & -mask)
+			result |= BIT_ULL(n);
+	return result;
+}
+
+/* The Castagnoli polynomial, bits reflected. */
+u32 bellows_alu_crc32(u32 crc, u64 value, unsigned int size)
+{
+	unsigned int i;
+
+	for (i = 0; i < bits(size); i++) {
+		bool bit = (crc ^ (value >> i)) & 1;
+
+		crc >>= 1;
+		if (bit)
+			crc ^= 0x82f63b78;
+	}
+	return crc;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The frame around every instruction: decode, load operands, execute, store,
+ * retire; or put everything back.
+ *
+ * Registers are changed in place and put back from a checkpoint when the
+ * instruction does not retire. Memory can't be put back, so the store comes last,
+ * and everything that can fault comes before it.
+ */
+#include "pure.h"
+#include "emulate/emu.h"
+
+struct handler {
+	int (*exec)(struct bellows_emu_step *s);
+	u8 frame;
+	u16 feature;		/* needed */
+};
+
+static const struct handler handlers[BELLOWS_NR_OPS] = {
+#define HANDLER(op, handler, frame, feature)				\
+	[BELLOWS_OP_##op] = { bellows_exec_##handler, frame, feature },
+	BELLOWS_EMU_HANDLERS(HANDLER)
+#undef HANDLER
+};
+
+bool bellows_op_emulated(enum bellows_op op)
+{
+	return (unsigned int)op < BELLOWS_NR_OPS && handlers[op].exec;
+}
+
+/* All before this point stays, whatever happens to the rest. */
+void bellows_emu_checkpoint(struct bellows_emu_step *s)
+{
+	memcpy(s->saved.regs, s->e->regs, sizeof(s->saved.regs));
+	s->saved.rip = s->e->rip;
+	s->saved.rflags = s->e->rflags;
+	bellows_emulator_reset(s->e);
+}
+
+static void take_checkpoint(struct bellows_emu_step *s)
+{
+	memcpy(s->saved.regs, s->e->regs, sizeof(s->saved.regs));
+	s->saved.rip = s->e->rip;
+	s->saved.rflags = s->e->rflags;
+}
+
+static void restore_checkpoint(struct bellows_emu_step *s)
+{
+	memcpy(s->e->regs, s->saved.regs, sizeof(s->saved.regs));
+	s->e->rip = s->saved.rip;
+	s->e->rflags = s->saved.rflags;
+}
+
+/*
+ * Near branches with 0x66 in 64-bit mode are the one thing on which vendors
+ * differ: AMD truncates RIP, Intel ignores the prefix. No compiler makes them.
+ */
+static bool vendors_differ(const struct bellows_insn *insn)
+{
+	return insn->mode == BELLOWS_MODE_64 && (insn->flags & F_BRANCH) &&
+	       insn->has_operand_prefix;
+}
+
+/* Real and virtual-8086 mode have neither VEX prefixes nor ARPL. */
+static bool undefined_here(const struct bellows_emulator *e, u16 feature)
+{
+	if ((e->features & feature) != feature)
+		return true;
+	return !bellows_is_protected(e) && (e->insn.encoding != BELLOWS_ENC_LEGACY ||
+					    e->insn.op == BELLOWS_OP_ARPL);
+}
+
+static int load_operands(struct bellows_emu_step *s, u8 frame)
+{
+	const struct bellows_insn *insn = s->insn;
+	unsigned int flags = frame & EMU_STORE ? BELLOWS_EMU_FOR_WRITE : 0;
+	int r = BELLOWS_EMU_CONTINUE;
+
+	if (frame & EMU_SRC) {
+		r = bellows_emu_load(s, insn->src, &s->src, 0);
+		if (!r)
+			r = bellows_emu_load(s, insn->src2, &s->src2, 0);
+	}
+	if (!r && (frame & EMU_LOAD)) {
+		r = bellows_emu_load(s, insn->dst, &s->dst, flags);
+		s->loaded = true;
+	}
+	return r;
+}
+
+static int execute(struct bellows_emu_step *s)
+{
+	const struct handler *handler = &handlers[s->insn->op];
+	int r;
+
+	if (!handler->exec || vendors_differ(s->insn))
+		return BELLOWS_EMU_UNHANDLEABLE;
+	if (undefined_here(s->e, handler->feature))
+		return bellows_emu_fault(s->e, VECTOR_UD);
+	r = load_operands(s, handler->frame);
+	if (!r)
+		r = handler->exec(s);
+	if (!r && (handler->frame & EMU_STORE))
+		r = bellows_emu_store(s);
+	return r;
+}
+
+static void retire(struct bellows_emu_step *s)
+{
+	struct bellows_emulator *e = s->e;
+
+	if (s->saved.rflags & EFL_TF)
+		e->events |= BELLOWS_EMU_STEP;
+	if (s->partial)
+		return;
+	e->rip = s->next_rip;
+	e->rflags &= ~EFL_RF;
+	e->events |= BELLOWS_EMU_RETIRED;
+}
+
+static u64 next_rip(const struct bellows_emulator *e)
+{
+	u64 rip = e->rip + e->insn.length;
+
+	return bellows_is_64bit(e) ? rip : (u32)rip;
+}
+
+/*
+ * While an instruction waits for userspace its bytes are not fetched again:
+ * they may have changed, and what runs again must be what ran before.
+ */
+static int get_insn(struct bellows_emulator *e)
+{
+	if (e->log_used && e->insn.length)
+		return BELLOWS_EMU_CONTINUE;
+	return bellows_emu_fetch(e);
+}
+
+/* What callbacks return may be anything; handlers pass it on. */
+static int sanitize(int result)
+{
+	switch (result) {
+	case BELLOWS_EMU_CONTINUE:
+	case BELLOWS_EMU_FAULT:
+	case BELLOWS_EMU_EXIT:
+	case BELLOWS_EMU_RETRY:
+		return result;
+	}
+	return BELLOWS_EMU_UNHANDLEABLE;
+}
+
+static int run(struct bellows_emulator *e)
+{
+	struct bellows_emu_step s;
+	int r;
+
+	r = get_insn(e);
+	if (r)
+		return r;
+	s = (struct bellows_emu_step) {
+		.e = e,
+		.insn = &e->insn,
+		.size = e->insn.operand_size,
+		.next_rip = next_rip(e),
+	};
+	take_checkpoint(&s);
+	r = sanitize(execute(&s));
+	if (r == BELLOWS_EMU_CONTINUE)
+		retire(&s);
+	else
+		restore_checkpoint(&s);
+	return r;
+}
+
+int bellows_emulate_one(struct bellows_emulator *e)
+{
+	int r;
+
+	if (e->rip != e->log_rip)
+		bellows_emulator_reset(e);
+	e->log_rip = e->rip;
+	e->events = 0;
+	e->log_next = 0;
+	e->pending.size = 0;
+	r = run(e);
+	if (r == BELLOWS_EMU_EXIT)
+		return r;
+	e->nr_bytes = 0;
+	if (r != BELLOWS_EMU_RETRY)
+		bellows_emulator_reset(e);
+	return r;
+}
+
+int bellows_emulator_decode(struct bellows_emulator *e)
+{
+	int r;
+
+	bellows_emulator_reset(e);
+	r = bellows_emu_fetch(e);
+	e->nr_bytes = 0;
+	return r;
+}
+
+void bellows_emulator_skip(struct bellows_emulator *e)
+{
+	e->rip = next_rip(e);
+	e->rflags &= ~EFL_RF;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers of arithmetic and logic. The frame has loaded dst, src and src2 and
+ * will store dst.
+ */
+#include "pure.h"
+#include "emulate/alu.h"
+#include "emulate/emu.h"
+
+static bool carry(const struct bellows_emu_step *s)
+{
+	return s->e->rflags & EFL_CF;
+}
+
+int bellows_exec_add(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_add(s->dst, s->src, false, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_adc(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_add(s->dst, s->src, carry(s), s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_sub(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_sbb(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_sub(s->dst, s->src, carry(s), s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_cmp(struct bellows_emu_step *s)
+{
+	bellows_alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_and(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_logic(s->dst & s->src, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_or(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_logic(s->dst | s->src, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_xor(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_logic(s->dst ^ s->src, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_test(struct bellows_emu_step *s)
+{
+	bellows_alu_logic(s->dst & s->src, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* INC and DEC leave CF alone. */
+int bellows_exec_inc(struct bellows_emu_step *s)
+{
+	u64 old = s->e->rflags & EFL_CF;
+
+	s->dst = bellows_alu_add(s->dst, 1, false, s->size, &s->e->rflags);
+	s->e->rflags = (s->e->rflags & ~EFL_CF) | old;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_dec(struct bellows_emu_step *s)
+{
+	u64 old = s->e->rflags & EFL_CF;
+
+	s->dst = bellows_alu_sub(s->dst, 1, false, s->size, &s->e->rflags);
+	s->e->rflags = (s->e->rflags & ~EFL_CF) | old;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_not(struct bellows_emu_step *s)
+{
+	s->dst = ~s->dst;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_neg(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_sub(0, s->dst, false, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* The register gets the old value first: XADD of a register to itself doubles. */
+int bellows_exec_xadd(struct bellows_emu_step *s)
+{
+	bellows_emu_store_reg(s, s->insn->reg, s->dst, s->size);
+	return bellows_exec_add(s);
+}
+
+/*
+ * The destination is stored either way, for memory; a register that compares
+ * unequal keeps all of its bits.
+ */
+int bellows_exec_cmpxchg(struct bellows_emu_step *s)
+{
+	u64 old = s->dst;
+
+	bellows_alu_sub(s->e->regs[BELLOWS_RAX], old, false, s->size, &s->e->rflags);
+	if (s->e->rflags & EFL_ZF) {
+		s->dst = s->src;
+	} else {
+		bellows_set_reg(s->e, BELLOWS_RAX, old, s->size);
+		s->no_store = !s->insn->memory;
+	}
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static void pair_set(struct bellows_emulator *e, u8 low, u8 high, const u64 *value,
+		     unsigned int half)
+{
+	if (half == 4) {
+		e->regs[low] = (u32)value[0];
+		e->regs[high] = value[0] >> 32;
+	} else {
+		e->regs[low] = value[0];
+		e->regs[high] = value[1];
+	}
+}
+
+static void pair_get(const struct bellows_emulator *e, u8 low, u8 high, u64 *value,
+		     unsigned int half)
+{
+	if (half == 4) {
+		value[0] = (u32)e->regs[low] | e->regs[high] << 32;
+		value[1] = 0;
+	} else {
+		value[0] = e->regs[low];
+		value[1] = e->regs[high];
+	}
+}
+
+/* CMPXCHG8B, and CMPXCHG16B, which wants its operand aligned. */
+int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
+{
+	u64 old[2] = { 0 }, expected[2], new[2];
+	struct bellows_emulator *e = s->e;
+	unsigned int half = s->size, size = 2 * s->size;
+	u64 linear;
+	int r;
+
+	if (half == 8 && !(e->features & BELLOWS_EMU_CX16))
+		return bellows_emu_fault(e, VECTOR_UD);
+	r = bellows_emu_linear(e, s->insn->segment, bellows_emu_offset(s), size, true,
+			       &linear);
+	if (r)
+		return r;
+	if (half == 8 && (linear & 15))
+		return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	r = bellows_emu_check_alignment(e, linear, size);
+	if (!r)
+		r = bellows_emu_read(e, linear, old, size, BELLOWS_EMU_FOR_WRITE |
+				     (s->insn->lock ? BELLOWS_EMU_LOCKED : 0));
+	if (r)
+		return r;
+	pair_get(e, BELLOWS_RAX, BELLOWS_RDX, expected, half);
+	pair_get(e, BELLOWS_RBX, BELLOWS_RCX, new, half);
+	if (old[0] == expected[0] && old[1] == expected[1]) {
+		e->rflags |= EFL_ZF;
+	} else {
+		e->rflags &= ~EFL_ZF;
+		pair_set(e, BELLOWS_RAX, BELLOWS_RDX, old, half);
+		memcpy(new, old, sizeof(new));
+	}
+	if (s->insn->lock)
+		return bellows_emu_cmpxchg(e, linear, old, new, size);
+	return bellows_emu_write(e, linear, new, size);
+}
+
+/* ADCX carries in CF, ADOX in OF, and no other flag changes. */
+int bellows_exec_adcx(struct bellows_emu_step *s)
+{
+	u64 flag = s->insn->op == BELLOWS_OP_ADCX ? EFL_CF : EFL_OF;
+	u64 flags = 0;
+
+	s->dst = bellows_alu_add(s->dst, s->src, s->e->rflags & flag, s->size, &flags);
+	s->e->rflags &= ~flag;
+	if (flags & EFL_CF)
+		s->e->rflags |= flag;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* Of one byte, products and dividends are in AX. */
+static void set_product(struct bellows_emu_step *s, u64 low, u64 high)
+{
+	struct bellows_emulator *e = s->e;
+
+	if (s->size == 1) {
+		bellows_set_reg(e, BELLOWS_RAX, high << 8 | low, 2);
+	} else {
+		bellows_set_reg(e, BELLOWS_RAX, low, s->size);
+		bellows_set_reg(e, BELLOWS_RDX, high, s->size);
+	}
+}
+
+int bellows_exec_mul(struct bellows_emu_step *s)
+{
+	u64 low, high;
+
+	low = bellows_alu_mul(s->e->regs[BELLOWS_RAX], s->dst, s->size, &high,
+			      &s->e->rflags);
+	set_product(s, low, high);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_imul1(struct bellows_emu_step *s)
+{
+	u64 low, high;
+
+	low = bellows_alu_imul(s->e->regs[BELLOWS_RAX], s->dst, s->size, &high,
+			       &s->e->rflags);
+	set_product(s, low, high);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* With three operands the destination is not one of the factors. */
+int bellows_exec_imul(struct bellows_emu_step *s)
+{
+	u64 factor = s->insn->src2 ? s->src2 : s->dst;
+	u64 high;
+
+	s->dst = bellows_alu_imul(factor, s->src, s->size, &high, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int divide(struct bellows_emu_step *s,
+		  bool (*division)(u64 high, u64 low, u64 divisor, unsigned int size,
+				   u64 *quotient, u64 *remainder))
+{
+	u64 low = s->e->regs[BELLOWS_RAX], high = s->e->regs[BELLOWS_RDX];
+	u64 quotient, remainder;
+
+	if (s->size == 1)
+		high = low >> 8;
+	if (!division(high, low, s->dst, s->size, &quotient, &remainder))
+		return bellows_emu_fault(s->e, VECTOR_DE);
+	set_product(s, quotient, remainder);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_div(struct bellows_emu_step *s)
+{
+	return divide(s, bellows_alu_div);
+}
+
+int bellows_exec_idiv(struct bellows_emu_step *s)
+{
+	return divide(s, bellows_alu_idiv);
+}
+
+int bellows_exec_shift(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_shift(s->insn->op, s->dst, s->src & 0xff, s->size,
+				   &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_shld(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_shld(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_shrd(struct bellows_emu_step *s)
+{
+	s->dst = bellows_alu_shrd(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}

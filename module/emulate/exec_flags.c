@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers of single flags and of decimal arithmetic.
+ */
+#include "pure.h"
+#include "emulate/alu.h"
+#include "emulate/emu.h"
+
+static int assign(struct bellows_emu_step *s, u64 flag, bool value)
+{
+	s->e->rflags = value ? s->e->rflags | flag : s->e->rflags & ~flag;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_clc(struct bellows_emu_step *s)
+{
+	return assign(s, EFL_CF, false);
+}
+
+int bellows_exec_stc(struct bellows_emu_step *s)
+{
+	return assign(s, EFL_CF, true);
+}
+
+int bellows_exec_cmc(struct bellows_emu_step *s)
+{
+	return assign(s, EFL_CF, !(s->e->rflags & EFL_CF));
+}
+
+int bellows_exec_cld(struct bellows_emu_step *s)
+{
+	return assign(s, EFL_DF, false);
+}
+
+int bellows_exec_std(struct bellows_emu_step *s)
+{
+	return assign(s, EFL_DF, true);
+}
+
+/*
+ * CLI and STI need a privilege of IOPL. What the virtual interrupt flag does
+ * instead, in CPL 3, is left to the CPU.
+ */
+static int may_change_if(struct bellows_emulator *e)
+{
+	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
+	bool vm86 = e->rflags & EFL_VM;
+
+	if (!(e->cr0 & CR0_PE) || (vm86 ? 3 : e->cpl) <= iopl)
+		return BELLOWS_EMU_CONTINUE;
+	if ((vm86 && (e->cr4 & CR4_VME)) || (e->cpl == 3 && (e->cr4 & CR4_PVI)))
+		return BELLOWS_EMU_UNHANDLEABLE;
+	return bellows_emu_fault_code(e, VECTOR_GP, 0);
+}
+
+int bellows_exec_cli(struct bellows_emu_step *s)
+{
+	int r = may_change_if(s->e);
+
+	return r ? r : assign(s, EFL_IF, false);
+}
+
+int bellows_exec_sti(struct bellows_emu_step *s)
+{
+	int r = may_change_if(s->e);
+
+	if (r)
+		return r;
+	if (!(s->e->rflags & EFL_IF))
+		s->e->events |= BELLOWS_EMU_STI_SHADOW;
+	return assign(s, EFL_IF, true);
+}
+
+static bool no_lahf(const struct bellows_emu_step *s)
+{
+	return bellows_is_64bit(s->e) && !(s->e->features & BELLOWS_EMU_LAHF64);
+}
+
+#define AH_FLAGS (EFL_SF | EFL_ZF | EFL_AF | EFL_PF | EFL_CF)
+
+int bellows_exec_lahf(struct bellows_emu_step *s)
+{
+	u64 *rax = &s->e->regs[BELLOWS_RAX];
+
+	if (no_lahf(s))
+		return bellows_emu_fault(s->e, VECTOR_UD);
+	*rax = (*rax & ~0xff00ULL) |
+	       ((s->e->rflags & AH_FLAGS) | EFL_FIXED) << 8;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_sahf(struct bellows_emu_step *s)
+{
+	if (no_lahf(s))
+		return bellows_emu_fault(s->e, VECTOR_UD);
+	s->e->rflags = (s->e->rflags & ~AH_FLAGS) |
+		       ((s->e->regs[BELLOWS_RAX] >> 8) & AH_FLAGS);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static void set_al(struct bellows_emu_step *s, u64 value)
+{
+	bellows_set_reg(s->e, BELLOWS_RAX, value, 1);
+}
+
+int bellows_exec_salc(struct bellows_emu_step *s)
+{
+	set_al(s, s->e->rflags & EFL_CF ? 0xff : 0);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* AAA adds 6 to AL and 1 to AH when the low digit overflowed; AAS subtracts. */
+static int adjust_ascii(struct bellows_emu_step *s, int sign)
+{
+	u64 ax = s->e->regs[BELLOWS_RAX] & 0xffff;
+	bool adjust = (ax & 15) > 9 || (s->e->rflags & EFL_AF);
+
+	if (adjust)
+		ax += sign * 0x106;
+	bellows_alu_set_szp(ax, 1, &s->e->rflags);
+	assign(s, EFL_AF, adjust);
+	assign(s, EFL_CF, adjust);
+	bellows_set_reg(s->e, BELLOWS_RAX, ax & 0xff0f, 2);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_aaa(struct bellows_emu_step *s)
+{
+	return adjust_ascii(s, 1);
+}
+
+int bellows_exec_aas(struct bellows_emu_step *s)
+{
+	return adjust_ascii(s, -1);
+}
+
+/* DAA and DAS correct the low digit, then the high one. */
+static int adjust_decimal(struct bellows_emu_step *s, int sign)
+{
+	u64 old = s->e->regs[BELLOWS_RAX] & 0xff, al = old;
+	bool carry = s->e->rflags & EFL_CF, old_carry = carry;
+	bool low = (al & 15) > 9 || (s->e->rflags & EFL_AF);
+	bool high = old > 0x99 || old_carry;
+
+	if (low) {
+		carry = old_carry || (sign < 0 && al < 6);
+		al += sign * 6;
+	}
+	if (high) {
+		al += sign * 0x60;
+		carry = true;
+	} else if (sign > 0) {
+		carry = false;
+	}
+	bellows_alu_set_szp(al, 1, &s->e->rflags);
+	assign(s, EFL_AF, low);
+	assign(s, EFL_CF, carry);
+	set_al(s, al);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_daa(struct bellows_emu_step *s)
+{
+	return adjust_decimal(s, 1);
+}
+
+int bellows_exec_das(struct bellows_emu_step *s)
+{
+	return adjust_decimal(s, -1);
+}
+
+int bellows_exec_aam(struct bellows_emu_step *s)
+{
+	u64 al = s->e->regs[BELLOWS_RAX] & 0xff, base = s->insn->imm;
+
+	if (!base)
+		return bellows_emu_fault(s->e, VECTOR_DE);
+	/* Bytes, lest the compiler call for a 64-bit division. */
+	bellows_set_reg(s->e, BELLOWS_RAX,
+			(u8)al / (u8)base << 8 | (u8)al % (u8)base, 2);
+	bellows_alu_set_szp(s->e->regs[BELLOWS_RAX], 1, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_aad(struct bellows_emu_step *s)
+{
+	u64 ax = s->e->regs[BELLOWS_RAX];
+	u64 al = ((ax & 0xff) + ((ax >> 8) & 0xff) * s->insn->imm) & 0xff;
+
+	bellows_set_reg(s->e, BELLOWS_RAX, al, 2);
+	bellows_alu_set_szp(al, 1, &s->e->rflags);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* The bounds lie one after the other in memory and belong to the range. */
+int bellows_exec_bound(struct bellows_emu_step *s)
+{
+	s64 index = (s64)bellows_sign_extend(s->dst, s->size);
+	u64 lower, upper, linear, both = 0;
+	int r;
+
+	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s),
+			       2 * s->size, false, &linear);
+	if (!r)
+		r = bellows_emu_check_alignment(s->e, linear, s->size);
+	if (!r)
+		r = bellows_emu_read(s->e, linear, &both, 2 * s->size, 0);
+	if (r)
+		return r;
+	lower = bellows_sign_extend(both, s->size);
+	upper = bellows_sign_extend(both >> (8 * s->size), s->size);
+	if (index < (s64)lower || index > (s64)upper)
+		return bellows_emu_fault(s->e, VECTOR_BR);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* Memory is written, and need be writable, only if the selector changes. */
+int bellows_exec_arpl(struct bellows_emu_step *s)
+{
+	u64 wanted = s->src & 3;
+
+	if ((s->dst & 3) >= wanted)
+		return assign(s, EFL_ZF, false);
+	s->dst = (s->dst & ~3ULL) | wanted;
+	s->loaded = false;
+	assign(s, EFL_ZF, true);
+	return bellows_emu_store(s);
+}

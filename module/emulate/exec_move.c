@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers that move and convert data, SSE moves included.
+ */
+#include "pure.h"
+#include "emulate/alu.h"
+#include "emulate/emu.h"
+
+int bellows_exec_nop(struct bellows_emu_step *s)
+{
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* MOVZX and MOVDIRI too: the source was loaded with its own size. */
+int bellows_exec_mov(struct bellows_emu_step *s)
+{
+	s->dst = s->src;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_movsx(struct bellows_emu_step *s)
+{
+	unsigned int size = s->insn->src == OPD_EB ? 1 : s->insn->src == OPD_EW ? 2 : 4;
+
+	s->dst = bellows_sign_extend(s->src, size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static u64 swap_bytes(u64 value, unsigned int size)
+{
+	return __builtin_bswap64(value) >> (64 - 8 * size);
+}
+
+int bellows_exec_movbe(struct bellows_emu_step *s)
+{
+	s->dst = swap_bytes(s->src, s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* Of 16 bits the result is undefined; CPUs give zero. */
+int bellows_exec_bswap(struct bellows_emu_step *s)
+{
+	s->dst = s->size == 2 ? 0 : swap_bytes(s->dst, s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_mov_from_seg(struct bellows_emu_step *s)
+{
+	s->dst = s->e->seg[s->insn->reg & 7].selector;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_lea(struct bellows_emu_step *s)
+{
+	s->dst = bellows_emu_offset(s);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_xchg(struct bellows_emu_step *s)
+{
+	u8 reg = s->insn->reg;
+	u64 old = s->dst;
+
+	if (s->insn->src == OPD_R)
+		reg = (s->insn->opcode & 7) | (s->insn->rex & 1 ? 8 : 0);
+	s->dst = s->src;
+	bellows_emu_store_reg(s, reg, old, s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* A pair of conditions per flag combination; the lowest bit negates. */
+bool bellows_emu_condition(u64 rflags, u8 code)
+{
+	bool sf = rflags & EFL_SF, of = rflags & EFL_OF;
+	bool result = false;
+
+	switch ((code >> 1) & 7) {
+	case 0:
+		result = of;
+		break;
+	case 1:
+		result = rflags & EFL_CF;
+		break;
+	case 2:
+		result = rflags & EFL_ZF;
+		break;
+	case 3:
+		result = rflags & (EFL_CF | EFL_ZF);
+		break;
+	case 4:
+		result = sf;
+		break;
+	case 5:
+		result = rflags & EFL_PF;
+		break;
+	case 6:
+		result = sf != of;
+		break;
+	case 7:
+		result = sf != of || (rflags & EFL_ZF);
+		break;
+	}
+	return result != (code & 1);
+}
+
+/* The register is written in any case, which clears the upper half of 64 bits. */
+int bellows_exec_cmovcc(struct bellows_emu_step *s)
+{
+	if (bellows_emu_condition(s->e->rflags, s->insn->opcode))
+		s->dst = s->src;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_setcc(struct bellows_emu_step *s)
+{
+	s->dst = bellows_emu_condition(s->e->rflags, s->insn->opcode);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_cbw(struct bellows_emu_step *s)
+{
+	u64 value = bellows_sign_extend(s->e->regs[BELLOWS_RAX], s->size / 2);
+
+	bellows_set_reg(s->e, BELLOWS_RAX, value, s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_cwd(struct bellows_emu_step *s)
+{
+	u64 value = bellows_sign_extend(s->e->regs[BELLOWS_RAX], s->size);
+
+	bellows_set_reg(s->e, BELLOWS_RDX, (s64)value < 0 ? U64_MAX : 0, s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_exec_xlat(struct bellows_emu_step *s)
+{
+	u64 *rax = &s->e->regs[BELLOWS_RAX];
+	u64 offset = s->e->regs[BELLOWS_RBX] + (*rax & 0xff);
+	u64 value;
+	int r;
+
+	offset &= bellows_mask(s->insn->address_size);
+	r = bellows_emu_read_seg(s->e, s->insn->segment, offset, &value, 1);
+	if (!r)
+		*rax = bellows_merge(*rax, value, 1);
+	return r;
+}
+
+/* SSE */
+
+static int sse_check(struct bellows_emulator *e)
+{
+	if ((e->cr0 & CR0_EM) || !(e->cr4 & CR4_OSFXSR))
+		return bellows_emu_fault(e, VECTOR_UD);
+	if (e->cr0 & CR0_TS)
+		return bellows_emu_fault(e, VECTOR_NM);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* The CPU looks at the alignment before it looks at the limit. */
+static int sse_locate(struct bellows_emu_step *s, bool write)
+{
+	int r;
+
+	if ((s->insn->flags & F_ALIGN) && (bellows_emulator_address(s->e) & 15))
+		return bellows_emu_fault_code(s->e, VECTOR_GP, 0);
+	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), s->size,
+			       write, &s->linear);
+	if (!r)
+		r = bellows_emu_check_alignment(s->e, s->linear, s->size);
+	return r;
+}
+
+static int sse_load(struct bellows_emu_step *s, void *value)
+{
+	int r = sse_locate(s, false);
+
+	return r ? r : bellows_emu_read(s->e, s->linear, value, s->size, 0);
+}
+
+static int sse_store(struct bellows_emu_step *s, const void *value)
+{
+	int r = sse_locate(s, true);
+
+	return r ? r : bellows_emu_write(s->e, s->linear, value, s->size);
+}
+
+static int get_xmm(struct bellows_emu_step *s, u8 reg, void *value)
+{
+	return s->e->ops->get_xmm(s->e, reg, value);
+}
+
+static int set_xmm(struct bellows_emu_step *s, u8 reg, const void *value)
+{
+	return s->e->ops->set_xmm(s->e, reg, value);
+}
+
+/*
+ * Moves between memory and the low part of a register. A load clears the rest
+ * of it; between registers only the low part moves.
+ */
+int bellows_exec_sse_mov(struct bellows_emu_step *s)
+{
+	const struct bellows_insn *insn = s->insn;
+	u8 value[16] = { 0 }, from[16];
+	bool store = insn->dst == OPD_XE;
+	int r = sse_check(s->e);
+
+	if (r)
+		return r;
+	if (insn->memory && !store) {
+		r = sse_load(s, value);
+		return r ? r : set_xmm(s, insn->reg, value);
+	}
+	r = get_xmm(s, store ? insn->reg : insn->rm, from);
+	if (r)
+		return r;
+	if (insn->memory)
+		return sse_store(s, from);
+	r = get_xmm(s, store ? insn->rm : insn->reg, value);
+	if (r)
+		return r;
+	memcpy(value, from, s->size);
+	return set_xmm(s, store ? insn->rm : insn->reg, value);
+}
+
+/* MOVD and MOVQ: the other operand may be a general register. */
+int bellows_exec_sse_movd(struct bellows_emu_step *s)
+{
+	const struct bellows_insn *insn = s->insn;
+	bool load = insn->dst == OPD_XG, general = insn->dst == OPD_E || insn->src == OPD_E;
+	u64 value[2] = { 0 };
+	int r = sse_check(s->e);
+
+	if (r)
+		return r;
+	if (insn->memory && load)
+		r = sse_load(s, value);
+	else if (general && load)
+		value[0] = bellows_emu_load_reg(s, insn->rm, s->size);
+	else
+		r = get_xmm(s, load ? insn->rm : insn->reg, value);
+	if (r)
+		return r;
+	value[0] &= bellows_mask(s->size);
+	value[1] = 0;
+	if (load)
+		return set_xmm(s, insn->reg, value);
+	if (insn->memory)
+		return sse_store(s, value);
+	if (!general)
+		return set_xmm(s, insn->rm, value);
+	bellows_emu_store_reg(s, insn->rm, value[0], s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/*
+ * MOVLPS and MOVHPS move one half of a register, which the opcode names. Between
+ * registers they are MOVHLPS and MOVLHPS: the other half of the source.
+ */
+int bellows_exec_sse_movlh(struct bellows_emu_step *s)
+{
+	const struct bellows_insn *insn = s->insn;
+	unsigned int half = insn->opcode >= 0x16;
+	u64 value[2], from[2];
+	int r = sse_check(s->e);
+
+	if (!r)
+		r = get_xmm(s, insn->reg, value);
+	if (r)
+		return r;
+	if (insn->dst == OPD_XE)
+		return sse_store(s, &value[half]);
+	if (insn->memory) {
+		r = sse_load(s, &value[half]);
+	} else {
+		r = get_xmm(s, insn->rm, from);
+		value[half] = from[!half];
+	}
+	return r ? r : set_xmm(s, insn->reg, value);
+}

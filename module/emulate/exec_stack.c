@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers of the stack and of branches.
+ *
+ * The size of the stack pointer comes from SS, the size of what is pushed from
+ * the instruction. A stack pointer of 16 bits wraps within 16 bits and leaves the
+ * rest of RSP alone.
+ */
+#include "pure.h"
+#include "emulate/alu.h"
+#include "emulate/emu.h"
+
+unsigned int bellows_emu_stack_size(const struct bellows_emulator *e)
+{
+	if (bellows_is_64bit(e))
+		return 8;
+	return e->seg[BELLOWS_SS].attr & BELLOWS_ATTR_DB ? 4 : 2;
+}
+
+static u64 stack_pointer(const struct bellows_emulator *e)
+{
+	return e->regs[BELLOWS_RSP] & bellows_mask(bellows_emu_stack_size(e));
+}
+
+static void set_stack_pointer(struct bellows_emulator *e, u64 value)
+{
+	bellows_set_reg(e, BELLOWS_RSP, value, bellows_emu_stack_size(e));
+}
+
+static int stack_linear(struct bellows_emulator *e, u64 offset, unsigned int size,
+			bool write, u64 *linear)
+{
+	int r;
+
+	r = bellows_emu_linear(e, BELLOWS_SS, offset, size, write, linear);
+	return r ? r : bellows_emu_check_alignment(e, *linear, size);
+}
+
+static int stack_read(struct bellows_emulator *e, u64 offset, void *value,
+		      unsigned int size)
+{
+	u64 linear;
+	int r;
+
+	r = stack_linear(e, offset, size, false, &linear);
+	return r ? r : bellows_emu_read(e, linear, value, size, 0);
+}
+
+static int stack_write(struct bellows_emulator *e, u64 offset, const void *value,
+		       unsigned int size)
+{
+	u64 linear;
+	int r;
+
+	r = stack_linear(e, offset, size, true, &linear);
+	return r ? r : bellows_emu_write(e, linear, value, size);
+}
+
+/* Would a push fault? */
+static int stack_probe(struct bellows_emulator *e, u64 offset, unsigned int size)
+{
+	u64 linear;
+	int r;
+
+	r = stack_linear(e, offset, size, true, &linear);
+	return r ? r : bellows_emu_probe(e, linear, size, BELLOWS_EMU_FOR_WRITE);
+}
+
+static u64 below(const struct bellows_emulator *e, unsigned int bytes)
+{
+	return (stack_pointer(e) - bytes) & bellows_mask(bellows_emu_stack_size(e));
+}
+
+int bellows_emu_push(struct bellows_emulator *e, u64 value, unsigned int size)
+{
+	u64 sp = below(e, size);
+	int r;
+
+	r = stack_write(e, sp, &value, size);
+	if (!r)
+		set_stack_pointer(e, sp);
+	return r;
+}
+
+int bellows_emu_pop(struct bellows_emulator *e, u64 *value, unsigned int size)
+{
+	u64 sp = stack_pointer(e);
+	int r;
+
+	*value = 0;
+	r = stack_read(e, sp, value, size);
+	if (!r)
+		set_stack_pointer(e, sp + size);
+	return r;
+}
+
+int bellows_exec_push(struct bellows_emu_step *s)
+{
+	return bellows_emu_push(s->e, s->dst, s->size);
+}
+
+/* An address made of RSP uses the RSP after the pop: the frame stores later. */
+int bellows_exec_pop(struct bellows_emu_step *s)
+{
+	return bellows_emu_pop(s->e, &s->dst, s->size);
+}
+
+/* All eight slots are probed first, so that all are written or none. */
+int bellows_exec_pusha(struct bellows_emu_step *s)
+{
+	struct bellows_emulator *e = s->e;
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; !r && i < 8; i++)
+		r = stack_probe(e, below(e, (i + 1) * s->size), s->size);
+	for (i = 0; !r && i < 8; i++)
+		r = stack_write(e, below(e, (i + 1) * s->size), &e->regs[i], s->size);
+	if (!r)
+		set_stack_pointer(e, below(e, 8 * s->size));
+	return r;
+}
+
+/* What PUSHA stored for the stack pointer is skipped. */
+int bellows_exec_popa(struct bellows_emu_step *s)
+{
+	struct bellows_emulator *e = s->e;
+	u64 sp = stack_pointer(e);
+	u64 values[8] = { 0 };
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; !r && i < 8; i++)
+		r = stack_read(e, (sp + i * s->size) & bellows_mask(bellows_emu_stack_size(e)),
+			       &values[7 - i], s->size);
+	if (r)
+		return r;
+	for (i = 0; i < 8; i++)
+		if (i != BELLOWS_RSP)
+			bellows_set_reg(e, i, values[i], s->size);
+	set_stack_pointer(e, sp + 8 * s->size);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* In virtual-8086 mode flags are IOPL's business, or VME's. */
+static int flags_allowed(struct bellows_emulator *e)
+{
+	if (!(e->rflags & EFL_VM) || (e->rflags & EFL_IOPL) == EFL_IOPL)
+		return BELLOWS_EMU_CONTINUE;
+	if (e->cr4 & CR4_VME)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	return bellows_emu_fault_code(e, VECTOR_GP, 0);
+}
+
+int bellows_exec_pushf(struct bellows_emu_step *s)
+{
+	int r = flags_allowed(s->e);
+
+	if (r)
+		return r;
+	return bellows_emu_push(s->e, s->e->rflags & ~(EFL_RF | EFL_VM), s->size);
+}
+
+/* Which flags POPF may change depends on the privilege. */
+static u64 popf_mask(const struct bellows_emulator *e, unsigned int size)
+{
+	u64 mask = EFL_STATUS | EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID | EFL_RF;
+	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
+
+	if (!(e->cr0 & CR0_PE))
+		mask |= EFL_IF | EFL_IOPL;
+	else if (e->rflags & EFL_VM)
+		mask |= EFL_IF;
+	else if (e->cpl <= iopl)
+		mask |= EFL_IF | (e->cpl ? 0 : EFL_IOPL);
+	return mask & bellows_mask(size);
+}
+
+int bellows_exec_popf(struct bellows_emu_step *s)
+{
+	struct bellows_emulator *e = s->e;
+	u64 mask = popf_mask(e, s->size);
+	u64 value;
+	int r;
+
+	r = flags_allowed(e);
+	if (!r)
+		r = bellows_emu_pop(e, &value, s->size);
+	if (!r)
+		e->rflags = (e->rflags & ~mask) | (value & mask & ~EFL_RF);
+	return r;
+}
+
+/* Copy the frame pointers of the enclosing procedures, then our own. */
+static int enter_display(struct bellows_emu_step *s, unsigned int level, u64 frame)
+{
+	struct bellows_emulator *e = s->e;
+	u64 mask = bellows_mask(bellows_emu_stack_size(e));
+	u64 bp = e->regs[BELLOWS_RBP];
+	u64 value;
+	int r = 0;
+
+	while (!r && --level > 0) {
+		bp -= s->size;
+		value = 0;
+		r = stack_read(e, bp & mask, &value, s->size);
+		if (!r)
+			r = bellows_emu_push(e, value, s->size);
+	}
+	return r ? r : bellows_emu_push(e, frame, s->size);
+}
+
+/*
+ * The CPU makes sure that the new top of the stack is writable; so a stack that
+ * must grow faults here and not in the function's body.
+ */
+int bellows_exec_enter(struct bellows_emu_step *s)
+{
+	struct bellows_emulator *e = s->e;
+	unsigned int level = s->insn->imm2 & 31;
+	u64 frame;
+	int r;
+
+	r = bellows_emu_push(e, e->regs[BELLOWS_RBP], s->size);
+	frame = e->regs[BELLOWS_RSP];
+	if (!r && level)
+		r = enter_display(s, level, frame);
+	if (r)
+		return r;
+	set_stack_pointer(e, stack_pointer(e) - s->insn->imm);
+	bellows_set_reg(e, BELLOWS_RBP, frame, s->size);
+	return stack_probe(e, stack_pointer(e), s->size);
+}
+
+int bellows_exec_leave(struct bellows_emu_step *s)
+{
+	struct bellows_emulator *e = s->e;
+	u64 value;
+	int r;
+
+	set_stack_pointer(e, e->regs[BELLOWS_RBP]);
+	r = bellows_emu_pop(e, &value, s->size);
+	if (!r)
+		bellows_set_reg(e, BELLOWS_RBP, value, s->size);
+	return r;
+}
+
+/* Branches. */
+
+static u64 return_address(const struct bellows_emu_step *s)
+{
+	return s->saved.rip + s->insn->length;
+}
+
+static int relative_branch(struct bellows_emu_step *s)
+{
+	return bellows_emu_branch(s, return_address(s) + s->insn->imm);
+}
+
+/* A fault of the stack comes before one of the target; both before the write. */
+static int call(struct bellows_emu_step *s, u64 target)
+{
+	int r;
+
+	r = stack_probe(s->e, below(s->e, s->size), s->size);
+	if (!r)
+		r = bellows_emu_branch(s, target);
+	return r ? r : bellows_emu_push(s->e, return_address(s), s->size);
+}
+
+int bellows_exec_call(struct bellows_emu_step *s)
+{
+	return call(s, return_address(s) + s->insn->imm);
+}
+
+int bellows_exec_call_ind(struct bellows_emu_step *s)
+{
+	return call(s, s->dst);
+}
+
+int bellows_exec_jmp(struct bellows_emu_step *s)
+{
+	return relative_branch(s);
+}
+
+int bellows_exec_jmp_ind(struct bellows_emu_step *s)
+{
+	return bellows_emu_branch(s, s->dst);
+}
+
+/* The immediate drops arguments; it is zero where the opcode has none. */
+int bellows_exec_ret(struct bellows_emu_step *s)
+{
+	u64 target;
+	int r;
+
+	r = bellows_emu_pop(s->e, &target, s->size);
+	if (r)
+		return r;
+	set_stack_pointer(s->e, stack_pointer(s->e) + s->insn->imm);
+	return bellows_emu_branch(s, target);
+}
+
+int bellows_exec_jcc(struct bellows_emu_step *s)
+{
+	if (!bellows_emu_condition(s->e->rflags, s->insn->opcode))
+		return BELLOWS_EMU_CONTINUE;
+	return relative_branch(s);
+}
+
+/* The counter has the address size. */
+int bellows_exec_loop(struct bellows_emu_step *s)
+{
+	unsigned int size = s->insn->address_size;
+	bool zero = s->e->rflags & EFL_ZF;
+	u64 count = s->e->regs[BELLOWS_RCX] - 1;
+
+	bellows_set_reg(s->e, BELLOWS_RCX, count, size);
+	if (!(count & bellows_mask(size)))
+		return BELLOWS_EMU_CONTINUE;
+	if (s->insn->op == BELLOWS_OP_LOOPE && !zero)
+		return BELLOWS_EMU_CONTINUE;
+	if (s->insn->op == BELLOWS_OP_LOOPNE && zero)
+		return BELLOWS_EMU_CONTINUE;
+	return relative_branch(s);
+}
+
+int bellows_exec_jcxz(struct bellows_emu_step *s)
+{
+	if (s->e->regs[BELLOWS_RCX] & bellows_mask(s->insn->address_size))
+		return BELLOWS_EMU_CONTINUE;
+	return relative_branch(s);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operands: registers, addresses, loads and stores by what the tables say.
+ */
+#include "pure.h"
+#include "emulate/emu.h"
+
+/* Without REX, 4 to 7 name the second byte of the first four registers. */
+static bool high_byte(const struct bellows_insn *insn, u8 reg, unsigned int size)
+{
+	return size == 1 && !insn->rex && reg >= 4 && reg < 8;
+}
+
+u64 bellows_emu_load_reg(struct bellows_emu_step *s, u8 reg, unsigned int size)
+{
+	if (high_byte(s->insn, reg, size))
+		return (s->e->regs[reg & 3] >> 8) & 0xff;
+	return s->e->regs[reg] & bellows_mask(size);
+}
+
+void bellows_emu_store_reg(struct bellows_emu_step *s, u8 reg, u64 value,
+			   unsigned int size)
+{
+	u64 *p = &s->e->regs[reg & 3];
+
+	if (high_byte(s->insn, reg, size))
+		*p = (*p & ~0xff00ULL) | (value & 0xff) << 8;
+	else
+		bellows_set_reg(s->e, reg, value, size);
+}
+
+/*
+ * A bit offset in a register reaches beyond the operand, in both directions: the
+ * address moves by whole operands.
+ */
+static u64 bit_displacement(const struct bellows_emulator *e,
+			    const struct bellows_insn *insn)
+{
+	u64 bit = bellows_sign_extend(e->regs[insn->reg], insn->operand_size);
+	unsigned int shift = insn->operand_size == 8 ? 6 : insn->operand_size == 4 ? 5 : 4;
+
+	return (u64)((s64)bit >> shift) * insn->operand_size;
+}
+
+static bool is_bit_string(const struct bellows_insn *insn)
+{
+	switch (insn->op) {
+	case BELLOWS_OP_BT:
+	case BELLOWS_OP_BTS:
+	case BELLOWS_OP_BTR:
+	case BELLOWS_OP_BTC:
+		return insn->src == OPD_G;
+	}
+	return false;
+}
+
+static u64 offset(const struct bellows_emulator *e, const struct bellows_insn *insn,
+		  u64 next_rip)
+{
+	u64 value = insn->disp;
+
+	if (insn->rip_relative)
+		value += next_rip;
+	if (insn->base != BELLOWS_NO_REG)
+		value += e->regs[insn->base];
+	if (insn->index != BELLOWS_NO_REG)
+		value += e->regs[insn->index] << insn->scale;
+	if (is_bit_string(insn))
+		value += bit_displacement(e, insn);
+	return value & bellows_mask(insn->address_size);
+}
+
+u64 bellows_emu_offset(const struct bellows_emu_step *s)
+{
+	return offset(s->e, s->insn, s->saved.rip + s->insn->length);
+}
+
+u64 bellows_emulator_address(const struct bellows_emulator *e)
+{
+	const struct bellows_insn *insn = &e->insn;
+	u64 linear = offset(e, insn, e->rip + insn->length);
+
+	if (!bellows_is_64bit(e))
+		return (u32)(linear + e->seg[insn->segment].base);
+	return linear + (insn->segment >= BELLOWS_FS ? e->seg[insn->segment].base : 0);
+}
+
+static unsigned int operand_size(const struct bellows_emu_step *s, u8 operand)
+{
+	switch (operand) {
+	case OPD_EB:
+		return 1;
+	case OPD_EW:
+		return 2;
+	case OPD_ED:
+		return 4;
+	case OPD_EWM:
+		return s->insn->memory ? 2 : s->size;
+	}
+	return s->size;
+}
+
+static bool is_memory(const struct bellows_insn *insn, u8 operand)
+{
+	switch (operand) {
+	case OPD_M:
+		return true;
+	case OPD_E:
+	case OPD_EB:
+	case OPD_EW:
+	case OPD_ED:
+	case OPD_EWM:
+		return insn->memory;
+	}
+	return false;
+}
+
+static u8 operand_reg(const struct bellows_insn *insn, u8 operand)
+{
+	switch (operand) {
+	case OPD_G:
+		return insn->reg;
+	case OPD_A:
+		return BELLOWS_RAX;
+	case OPD_CL:
+		return BELLOWS_RCX;
+	case OPD_B:
+		return insn->vvvv;
+	case OPD_R:
+		return (insn->opcode & 7) | (insn->rex & 1 ? 8 : 0);
+	}
+	return insn->rm;
+}
+
+/* CR0.AM with EFLAGS.AC asks for alignment, of user code only. */
+int bellows_emu_check_alignment(struct bellows_emulator *e, u64 linear,
+				unsigned int size)
+{
+	if (e->cpl == 3 && (e->cr0 & CR0_AM) && (e->rflags & EFL_AC) &&
+	    (linear & (size - 1)))
+		return bellows_emu_fault_code(e, VECTOR_AC, 0);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int locate(struct bellows_emu_step *s, unsigned int size, bool write)
+{
+	int r;
+
+	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), size,
+			       write, &s->linear);
+	return r ? r : bellows_emu_check_alignment(s->e, s->linear, size);
+}
+
+/* @flags: BELLOWS_EMU_FOR_WRITE if it will be stored to as well. */
+int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
+		     unsigned int flags)
+{
+	unsigned int size = operand_size(s, operand);
+	int r;
+
+	switch (operand) {
+	case OPD_NONE:
+	case OPD_S:
+		return BELLOWS_EMU_CONTINUE;
+	case OPD_I:
+		*value = s->insn->imm;
+		return BELLOWS_EMU_CONTINUE;
+	case OPD_1:
+		*value = 1;
+		return BELLOWS_EMU_CONTINUE;
+	}
+	if (!is_memory(s->insn, operand)) {
+		*value = bellows_emu_load_reg(s, operand_reg(s->insn, operand), size);
+		return BELLOWS_EMU_CONTINUE;
+	}
+	r = locate(s, size, flags & BELLOWS_EMU_FOR_WRITE);
+	if (r)
+		return r;
+	if (s->insn->lock || s->insn->op == BELLOWS_OP_XCHG)
+		flags |= BELLOWS_EMU_LOCKED;
+	*value = 0;
+	r = bellows_emu_read(s->e, s->linear, value, size, flags);
+	s->old = *value;
+	return r;
+}
+
+/*
+ * Store what the handler left in dst. The address of a loaded operand stays what
+ * it was, even if the handler changed a register that it is made of.
+ */
+int bellows_emu_store(struct bellows_emu_step *s)
+{
+	unsigned int size = operand_size(s, s->insn->dst);
+	bool locked = s->insn->lock || s->insn->op == BELLOWS_OP_XCHG;
+	int r;
+
+	if (s->no_store)
+		return BELLOWS_EMU_CONTINUE;
+	if (!is_memory(s->insn, s->insn->dst)) {
+		bellows_emu_store_reg(s, operand_reg(s->insn, s->insn->dst), s->dst, size);
+		return BELLOWS_EMU_CONTINUE;
+	}
+	if (!s->loaded) {
+		r = locate(s, size, true);
+		if (r)
+			return r;
+	}
+	if (locked)
+		return bellows_emu_cmpxchg(s->e, s->linear, &s->old, &s->dst, size);
+	return bellows_emu_write(s->e, s->linear, &s->dst, size);
+}

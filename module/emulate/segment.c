@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Segmentation, instruction fetch, and the faults that come from both.
+ *
+ * In 64-bit mode only FS and GS have a base, nothing has a limit, and addresses
+ * must be canonical. Elsewhere the whole access must lie within the limit, the
+ * segment must allow it, and the linear address wraps at 4 GiB. What was checked
+ * when the segment register was loaded (presence, privilege) is not checked again.
+ */
+#include "pure.h"
+#include "emulate/emu.h"
+
+/* In real mode exceptions push no error code. */
+int bellows_emu_fault(struct bellows_emulator *e, u8 vector)
+{
+	e->fault = (struct bellows_emu_fault) { .vector = vector };
+	return BELLOWS_EMU_FAULT;
+}
+
+int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code)
+{
+	e->fault = (struct bellows_emu_fault) {
+		.vector = vector,
+		.has_error = e->cr0 & CR0_PE,
+		.error = code,
+	};
+	return BELLOWS_EMU_FAULT;
+}
+
+static int segment_fault(struct bellows_emulator *e, u8 seg)
+{
+	return bellows_emu_fault_code(e, seg == BELLOWS_SS ? VECTOR_SS : VECTOR_GP, 0);
+}
+
+enum bellows_insn_mode bellows_emulator_mode(const struct bellows_emulator *e)
+{
+	u32 attr = e->seg[BELLOWS_CS].attr;
+
+	if (!bellows_is_protected(e))
+		return e->rflags & EFL_VM || !(attr & BELLOWS_ATTR_DB) ?
+			       BELLOWS_MODE_16 : BELLOWS_MODE_32;
+	if ((e->efer & EFER_LMA) && (attr & BELLOWS_ATTR_L))
+		return BELLOWS_MODE_64;
+	return attr & BELLOWS_ATTR_DB ? BELLOWS_MODE_32 : BELLOWS_MODE_16;
+}
+
+bool bellows_emu_canonical(const struct bellows_emulator *e, u64 linear)
+{
+	unsigned int unused = e->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (u64)((s64)(linear << unused) >> unused) == linear;
+}
+
+static bool within_limit(const struct bellows_emu_segment *seg, u64 offset,
+			 unsigned int size)
+{
+	u64 last = offset + size - 1;
+	bool code = seg->attr & BELLOWS_ATTR_CODE;
+
+	if (!code && (seg->attr & BELLOWS_ATTR_DOWN))
+		return offset > seg->limit &&
+		       last <= (seg->attr & BELLOWS_ATTR_DB ? U32_MAX : U16_MAX);
+	return last <= seg->limit;
+}
+
+/* Real mode and virtual-8086 mode do not look at the type. */
+static bool type_allows(const struct bellows_emulator *e,
+			const struct bellows_emu_segment *seg, bool write)
+{
+	bool code = seg->attr & BELLOWS_ATTR_CODE;
+
+	if (seg->attr & BELLOWS_ATTR_UNUSABLE)
+		return false;
+	if (!bellows_is_protected(e))
+		return true;
+	if (write)
+		return !code && (seg->attr & BELLOWS_ATTR_WRITABLE);
+	return !code || (seg->attr & BELLOWS_ATTR_WRITABLE);
+}
+
+int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
+		       unsigned int size, bool write, u64 *linear)
+{
+	const struct bellows_emu_segment *segment = &e->seg[seg];
+
+	if (bellows_is_64bit(e)) {
+		*linear = offset + (seg >= BELLOWS_FS ? segment->base : 0);
+		if (!bellows_emu_canonical(e, *linear) ||
+		    !bellows_emu_canonical(e, *linear + size - 1))
+			return segment_fault(e, seg);
+		return BELLOWS_EMU_CONTINUE;
+	}
+	if (!type_allows(e, segment, write) || !within_limit(segment, offset, size))
+		return segment_fault(e, seg);
+	*linear = (u32)(segment->base + offset);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+/* How many bytes of code may be read at an offset, up to the page's end. */
+static int fetch_window(struct bellows_emulator *e, u64 offset, u64 *linear,
+			unsigned int *size)
+{
+	const struct bellows_emu_segment *cs = &e->seg[BELLOWS_CS];
+
+	if (bellows_is_64bit(e)) {
+		*linear = offset;
+		if (!bellows_emu_canonical(e, offset))
+			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	} else {
+		if (offset > cs->limit)
+			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+		*linear = (u32)(cs->base + offset);
+		*size = min_t(u64, *size, cs->limit - offset + 1);
+	}
+	*size = min_t(unsigned int, *size,
+		      PAGE_BYTES - (*linear & (PAGE_BYTES - 1)));
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int fetch_more(struct bellows_emulator *e)
+{
+	unsigned int size = BELLOWS_INSN_MAX - e->nr_bytes;
+	u64 linear;
+	int r;
+
+	r = fetch_window(e, e->rip + e->nr_bytes, &linear, &size);
+	if (r)
+		return r;
+	r = e->ops->fetch(e, linear, e->bytes + e->nr_bytes, size);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		e->nr_bytes += size;
+		return r;
+	case BELLOWS_EMU_FAULT:
+	case BELLOWS_EMU_RETRY:
+		return r;
+	}
+	return BELLOWS_EMU_UNHANDLEABLE;
+}
+
+/*
+ * Bytes are fetched only as far as the instruction reaches: each turn either
+ * adds some or is the last.
+ */
+int bellows_emu_fetch(struct bellows_emulator *e)
+{
+	e->insn.length = 0;
+	if (e->nr_bytes > BELLOWS_INSN_MAX)
+		e->nr_bytes = 0;
+	for (;;) {
+		int length = bellows_decode(&e->insn, e->bytes, e->nr_bytes,
+					    bellows_emulator_mode(e));
+		int r;
+
+		switch (length) {
+		case BELLOWS_DECODE_MORE:
+			e->insn.length = 0;
+			r = fetch_more(e);
+			if (r)
+				return r;
+			break;
+		case BELLOWS_DECODE_INVALID:
+			return bellows_emu_fault(e, VECTOR_UD);
+		case BELLOWS_DECODE_TOO_LONG:
+			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+		default:
+			return BELLOWS_EMU_CONTINUE;
+		}
+	}
+}
+
+/* Go on elsewhere: the target is checked before anything else happens. */
+int bellows_emu_branch(struct bellows_emu_step *s, u64 target)
+{
+	struct bellows_emulator *e = s->e;
+
+	if (bellows_is_64bit(e)) {
+		if (!bellows_emu_canonical(e, target))
+			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	} else {
+		target &= bellows_mask(s->size);
+		if (target > e->seg[BELLOWS_CS].limit)
+			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	}
+	s->next_rip = target;
+	return BELLOWS_EMU_CONTINUE;
+}
