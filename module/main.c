@@ -1,17 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module's entry and exit: what is set up when it loads, in which order,
- * and undone in reverse.
+ * The module's entry and exit. What is set up, in which order, is the table:
+ * each line may use those above it; unloading, and a failure on the way, undo
+ * in reverse. The device comes last, because with it users come; the module
+ * cannot be unloaded while any fd of ours is open, so that on the way out
+ * nothing is in use.
+ *
+ * A CPU without virtualization, or with one that lacks what we need, is no
+ * failure: memory objects work there, and KVM_CREATE_VM says what is missing.
  */
+#include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
+#include "backend.h"
+#include "debugfs.h"
+#include "host_state.h"
+#include "ioctl.h"
+#include "memory/memory.h"
+#include "vm.h"
+
+static int host_state_init(void)
+{
+	bellows_host_state_init();
+	return 0;
+}
+
+static int debugfs_init(void)
+{
+	bellows_debugfs_init();
+	return 0;
+}
+
+static const struct {
+	int (*init)(void);
+	void (*exit)(void);
+} parts[] = {
+	{ bellows_memory_init, bellows_memory_exit },
+	{ host_state_init, NULL },
+	{ bellows_backend_init, NULL },
+	{ bellows_host_init, bellows_host_exit },
+	{ bellows_vms_init, bellows_vms_exit },
+	{ debugfs_init, bellows_debugfs_exit },
+	{ bellows_dev_init, bellows_dev_exit },
+};
+
+static void undo(int n)
+{
+	while (n--) {
+		if (parts[n].exit)
+			parts[n].exit();
+	}
+}
 
 static int __init bellows_init(void)
 {
+	int i, err;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		err = parts[i].init();
+		if (err) {
+			undo(i);
+			return err;
+		}
+	}
+	if (bellows_backend_current)
+		pr_info("bellows: loaded, VMs by %s\n", bellows_backend_current->name);
+	else
+		pr_info("bellows: loaded, no VMs: %s\n", bellows_host_why());
 	return 0;
 }
 
 static void __exit bellows_exit(void)
 {
+	undo(ARRAY_SIZE(parts));
 }
 
 module_init(bellows_init);
