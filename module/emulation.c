@@ -167,7 +167,7 @@ static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, un
 	return r == -EFAULT ? exit_mmio(e, gpa, buf, len, true) : BELLOWS_EMU_UNHANDLEABLE;
 }
 
-static int emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
+static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
 		       unsigned int len, unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
@@ -239,7 +239,7 @@ static const struct bellows_emulator_ops emulator_ops = {
 	.probe = emu_probe,
 	.read = emu_read,
 	.write = emu_write,
-	.cmpxchg = emu_cmpxchg,
+	.exchange = emu_exchange,
 	.in = emu_in,
 	.out = emu_out,
 	.get_xmm = emu_get_xmm,

@@ -129,7 +129,7 @@ static int write_new(struct bellows_emulator *e, u64 linear, const void *old,
 
 	set_pending(e, BELLOWS_EMU_WRITE, linear, size, 1);
 	if (old)
-		r = e->ops->cmpxchg(e, linear, old, buf, size, flags);
+		r = e->ops->exchange(e, linear, old, buf, size, flags);
 	else
 		r = e->ops->write(e, linear, buf, size, flags);
 	r = finish(e, size, r);

@@ -151,7 +151,7 @@ struct bellows_emulator;
  * @read, @write: up to 16 bytes, or up to a page for string I/O when probe said
  *	CONTINUE. An EXIT may be for a shorter piece than asked: the callback then
  *	lowers pending.size, and is called for the rest later.
- * @cmpxchg: replace *old by *new atomically, 1 to 16 bytes, naturally aligned or
+ * @exchange: replace *old by *new atomically, 1 to 16 bytes, naturally aligned or
  *	at least inside a page; RETRY when memory does not hold *old. On memory
  *	that is not RAM, write *new like @write does.
  * @in, @out: port I/O, count elements of size 1, 2 or 4 at data. An EXIT of @in
@@ -167,7 +167,7 @@ struct bellows_emulator_ops {
 		    unsigned int len, unsigned int flags);
 	int (*write)(struct bellows_emulator *e, u64 linear, const void *buf,
 		     unsigned int len, unsigned int flags);
-	int (*cmpxchg)(struct bellows_emulator *e, u64 linear, const void *old,
+	int (*exchange)(struct bellows_emulator *e, u64 linear, const void *old,
 		       const void *new, unsigned int len, unsigned int flags);
 	int (*in)(struct bellows_emulator *e, u16 port, unsigned int size,
 		  unsigned int count, void *data);

@@ -123,7 +123,7 @@ static struct bellows_cpuid *make_cpuid(struct kunit *test, u32 vendor_ebx, u32 
 	return cpuid;
 }
 
-static u32 cpuid_eax(struct bellows_vcpu *vcpu, u32 function)
+static u32 guest_cpuid_eax(struct bellows_vcpu *vcpu, u32 function)
 {
 	u32 eax = function, ebx, ecx = 0, edx;
 
@@ -136,13 +136,13 @@ static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
 	struct bellows_vcpu *vcpu = make_vcpu(test);
 
 	vcpu->cpuid = make_cpuid(test, 0x756e6547, 0x6c65746e);	/* GenuineIntel */
-	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 2), 0x1234U);
-	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 1), 0U);		/* in range, not there */
-	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 0x1000), 0x1234U);
-	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 0x80000123), 0x1234U);
+	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 2), 0x1234U);
+	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 1), 0U);		/* in range, not there */
+	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 0x1000), 0x1234U);
+	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 0x80000123), 0x1234U);
 	vcpu->cpuid = make_cpuid(test, 0x68747541, 0x444d4163);	/* AuthenticAMD */
-	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 2), 0x1234U);
-	KUNIT_EXPECT_EQ(test, cpuid_eax(vcpu, 0x1000), 0U);
+	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 2), 0x1234U);
+	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 0x1000), 0U);
 }
 
 static void every_listed_msr_is_in_the_table(struct kunit *test)
