@@ -21,6 +21,7 @@
 #include <asm/io.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
+#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "backend.h"
 #include "svm/permission.h"
@@ -216,6 +217,12 @@ void bellows_svm_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 	struct bellows_vmcb_control *control = &svm->vmcb->control;
 
+	/* INIT keeps what the guest said about caching. */
+	vcpu->msrs.efer = 0;
+	bellows_svm_set_efer(vcpu, 0);
+	bellows_svm_set_cr0(vcpu, X86_CR0_ET | (init ? svm->cache_disable : X86_CR0_CD | X86_CR0_NW));
+	bellows_svm_set_cr3(vcpu, 0);
+	bellows_svm_set_cr4(vcpu, 0);
 	reset_segments(vcpu);
 	if (!init) {
 		reset_msrs(&svm->vmcb->save);
