@@ -20,7 +20,8 @@
 
 #define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
 		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
-#define PDPTR_RESERVED(maxphyaddr) (GENMASK_ULL(63, maxphyaddr) | 0x1e6)
+/* Not bit 5: under nested paging some CPUs set it as an accessed bit. */
+#define PDPTR_RESERVED(maxphyaddr) (GENMASK_ULL(63, maxphyaddr) | 0x1c6)
 #define DR7_VOLATILE	0xffff23ffull
 #define DR7_FIXED	0x400ull
 

@@ -129,8 +129,13 @@ static u64 reserved_64bit(const struct walk *w, bool leaf, unsigned int level)
 
 	if (!(w->paging->efer & GEFER_NXE))
 		mask |= PTE_NX;
+	/*
+	 * Bit 5 counts as reserved in the manual, when these entries are loaded
+	 * with CR3. Where nested paging walks them like others, it is an
+	 * accessed bit that a CPU may have set.
+	 */
 	if (pae && level == 3)
-		return mask | PTE_NX | bit_range(5, 8) | bit_range(1, 2);
+		return mask | PTE_NX | bit_range(6, 8) | bit_range(1, 2);
 	if (level > 3 || (level == 3 && !w->paging->has_1g_pages))
 		mask |= PTE_LARGE;
 	/* Bit 12 of a large leaf is PAT. */

@@ -138,7 +138,8 @@ static bool ref_reserved(enum paging mode, const struct bellows_guest_paging *p,
 		if (any_set(e, 62, 52))
 			return true;
 		if (kind == '3')
-			return any_set(e, 2, 1) || any_set(e, 8, 5) || bit(e, 63);
+			/* But 5, which some set as an accessed bit. */
+			return any_set(e, 2, 1) || any_set(e, 8, 6) || bit(e, 63);
 	}
 	if (kind >= '4' && bit(e, 7))
 		return true;
