@@ -38,6 +38,11 @@ typedef void (*guest_handler_t)(struct guest_frame *frame);
 
 extern struct guest_cpu guest_cpus[MAX_GUEST_CPUS];
 extern guest_handler_t guest_handlers[256];
+/* QEMU's own CPU (TCG) runs this: it has errata. Set by vm_new(). */
+extern bool guest_on_tcg;
+
+/* Error code of a fault on a gate: the vector times eight; QEMU shifts once more in long mode. */
+#define IDT_ERROR(vector)	((vector) * (guest_on_tcg ? 16 : 8) + 2)
 
 static inline unsigned int guest_cpu_id(void)
 {

@@ -54,6 +54,9 @@ u64 test_random(u64 *state);
 /* Is this one of AMD's (or a CPU with SVM's) hosts, or one of Intel's? */
 bool test_host_is_amd(void);
 
+/* Is the host's CPU one of QEMU's own making (TCG)? It has errata. */
+bool test_host_is_tcg(void);
+
 void test_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_fail(const char *file, int line, bool fatal, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

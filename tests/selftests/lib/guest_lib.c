@@ -7,6 +7,7 @@
 
 struct guest_cpu guest_cpus[MAX_GUEST_CPUS];
 guest_handler_t guest_handlers[256];
+bool guest_on_tcg;
 
 void *memcpy(void *to, const void *from, size_t n);
 void *memmove(void *to, const void *from, size_t n);

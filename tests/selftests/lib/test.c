@@ -60,6 +60,14 @@ bool test_host_is_amd(void)
 	return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & BIT(2);
 }
 
+bool test_host_is_tcg(void)
+{
+	unsigned int eax, name[3];
+
+	__cpuid(0x40000000, eax, name[0], name[1], name[2]);
+	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name));
+}
+
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
 	char text[1024];

@@ -116,6 +116,7 @@ struct vm *vm_new(enum guest_mode mode)
 	vm_slot(vm, 0, 0, MEM_SIZE, vm->mem->host, 0);
 	vm->pt_next = PT_POOL_BASE;
 	cpu_write_tables(vm);
+	guest_on_tcg = test_host_is_tcg();
 	if (mode >= GUEST_LONG)
 		load_image(vm);
 	if (mode >= GUEST_PAGED32)
