@@ -112,8 +112,13 @@ static void check_leaf(struct audit *a, gfn_t gfn, u64 pte)
 static void check_tables(struct audit *a)
 {
 	const struct bellows_pt *pt = &a->mmu->pt;
-	long before = bellows_mmu_table_pages(a->mmu), tables = 1;
+	long done = bellows_pt_counted(&pt->done), begun, pages, tables = 1;
 	struct bellows_pt_iter it;
+
+	/* The walk sees the whole truth if all that began was done, and nothing begins meanwhile. */
+	smp_rmb();
+	begun = bellows_pt_counted(&pt->begun);
+	pages = bellows_pt_counted(&pt->pages);
 
 	bellows_for_each_pte(it, pt, 0, bellows_pt_limit(pt->format)) {
 		if (bellows_pte_is_table(pt->format, it.pte, it.level))
@@ -124,8 +129,9 @@ static void check_tables(struct audit *a)
 			report(a, "not present, but not zero", to_gfn(it.page), it.pte);
 		cond_resched();
 	}
-	if (before == bellows_mmu_table_pages(a->mmu) && before != tables)
-		report(a, "table pages are miscounted", to_gfn(tables), before);
+	smp_rmb();
+	if (done == begun && begun == bellows_pt_counted(&pt->begun) && pages != tables)
+		report(a, "table pages are miscounted", to_gfn(tables), pages);
 }
 
 unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m)

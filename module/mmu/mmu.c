@@ -39,7 +39,7 @@ unsigned int bellows_pt_levels(const struct bellows_pt_format *format)
 
 long bellows_mmu_table_pages(struct bellows_mmu *mmu)
 {
-	return atomic_long_read(&mmu->pt.pages.value);
+	return bellows_pt_counted(&mmu->pt.pages);
 }
 
 int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,

@@ -156,8 +156,10 @@ static bool install_table(struct bellows_pt *pt, u64 *entry, unsigned int level,
 		return false;
 	table = bellows_pt_page_virt(page);
 	pte = READ_ONCE(*entry);
+	bellows_pt_count(&pt->begun, 1);
 	do {
 		if (bellows_pte_is_table(f, pte, level)) {
+			bellows_pt_count(&pt->done, 1);
 			bellows_pt_page_free(page);
 			return true;
 		}
@@ -169,6 +171,7 @@ static bool install_table(struct bellows_pt *pt, u64 *entry, unsigned int level,
 		}
 	} while (!bellows_pte_cmpxchg(entry, &pte, page | pt->crypt | f->table));
 	bellows_pt_count(&pt->pages, 1);
+	bellows_pt_count(&pt->done, 1);
 	found->stale |= bellows_pte_present(f, pte);
 	return true;
 }
@@ -349,10 +352,12 @@ void bellows_pt_unlink(struct bellows_pt *pt, u64 start, u64 end, struct bellows
 			if (it.level != level || !bellows_pte_is_table(pt->format, it.pte, level) ||
 			    !bellows_pt_iter_inside(&it, start, end))
 				continue;
+			bellows_pt_count(&pt->begun, 1);
 			page = bellows_pte_address(pt, bellows_pte_xchg(it.entry, 0));
 			bellows_pt_page_set_link(page, dead->head);
 			dead->head = page;
 			bellows_pt_count(&pt->pages, -1);
+			bellows_pt_count(&pt->done, 1);
 		}
 	}
 }

@@ -16,6 +16,8 @@ struct bellows_pt {
 	u64 crypt;			/* memory-encryption bit, set in every entry */
 	bool nx_large;			/* large leaves are never executable: a processor with an erratum */
 	struct bellows_pt_counter pages; /* table pages, root included, those waiting to be freed not */
+	/* Tables that enter or leave: for whoever compares .pages with the tree meanwhile. */
+	struct bellows_pt_counter begun, done;
 };
 
 /* Table pages out of the tree, waiting until nobody can walk them. */

@@ -28,6 +28,11 @@ static inline void bellows_pt_count(struct bellows_pt_counter *counter, long n)
 	atomic_long_add(n, &counter->value);
 }
 
+static inline long bellows_pt_counted(const struct bellows_pt_counter *counter)
+{
+	return atomic_long_read(&counter->value);
+}
+
 /* A zeroed page for a table, as machine address; 0: none. */
 static inline u64 bellows_pt_page_alloc(void)
 {
@@ -86,6 +91,11 @@ static inline u64 *bellows_pt_page_virt(u64 pa)
 static inline void bellows_pt_count(struct bellows_pt_counter *counter, long n)
 {
 	__atomic_fetch_add(&counter->value, n, __ATOMIC_RELAXED);
+}
+
+static inline long bellows_pt_counted(const struct bellows_pt_counter *counter)
+{
+	return __atomic_load_n(&counter->value, __ATOMIC_RELAXED);
 }
 
 static inline bool bellows_pte_cmpxchg(u64 *entry, u64 *old, u64 new)
