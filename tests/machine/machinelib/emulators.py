@@ -8,6 +8,8 @@ import subprocess
 
 from . import image
 
+# An emulator whose runner was killed would go on for ever, and slow the next ones down.
+NO_ORPHAN = ("setpriv", "--pdeathsig", "KILL")
 EXIT_STATUS = 2 * 0x29 + 1  # QEMU's status when init leaves
 
 # Nothing here changes what KVM or Bellows do in their hot paths.
@@ -76,11 +78,11 @@ class Machine:
                 self._write_bochsrc("mode=term, dev=" + terminal)
             with open(self.verdict, "wb") as out:
                 return subprocess.Popen(
-                    ["bochs", "-q", "-f", "bochsrc", "-rc", "rc"], cwd=self.dir,
+                    [*NO_ORPHAN, "bochs", "-q", "-f", "bochsrc", "-rc", "rc"], cwd=self.dir,
                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                     start_new_session=True)
         with open(self.path("emulator.log"), "wb") as out:
-            return subprocess.Popen(self._qemu(terminal, gdb), stdin=subprocess.DEVNULL, stdout=out,
+            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb)], stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
     def _qemu(self, terminal, gdb):
