@@ -16,6 +16,7 @@
 #include <trace/events/ipi.h>
 #include <asm/hardirq.h>
 #include <asm/mce.h>
+#include <asm/nospec-branch.h>
 #include <asm/processor.h>
 #include <asm/ptrace.h>
 #include <asm/reboot.h>
@@ -89,6 +90,19 @@ static inline bool bellows_l1tf_full(void) { return true; }
 static __always_inline bool bellows_l1d_touched(void) { return true; }
 static __always_inline void bellows_l1d_clear_touched(void) { }
 #endif
+
+/*
+ * VMSCAPE: a guest has run on this CPU, so that branch predictions must be
+ * dropped before userspace runs there, where the kernel thinks so. A kernel
+ * that does not know of it has nothing to ask for.
+ */
+static inline void bellows_guest_has_run(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
 
 /*
  * A machine check that arrived in a guest. The kernel is told that a user task

@@ -28,6 +28,7 @@
 #include <asm/processor.h>
 #include <asm/debugreg.h>
 #include "backend.h"
+#include "compat.h"
 #include "debug.h"
 #include "event.h"
 #include "fpu.h"
@@ -100,6 +101,7 @@ static int enter(struct bellows_vcpu *vcpu)
 
 	bellows_backend(enter)(vcpu);
 
+	bellows_guest_has_run();
 	leave_guest_mode(vcpu);
 	bellows_debug_exit(vcpu);
 	bellows_fpu_exit(vcpu);
