@@ -146,7 +146,7 @@ static void pair_get(const struct bellows_emulator *e, u8 low, u8 high, u64 *val
 	}
 }
 
-/* CMPXCHG8B, and CMPXCHG16B, which wants its operand aligned. */
+/* CMPXCHG8B, and CMPXCHG16B, which wants its operand aligned first of all. */
 int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 {
 	u64 old[2] = { 0 }, expected[2], new[2];
@@ -157,13 +157,12 @@ int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 
 	if (half == 8 && !(e->features & BELLOWS_EMU_CX16))
 		return bellows_emu_fault(e, VECTOR_UD);
+	if (half == 8 && (bellows_emulator_address(e) & 15))
+		return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	r = bellows_emu_linear(e, s->insn->segment, bellows_emu_offset(s), size, true,
 			       &linear);
-	if (r)
-		return r;
-	if (half == 8 && (linear & 15))
-		return bellows_emu_fault_code(e, VECTOR_GP, 0);
-	r = bellows_emu_check_alignment(e, linear, size);
+	if (!r)
+		r = bellows_emu_check_alignment(e, linear, size);
 	if (!r)
 		r = bellows_emu_read(e, linear, old, size, BELLOWS_EMU_FOR_WRITE |
 				     (s->insn->lock ? BELLOWS_EMU_LOCKED : 0));

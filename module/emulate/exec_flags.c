@@ -192,26 +192,35 @@ int bellows_exec_aad(struct bellows_emu_step *s)
 	return BELLOWS_EMU_CONTINUE;
 }
 
+static int bound_read(struct bellows_emu_step *s, u64 offset, s64 *value)
+{
+	u64 linear, raw = 0;
+	int r;
+
+	offset &= bellows_mask(s->insn->address_size);
+	r = bellows_emu_linear(s->e, s->insn->segment, offset, s->size, false, &linear);
+	if (!r)
+		r = bellows_emu_check_alignment(s->e, linear, s->size);
+	if (!r)
+		r = bellows_emu_read(s->e, linear, &raw, s->size, 0);
+	*value = (s64)bellows_sign_extend(raw, s->size);
+	return r;
+}
+
 /* The bounds lie one after the other in memory and belong to the range. */
 int bellows_exec_bound(struct bellows_emu_step *s)
 {
 	s64 index = (s64)bellows_sign_extend(s->dst, s->size);
-	u64 lower, upper, linear, both = 0;
+	u64 offset = bellows_emu_offset(s);
+	s64 lower, upper;
 	int r;
 
-	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s),
-			       2 * s->size, false, &linear);
+	r = bound_read(s, offset, &lower);
 	if (!r)
-		r = bellows_emu_check_alignment(s->e, linear, s->size);
-	if (!r)
-		r = bellows_emu_read(s->e, linear, &both, 2 * s->size, 0);
-	if (r)
-		return r;
-	lower = bellows_sign_extend(both, s->size);
-	upper = bellows_sign_extend(both >> (8 * s->size), s->size);
-	if (index < (s64)lower || index > (s64)upper)
-		return bellows_emu_fault(s->e, VECTOR_BR);
-	return BELLOWS_EMU_CONTINUE;
+		r = bound_read(s, offset + s->size, &upper);
+	if (!r && (index < lower || index > upper))
+		r = bellows_emu_fault(s->e, VECTOR_BR);
+	return r;
 }
 
 /* Memory is written, and need be writable, only if the selector changes. */

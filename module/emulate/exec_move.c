@@ -186,14 +186,20 @@ static int sse_store(struct bellows_emu_step *s, const void *value)
 	return r ? r : bellows_emu_write(s->e, s->linear, value, s->size);
 }
 
+/* Userspace has no part in SSE registers. */
+static int no_exit(int result)
+{
+	return result == BELLOWS_EMU_EXIT ? BELLOWS_EMU_UNHANDLEABLE : result;
+}
+
 static int get_xmm(struct bellows_emu_step *s, u8 reg, void *value)
 {
-	return s->e->ops->get_xmm(s->e, reg, value);
+	return no_exit(s->e->ops->get_xmm(s->e, reg, value));
 }
 
 static int set_xmm(struct bellows_emu_step *s, u8 reg, const void *value)
 {
-	return s->e->ops->set_xmm(s->e, reg, value);
+	return no_exit(s->e->ops->set_xmm(s->e, reg, value));
 }
 
 /*
