@@ -102,8 +102,8 @@ static const char *const mnemonics[BELLOWS_NR_OPS] = {
 static const char *exception(const struct bellows_insn *insn, int length,
 			     const struct reference *ref, const u8 *bytes);
 
-/* One word of a list is the beginning of the name. */
-static bool name_matches(enum bellows_op op, const char *name)
+/* One word of a list is the beginning of the name, or all of it. */
+static bool name_matches(enum bellows_op op, const char *name, bool exactly)
 {
 	const char *list = mnemonics[op];
 	char lower[32] = "";
@@ -119,9 +119,26 @@ static bool name_matches(enum bellows_op op, const char *name)
 	}
 	for (; *list; list += size + (list[size] == ' ')) {
 		size = strcspn(list, " ");
-		if (!strncmp(list, name, size))
+		if (!strncmp(list, name, size) && (!exactly || !name[size]))
 			return true;
 	}
+	return false;
+}
+
+/*
+ * What has a handler must not pass for LENGTH_ONLY. (MOVD and MOVQ are also names
+ * of MMX instructions.)
+ */
+static bool overlooked(const struct bellows_insn *insn, const char *name)
+{
+	unsigned int op;
+
+	if (insn->encoding != BELLOWS_ENC_LEGACY)
+		return false;
+	for (op = 1; op < BELLOWS_NR_OPS; op++)
+		if (bellows_op_emulated(op) && op != BELLOWS_OP_SSE_MOVD &&
+		    name_matches(op, name, true))
+			return true;
 	return false;
 }
 
@@ -207,8 +224,10 @@ static const char *compare_size(const struct bellows_insn *insn,
 static const char *compare(const struct bellows_insn *insn, int length,
 			   const struct reference *ref, ZyanStatus status)
 {
-	const char *wrong;
+	const char *name = NULL, *wrong;
 
+	if (ZYAN_SUCCESS(status))
+		name = ZydisMnemonicGetString(ref->insn.mnemonic);
 	if (length == BELLOWS_DECODE_TOO_LONG)
 		return ZYAN_SUCCESS(status) ? "not too long" : NULL;
 	if (length == BELLOWS_DECODE_INVALID)
@@ -220,8 +239,8 @@ static const char *compare(const struct bellows_insn *insn, int length,
 	if (length != ref->insn.length)
 		return "length";
 	if (insn->op == BELLOWS_OP_LENGTH_ONLY)
-		return NULL;
-	if (!name_matches(insn->op, ZydisMnemonicGetString(ref->insn.mnemonic)))
+		return overlooked(insn, name) ? "operation" : NULL;
+	if (!name_matches(insn->op, name, false))
 		return "mnemonic";
 	wrong = compare_memory(insn, ref);
 	if (!wrong)

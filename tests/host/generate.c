@@ -44,12 +44,59 @@ static void random_instruction(struct random *r, enum bellows_insn_mode mode, u8
 	}
 }
 
+static void decode(struct generated *g, enum bellows_insn_mode mode)
+{
+	g->length = bellows_decode(&g->insn, g->bytes, BELLOWS_INSN_MAX, mode);
+}
+
+/* Encodings of each operation, as they were met. */
+#define SAMPLES	64
+
+static struct {
+	u8 bytes[SAMPLES][16];
+	unsigned int used;
+} samples[3][BELLOWS_NR_OPS];
+
+static void remember(struct random *r, enum bellows_insn_mode mode, const struct generated *g)
+{
+	unsigned int at, *used = &samples[mode][g->insn.op].used;
+
+	if (g->length <= 0 || !bellows_op_emulated(g->insn.op))
+		return;
+	at = *used < SAMPLES ? (*used)++ : random_below(r, SAMPLES);
+	memcpy(samples[mode][g->insn.op].bytes[at], g->bytes, 16);
+}
+
+/* Another instruction of an operation that was met; false: none was found. */
+static bool vary(struct random *r, enum bellows_insn_mode mode, struct generated *g)
+{
+	unsigned int op = random_below(r, BELLOWS_NR_OPS), tries, i;
+	const u8 *sample;
+
+	if (!samples[mode][op].used)
+		return false;
+	sample = samples[mode][op].bytes[random_below(r, samples[mode][op].used)];
+	for (tries = 0; tries < 10; tries++) {
+		memcpy(g->bytes, sample, 16);
+		for (i = 1; i < BELLOWS_INSN_MAX; i++)
+			if (random_below(r, 2))
+				g->bytes[i] = random_u64(r);
+		decode(g, mode);
+		if (g->length > 0 && g->insn.op == op)
+			return true;
+	}
+	return false;
+}
+
 void generate_insn(struct random *r, enum bellows_insn_mode mode, struct generated *g,
 		   generate_filter filter)
 {
 	do {
-		random_instruction(r, mode, g->bytes);
-		g->length = bellows_decode(&g->insn, g->bytes, BELLOWS_INSN_MAX, mode);
+		if (random_below(r, 2) || !vary(r, mode, g)) {
+			random_instruction(r, mode, g->bytes);
+			decode(g, mode);
+			remember(r, mode, g);
+		}
 		if (g->length > 0)
 			memset(g->bytes + g->length, 0xcc, 16 - g->length);
 	} while (!filter(g));
@@ -80,7 +127,7 @@ u64 generate_linear(struct random *r)
 static u64 random_value(struct random *r)
 {
 	static const u64 special[] = {
-		0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
+		0, 1, 0x09, 0x7f, 0x80, 0x99, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
 		0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff,
 	};
 
@@ -116,6 +163,14 @@ static u64 offset_of(const struct bellows_emulator *e, u8 seg, u64 linear)
 	if (bellows_is_64bit(e))
 		return linear - (seg >= BELLOWS_FS ? e->seg[seg].base : 0);
 	return (u32)(linear - e->seg[seg].base);
+}
+
+/* An offset to steer for: to the pages, or to the edge of the segment. */
+static u64 random_offset(struct random *r, const struct bellows_emulator *e, u8 seg)
+{
+	if (!bellows_is_64bit(e) && !random_below(r, 12))
+		return (u32)(e->seg[seg].limit + random_below(r, 40) - 34);
+	return offset_of(e, seg, generate_linear(r));
 }
 
 static void set_low(u64 *reg, u64 value, unsigned int size)
@@ -160,7 +215,7 @@ static bool bit_string(const struct bellows_insn *insn)
 static void steer_memory(struct random *r, struct bellows_emulator *e, struct generated *g)
 {
 	struct bellows_insn *insn = &g->insn;
-	u64 want = offset_of(e, insn->segment, generate_linear(r));
+	u64 want = random_offset(r, e, insn->segment);
 	u8 size = insn->address_size;
 
 	if (bit_string(insn) && random_below(r, 4))
@@ -183,6 +238,26 @@ static void steer_memory(struct random *r, struct bellows_emulator *e, struct ge
 	}
 }
 
+/* A dividend whose quotient is next to what just fits, or just not. */
+static void steer_quotient(struct random *r, struct bellows_emulator *e,
+			   const struct bellows_insn *insn)
+{
+	unsigned int size = insn->operand_size, bits = 8 * size;
+	__int128 divisor = (__int128)(random_below(r, 7)) - 3, dividend;
+	s64 quotient = (s64)(BIT_ULL(bits - 1) + random_below(r, 3) - 1);
+
+	dividend = (__int128)quotient * divisor + random_below(r, 3);
+	if (random_below(r, 2))
+		dividend = -dividend;
+	set_low(&e->regs[insn->rm], divisor, size);
+	if (size == 1) {
+		set_low(&e->regs[BELLOWS_RAX], dividend, 2);
+	} else {
+		set_low(&e->regs[BELLOWS_RAX], dividend, size);
+		set_low(&e->regs[BELLOWS_RDX], dividend >> bits, size);
+	}
+}
+
 /* Divisions that do not all overflow. */
 static void steer_division(struct random *r, struct bellows_emulator *e,
 			   const struct bellows_insn *insn)
@@ -193,6 +268,10 @@ static void steer_division(struct random *r, struct bellows_emulator *e,
 
 	if (random_below(r, 3) == 0)
 		return;
+	if (!insn->memory && insn->rm > BELLOWS_RBX && random_below(r, 2)) {
+		steer_quotient(r, e, insn);
+		return;
+	}
 	if (insn->op == BELLOWS_OP_IDIV && (s64)(rax << (64 - 8 * size)) < 0)
 		high = U64_MAX;
 	if (size == 1)
@@ -207,22 +286,22 @@ void generate_operands(struct random *r, struct bellows_emulator *e, struct gene
 	u8 size = insn->address_size;
 
 	if (random_below(r, 8))
-		e->regs[BELLOWS_RSP] = offset_of(e, BELLOWS_SS, generate_linear(r));
+		e->regs[BELLOWS_RSP] = random_offset(r, e, BELLOWS_SS);
 	if (insn->op == BELLOWS_OP_ENTER || insn->op == BELLOWS_OP_LEAVE)
-		e->regs[BELLOWS_RBP] = offset_of(e, BELLOWS_SS, generate_linear(r));
+		e->regs[BELLOWS_RBP] = random_offset(r, e, BELLOWS_SS);
 	if (insn->op == BELLOWS_OP_DIV || insn->op == BELLOWS_OP_IDIV)
 		steer_division(r, e, insn);
 	if (insn->flags & F_REP) {
 		set_low(&e->regs[BELLOWS_RSI],
-			offset_of(e, insn->segment, generate_linear(r)), size);
+			random_offset(r, e, insn->segment), size);
 		set_low(&e->regs[BELLOWS_RDI],
-			offset_of(e, BELLOWS_ES, generate_linear(r)), size);
+			random_offset(r, e, BELLOWS_ES), size);
 		if (random_below(r, 16))
 			set_low(&e->regs[BELLOWS_RCX], random_below(r, 40), size);
 	}
 	if (insn->op == BELLOWS_OP_XLAT)
 		set_low(&e->regs[BELLOWS_RBX],
-			offset_of(e, insn->segment, generate_linear(r)), size);
+			random_offset(r, e, insn->segment), size);
 	if (insn->op >= BELLOWS_OP_LOOP && insn->op <= BELLOWS_OP_JCXZ && random_below(r, 2))
 		set_low(&e->regs[BELLOWS_RCX], random_below(r, 3), size);
 	if (insn->memory)

@@ -2,7 +2,11 @@
 /*
  * Random instructions that do something: valid encodings of what the emulator
  * executes, with registers steered so that memory operands, stack and strings
- * mostly lie in, and at the edges of, the pages of a struct model.
+ * mostly lie in, and at the edges of, the pages of a struct model and of segments.
+ *
+ * Half of the instructions come from purely random bytes. As these favour some
+ * operations, the other half begins with the choice of an operation, and varies
+ * an encoding of it that was met before.
  */
 #ifndef BELLOWS_TESTS_HOST_GENERATE_H
 #define BELLOWS_TESTS_HOST_GENERATE_H

@@ -139,8 +139,10 @@ static int model_read(struct bellows_emulator *e, u64 linear, void *buf, unsigne
 		return tss_read(m, linear, buf, len);
 	if (!r)
 		r = translate(m, linear, len, error_bits(flags));
-	if (!r)
+	if (!r) {
 		memcpy(buf, byte_at(m, linear), len);
+		m->bytes_read += len;
+	}
 	return r == BELLOWS_EMU_EXIT ? device_exit(m, len) : r;
 }
 
@@ -154,8 +156,10 @@ static int model_write(struct bellows_emulator *e, u64 linear, const void *buf,
 		abort();
 	if (!r)
 		r = translate(m, linear, len, error_bits(flags));
-	if (!r)
+	if (!r) {
 		memcpy(byte_at(m, linear), buf, len);
+		m->bytes_written += len;
+	}
 	if (r != BELLOWS_EMU_EXIT)
 		return r;
 	r = device_exit(m, len);
@@ -179,6 +183,7 @@ static int model_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old
 	if (memcmp(byte_at(m, linear), old, len))
 		return BELLOWS_EMU_RETRY;
 	memcpy(byte_at(m, linear), new, len);
+	m->bytes_written += len;
 	return BELLOWS_EMU_CONTINUE;
 }
 
@@ -288,19 +293,27 @@ void model_init(struct model *m)
 	};
 }
 
-/* The device is memory that notices each access. */
+void model_copy(struct model *to, const struct model *from)
+{
+	*to = *from;
+	if (from->e.io_buf == from->io_buf)
+		to->e.io_buf = to->io_buf;
+}
+
+/* The device is memory that userspace looks after. */
 static void device_access(struct model *m, struct bellows_emu_access *a)
 {
 	u8 *at = byte_at(m, a->address);
 
 	if (a->address < MODEL_BASE || a->address + a->size > MODEL_BASE + MODEL_SIZE)
-		return;
-	m->device_accesses++;
-	m->device = m->device * 31 + a->address + a->kind;
-	if (a->kind == BELLOWS_EMU_READ)
+		abort();
+	if (a->kind == BELLOWS_EMU_READ) {
 		memcpy(a->data, at, a->size);
-	else
+		m->bytes_read += a->size;
+	} else {
 		memcpy(at, a->data, a->size);
+		m->bytes_written += a->size;
+	}
 }
 
 void model_complete(struct model *m)
@@ -314,11 +327,11 @@ void model_complete(struct model *m)
 		device_access(m, &a);
 		break;
 	case BELLOWS_EMU_IN:
-		data = a.count > 1 ? m->io_buf : a.data;
+		data = a.count > 1 ? m->e.io_buf : a.data;
 		port_in(m, a.size, a.count, data);
 		break;
 	case BELLOWS_EMU_OUT:
-		port_out(m, a.size, a.count, a.count > 1 ? m->io_buf : a.data);
+		port_out(m, a.size, a.count, a.count > 1 ? m->e.io_buf : a.data);
 		break;
 	}
 	bellows_emulator_complete(&m->e, data);

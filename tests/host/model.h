@@ -12,7 +12,7 @@
 #include "random.h"
 
 #define MODEL_BASE	0x10000000ULL
-#define MODEL_TSS	0xffffe00000000000ULL
+#define MODEL_TSS	0xf0000000ULL
 #define MODEL_PAGES	12
 #define MODEL_PAGE	4096
 #define MODEL_SIZE	(MODEL_PAGES * MODEL_PAGE)
@@ -42,15 +42,16 @@ struct model {
 	unsigned long fail_at;		/* the n-th callback fails */
 	int fail_with;
 	unsigned long calls;
-	u64 device;			/* state of the MMIO device */
-	unsigned long device_accesses;
 	unsigned int device_width;	/* widest access it takes at once */
+	unsigned long bytes_read;	/* of data pages and the device alike */
+	unsigned long bytes_written;
 	bool ports_exit;		/* ports need userspace */
 	u64 port_sum;
 	unsigned long port_accesses;
 };
 
 void model_init(struct model *m);
+void model_copy(struct model *to, const struct model *from);
 
 /* Answer what the emulator waits for, as userspace would. */
 void model_complete(struct model *m);
