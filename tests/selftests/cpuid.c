@@ -266,26 +266,3 @@ CASE(hides, "features that the CPUID does not show cannot be turned on")
 	vcpu_run_to_done(vcpu);
 	vm_free(vcpu->vm);
 }
-
-static void many(u64 n)
-{
-	for (u64 i = 0; i < n; i++)
-		cpuid(0);
-}
-
-CASE(signature, "the signature leaf names the hypervisor in an area of its own")
-{
-	REQUIRE(!test_is_kvm, "KVM does not have this leaf");
-	struct kvm_cpuid2 *c = supported_cpuid();
-	bool found = false;
-
-	for (unsigned int i = 0; i < c->nent; i++) {
-		u32 f = c->entries[i].function;
-
-		if (f >= 0x40000000 && f < 0x40010000 && !(f & 0xff) &&
-		    !memcmp(&c->entries[i].ebx, "Bell", 4))
-			found = true;
-	}
-	EXPECT(found, "no leaf from 0x40000000 on says Bellows");
-	run_guest(many, 100);
-}
