@@ -568,32 +568,47 @@ static void say_sections(void)
 	pause_ms(2000);
 }
 
-/* A shell on the console, or one command in it, until it ends. */
+static void exec_shell(const char *command)
+{
+	setenv("PS1", "\\u@\\h:\\w# ", 1);
+	setenv("TERM", "linux", 1);
+	if (*command)
+		execl("/bin/busybox", "sh", "-c", command, (char *)NULL);
+	else
+		execl("/bin/busybox", "sh", (char *)NULL);
+	_exit(127);
+}
+
+/*
+ * A shell on the console, or one command in it, until it ends. When the leader
+ * of a terminal's session ends, the terminal drops what it has not yet sent:
+ * hence a leader that waits for it.
+ */
 static void run_shell(const char *command)
 {
+	int status = 0;
 	pid_t pid = fork();
-	int status;
 
 	if (!pid) {
-		setsid();
-		iopl(0);
 		int fd = open("/dev/ttyS0", O_RDWR);
 
+		setsid();
+		iopl(0);
 		ioctl(fd, TIOCSCTTY, 1);
-		dup2(fd, 0);
-		dup2(fd, 1);
-		dup2(fd, 2);
-		setenv("PS1", "\\u@\\h:\\w# ", 1);
-		setenv("TERM", "linux", 1);
-		if (*command)
-			execl("/bin/busybox", "sh", "-c", command, (char *)NULL);
-		else
-			execl("/bin/busybox", "sh", (char *)NULL);
-		_exit(127);
+		for (int i = 0; i < 3; i++)
+			dup2(fd, i);
+		pid = fork();
+		if (!pid)
+			exec_shell(command);
+		signal(SIGINT, SIG_IGN);
+		signal(SIGQUIT, SIG_IGN);
+		waitpid(pid, &status, 0);
+		tcdrain(0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
 	}
 	while (waitpid(-1, &status, 0) != pid)
 		;
-	pause_ms(200);	/* what is still in the serial port */
+	pause_ms(50);	/* the last bytes are in the port itself */
 	say("shell-end", -1, "%d", WIFEXITED(status) ? WEXITSTATUS(status) : 255);
 }
 

@@ -14,7 +14,7 @@ EXIT_STATUS = 2 * 0x29 + 1  # QEMU's status when init leaves
 
 # Nothing here changes what KVM or Bellows do in their hot paths. The emulated
 # processors share one counter, but Linux would not trust it in QEMU.
-COMMON_ARGS = ("tsc=reliable console=ttyS0 loglevel=5 panic=-1 reboot=t nokaslr "
+COMMON_ARGS = ("tsc=reliable console=ttyS0,115200 loglevel=5 panic=-1 reboot=t nokaslr "
                "log_buf_len=4M printk.devkmsg=on random.trust_cpu=on")
 DEBUG_ARGS = "slub_nomerge kasan_multi_shot"
 QEMU_DEBUG_ARGS = "debug_pagealloc=on"
@@ -85,7 +85,8 @@ class Machine:
                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                     start_new_session=True)
         with open(self.path("emulator.log"), "wb") as out:
-            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb)], stdin=subprocess.DEVNULL, stdout=out,
+            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb)],
+                                    stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
     def _qemu(self, terminal, gdb):
