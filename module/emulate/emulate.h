@@ -168,7 +168,7 @@ struct bellows_emulator_ops {
 	int (*write)(struct bellows_emulator *e, u64 linear, const void *buf,
 		     unsigned int len, unsigned int flags);
 	int (*exchange)(struct bellows_emulator *e, u64 linear, const void *old,
-		       const void *new, unsigned int len, unsigned int flags);
+			const void *new, unsigned int len, unsigned int flags);
 	int (*in)(struct bellows_emulator *e, u16 port, unsigned int size,
 		  unsigned int count, void *data);
 	int (*out)(struct bellows_emulator *e, u16 port, unsigned int size,

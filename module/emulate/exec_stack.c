@@ -161,16 +161,14 @@ int bellows_exec_pushf(struct bellows_emu_step *s)
 	return bellows_emu_push(s->e, s->e->rflags & ~(EFL_RF | EFL_VM), s->size);
 }
 
-/* Which flags POPF may change depends on the privilege. */
+/* Which flags POPF may change depends on the privilege: 3 in virtual-8086 mode. */
 static u64 popf_mask(const struct bellows_emulator *e, unsigned int size)
 {
-	u64 mask = EFL_STATUS | EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID | EFL_RF;
+	u64 mask = EFL_STATUS | EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID;
 	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
 
 	if (!(e->cr0 & CR0_PE))
 		mask |= EFL_IF | EFL_IOPL;
-	else if (e->rflags & EFL_VM)
-		mask |= EFL_IF;
 	else if (e->cpl <= iopl)
 		mask |= EFL_IF | (e->cpl ? 0 : EFL_IOPL);
 	return mask & bellows_mask(size);
@@ -187,7 +185,7 @@ int bellows_exec_popf(struct bellows_emu_step *s)
 	if (!r)
 		r = bellows_emu_pop(e, &value, s->size);
 	if (!r)
-		e->rflags = (e->rflags & ~mask) | (value & mask & ~EFL_RF);
+		e->rflags = (e->rflags & ~mask) | (value & mask);
 	return r;
 }
 
