@@ -481,7 +481,7 @@ static void test_program(const char *path)
 
 int main(void)
 {
-	uint64_t seed = seed_from_environment();
+	u64 seed = seed_from_environment();
 	struct random r;
 	unsigned int i;
 

@@ -614,7 +614,7 @@ static void test_ports(struct random *r, unsigned long rounds)
 
 int main(void)
 {
-	uint64_t seed = seed_from_environment();
+	u64 seed = seed_from_environment();
 	struct random r;
 
 	tap_plan(5);

@@ -3,12 +3,10 @@
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "native.h"
@@ -23,17 +21,14 @@
 
 static u8 *alias;			/* the pages, always writable */
 static gregset_t home;
-static struct native_state *volatile running;
-static volatile int phase;		/* 0: at home, 1: in the instruction */
+static struct native_state *running;
+static int phase;		/* 0: at home, 1: in the instruction */
 
 /* For the stub, which calls native_handler(). */
 u64 native_home_fs;
 u64 native_test_fs, native_test_gs;
 u16 native_test_segs[4];		/* DS, ES, FS, GS */
 u32 native_test_64;
-
-void native_stub(void);
-int native_handler(int signal, siginfo_t *info, ucontext_t *uc);
 
 static const int greg_of[BELLOWS_NR_REGS] = {
 	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,

@@ -11,6 +11,9 @@
 #ifndef BELLOWS_TESTS_HOST_NATIVE_H
 #define BELLOWS_TESTS_HOST_NATIVE_H
 
+#include <signal.h>
+#include <ucontext.h>
+
 #include "model.h"
 
 struct native_state {
@@ -59,5 +62,9 @@ u16 native_selector(unsigned int index);
 u8 *native_memory(void);
 
 void native_run(struct native_state *state);
+
+/* The signal handler: a stub around the C part. */
+void native_stub(void);
+int native_handler(int signo, siginfo_t *info, ucontext_t *uc);
 
 #endif /* BELLOWS_TESTS_HOST_NATIVE_H */

@@ -162,7 +162,7 @@ static u64 undefined_flags(const struct bellows_insn *insn,
 }
 
 static bool undefined_result(const struct bellows_insn *insn,
-			   const struct bellows_emulator *e)
+			     const struct bellows_emulator *e)
 {
 	switch (insn->op) {
 	case BELLOWS_OP_SHLD:
@@ -489,9 +489,10 @@ static const char *compare(const struct generated *g, struct native_state *n,
 	emulated_outcome(m, result, &emulated);
 	if (native.fault != emulated.fault || native.vector != emulated.vector ||
 	    native.error != emulated.error || native.address != emulated.address) {
-		sprintf(text, "fault %d/%x/%llx, emulated %d/%x/%llx", native.fault ? native.vector : -1,
-			native.error, native.address, emulated.fault ? emulated.vector : -1,
-			emulated.error, emulated.address);
+		sprintf(text, "fault %d/%x/%llx, emulated %d/%x/%llx",
+			native.fault ? native.vector : -1, native.error, native.address,
+			emulated.fault ? emulated.vector : -1, emulated.error,
+			emulated.address);
 		return text;
 	}
 	if (native.fault && partly_done(g))
@@ -614,7 +615,7 @@ int main(void)
 		{ "32-bit, invalid", BELLOWS_MODE_32, 10000, refused },
 	};
 	static unsigned long per_op[BELLOWS_NR_OPS];
-	uint64_t seed = seed_from_environment();
+	u64 seed = seed_from_environment();
 	const char *missing, *no_segments;
 	struct random r;
 	unsigned int i, op;

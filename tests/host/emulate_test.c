@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the native test can't show: code of the kernel's privilege, real and
+ * virtual-8086 mode, missing features, single steps, fetches, and the protocol
+ * between the emulator and its owner. One function per rule.
+ */
+#include <string.h>
+
+#include "emulate/emu.h"
+#include "model.h"
+#include "tap.h"
+
+#define CODE	(MODEL_BASE + MODEL_PAGE)
+#define DATA	(MODEL_BASE + 4 * MODEL_PAGE)
+#define DATA2	(MODEL_BASE + 8 * MODEL_PAGE)
+#define VECTOR_PF	14
+
+enum state { REAL, VM86, PROTECTED, LONG };
+
+static struct model m;
+static const char *complaint;
+
+#define expect(condition)						\
+	do {								\
+		if (!(condition) && !complaint)				\
+			complaint = #condition;				\
+	} while (0)
+
+/* Flat segments based at the pages outside 64-bit mode; CPL 0. */
+static void fresh(enum state state, const void *code, unsigned int size)
+{
+	u32 attr = BELLOWS_ATTR_S | BELLOWS_ATTR_P | BELLOWS_ATTR_ACCESSED |
+		   BELLOWS_ATTR_WRITABLE;
+	unsigned int i;
+
+	model_init(&m);
+	m.e.cr4 = CR4_OSFXSR;
+	m.e.features = 0xffff;
+	m.e.rflags = EFL_FIXED;
+	for (i = 0; i < BELLOWS_NR_SEGS; i++)
+		m.e.seg[i] = (struct bellows_emu_segment) {
+			.base = state == LONG ? 0 : MODEL_BASE,
+			.limit = state == REAL || state == VM86 ? 0xffff : U32_MAX,
+			.attr = attr | (state == PROTECTED ? BELLOWS_ATTR_DB : 0),
+		};
+	m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_CODE;
+	if (state != REAL)
+		m.e.cr0 = CR0_PE;
+	if (state == VM86) {
+		m.e.rflags |= EFL_VM;
+		m.e.cpl = 3;
+	}
+	if (state == LONG) {
+		m.e.efer = EFER_LMA;
+		m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_L;
+	}
+	m.e.rip = state == LONG ? CODE : MODEL_PAGE;
+	m.e.regs[BELLOWS_RSP] = state == LONG ? DATA + 0x800 : 4 * MODEL_PAGE + 0x800;
+	memset(m.memory + MODEL_PAGE, 0xcc, 2 * MODEL_PAGE);
+	memcpy(m.memory + MODEL_PAGE, code, size);
+}
+
+#define FRESH(state, ...)						\
+	fresh(state, (const u8[]) { __VA_ARGS__ },			\
+	      sizeof((const u8[]) { __VA_ARGS__ }))
+
+static int one(void)
+{
+	return bellows_emulate_one(&m.e);
+}
+
+static bool faults(u8 vector)
+{
+	return one() == BELLOWS_EMU_FAULT && m.e.fault.vector == vector;
+}
+
+static bool retires(void)
+{
+	return one() == BELLOWS_EMU_CONTINUE && (m.e.events & BELLOWS_EMU_RETIRED);
+}
+
+static void real_mode_has_no_error_codes(void)
+{
+	FRESH(REAL, 0xa1, 0xff, 0xff);			/* mov ax, [0xffff] */
+	expect(faults(VECTOR_GP) && !m.e.fault.has_error);
+	FRESH(REAL, 0x36, 0xa1, 0xff, 0xff);
+	expect(faults(VECTOR_SS) && !m.e.fault.has_error);
+	FRESH(VM86, 0xa1, 0xff, 0xff);
+	expect(faults(VECTOR_GP) && m.e.fault.has_error && m.e.fault.error == 0);
+}
+
+static void real_mode_has_no_vex(void)
+{
+	FRESH(REAL, 0xc4, 0xe2, 0x78, 0xf2, 0xc0);	/* andn */
+	expect(faults(VECTOR_UD));
+	FRESH(PROTECTED, 0xc4, 0xe2, 0x78, 0xf2, 0xc0);
+	expect(retires());
+	FRESH(REAL, 0x63, 0xc0);			/* arpl */
+	expect(faults(VECTOR_UD));
+	FRESH(VM86, 0x63, 0xc0);
+	expect(faults(VECTOR_UD));
+}
+
+static void real_mode_stack_wraps(void)
+{
+	FRESH(REAL, 0x50);				/* push ax */
+	m.e.regs[BELLOWS_RSP] = 0x12340000;
+	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE + 0xfffe);
+	expect(m.e.regs[BELLOWS_RSP] == 0x12340000);
+}
+
+static u64 popf_result(enum state state, u8 cpl, u64 before, u64 value)
+{
+	FRESH(state, 0x9d);
+	m.e.cpl = cpl;
+	m.e.rflags |= before;
+	memcpy(m.memory + 4 * MODEL_PAGE + 0x800, &value, 8);
+	if (!retires())
+		return 0;
+	return m.e.rflags & ~EFL_FIXED;
+}
+
+static void popf_obeys_privilege(void)
+{
+	u64 all = EFL_IF | EFL_IOPL | EFL_NT | EFL_CF;
+
+	expect(popf_result(LONG, 0, 0, all) == all);
+	expect(popf_result(LONG, 3, 0, all) == (EFL_NT | EFL_CF));
+	expect(popf_result(LONG, 3, EFL_IOPL, EFL_IF) == (EFL_IF | EFL_IOPL));
+	expect(popf_result(LONG, 3, EFL_IOPL | EFL_IF, 0) == EFL_IOPL);
+	expect(popf_result(REAL, 0, 0, all) == all);
+	expect(popf_result(VM86, 3, EFL_IOPL, EFL_IF) == (EFL_IF | EFL_IOPL | EFL_VM));
+	expect(popf_result(LONG, 0, 0, EFL_VM | EFL_RF | EFL_VIF) == 0);
+}
+
+static void vm86_flags_need_iopl(void)
+{
+	FRESH(VM86, 0x9c);				/* pushf */
+	expect(faults(VECTOR_GP));
+	FRESH(VM86, 0x9c);
+	m.e.cr4 |= CR4_VME;
+	expect(one() == BELLOWS_EMU_UNHANDLEABLE);
+	FRESH(VM86, 0x9c);
+	m.e.rflags |= EFL_IOPL;
+	expect(retires());
+}
+
+static void vm86_code_has_16_bits(void)
+{
+	FRESH(VM86, 0xb8, 1, 2, 3, 4);			/* mov ax, 0x201 */
+	m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_DB;
+	expect(retires() && m.e.insn.length == 3);
+	FRESH(REAL, 0xb8, 1, 2, 3, 4);
+	m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_DB;
+	expect(retires() && m.e.insn.length == 5);
+}
+
+static void sti_and_cli(void)
+{
+	FRESH(LONG, 0xfb);
+	expect(retires() && (m.e.events & BELLOWS_EMU_STI_SHADOW));
+	expect(m.e.rflags & EFL_IF);
+	FRESH(LONG, 0xfb);
+	m.e.rflags |= EFL_IF;
+	expect(retires() && !(m.e.events & BELLOWS_EMU_STI_SHADOW));
+	FRESH(LONG, 0xfa);
+	m.e.cpl = 3;
+	expect(faults(VECTOR_GP));
+	FRESH(LONG, 0xfa);
+	m.e.cpl = 3;
+	m.e.rflags |= EFL_IOPL | EFL_IF;
+	expect(retires() && !(m.e.rflags & EFL_IF));
+}
+
+static void sse_obeys_control_registers(void)
+{
+	static const u8 movups[] = { 0x0f, 0x10, 0xc1 };
+
+	fresh(LONG, movups, sizeof(movups));
+	expect(retires());
+	fresh(LONG, movups, sizeof(movups));
+	m.e.cr0 |= CR0_TS;
+	expect(faults(VECTOR_NM));
+	fresh(LONG, movups, sizeof(movups));
+	m.e.cr0 |= CR0_TS | CR0_EM;
+	expect(faults(VECTOR_UD));
+	fresh(LONG, movups, sizeof(movups));
+	m.e.cr4 = 0;
+	expect(faults(VECTOR_UD));
+}
+
+static void five_levels_widen_addresses(void)
+{
+	FRESH(LONG, 0x8b, 0x03);			/* mov eax, [rbx] */
+	m.e.regs[BELLOWS_RBX] = 0x0000800000000000;
+	expect(faults(VECTOR_GP));
+	FRESH(LONG, 0x8b, 0x03);
+	m.e.regs[BELLOWS_RBX] = 0x0000800000000000;
+	m.e.cr4 |= CR4_LA57;
+	expect(faults(VECTOR_PF) && m.e.fault.address == 0x0000800000000000);
+}
+
+static void missing_features(void)
+{
+	FRESH(LONG, 0xf3, 0x0f, 0xbd, 0xc3);		/* lzcnt eax, ebx; or bsr */
+	m.e.regs[BELLOWS_RBX] = 1;
+	expect(retires() && m.e.regs[BELLOWS_RAX] == 31);
+	FRESH(LONG, 0xf3, 0x0f, 0xbd, 0xc3);
+	m.e.regs[BELLOWS_RBX] = 1;
+	m.e.features = 0;
+	expect(retires() && m.e.regs[BELLOWS_RAX] == 0);
+	FRESH(LONG, 0x0f, 0x38, 0xf0, 0x03);		/* movbe eax, [rbx] */
+	m.e.features = 0;
+	expect(faults(VECTOR_UD));
+	FRESH(LONG, 0x48, 0x0f, 0xc7, 0x0b);		/* cmpxchg16b [rbx] */
+	m.e.features = 0;
+	expect(faults(VECTOR_UD));
+}
+
+static void steps_are_reported(void)
+{
+	FRESH(LONG, 0x90);
+	m.e.rflags |= EFL_TF;
+	expect(retires() && (m.e.events & BELLOWS_EMU_STEP));
+	FRESH(LONG, 0xf3, 0xac);			/* rep lodsb */
+	m.e.rflags |= EFL_TF;
+	m.e.regs[BELLOWS_RCX] = 3;
+	m.e.regs[BELLOWS_RSI] = DATA;
+	expect(one() == BELLOWS_EMU_CONTINUE && m.e.events == BELLOWS_EMU_STEP);
+	expect(m.e.regs[BELLOWS_RCX] == 2 && m.e.rip == CODE);
+	expect(one() == BELLOWS_EMU_CONTINUE && m.e.regs[BELLOWS_RCX] == 1);
+	expect(retires() && m.e.rip == CODE + 2);
+}
+
+static void repetition_is_bounded(void)
+{
+	unsigned int calls = 0;
+
+	FRESH(LONG, 0xf3, 0xac);
+	m.e.regs[BELLOWS_RCX] = 2000;
+	m.e.regs[BELLOWS_RSI] = DATA;
+	while (one() == BELLOWS_EMU_CONTINUE && !(m.e.events & BELLOWS_EMU_RETIRED)) {
+		expect(m.e.rip == CODE && m.e.regs[BELLOWS_RCX] < 2000);
+		if (++calls > 100)
+			break;
+	}
+	expect(calls > 1 && calls < 100);
+	expect(m.e.regs[BELLOWS_RCX] == 0 && m.e.regs[BELLOWS_RSI] == DATA + 2000);
+}
+
+static void fetch_stops_at_the_end(void)
+{
+	FRESH(LONG, 0);
+	m.memory[3 * MODEL_PAGE - 1] = 0x90;
+	m.e.rip = MODEL_BASE + 3 * MODEL_PAGE - 1;
+	expect(retires() && m.calls == 1);
+	FRESH(LONG, 0);
+	m.memory[3 * MODEL_PAGE - 1] = 0x89;
+	m.e.rip = MODEL_BASE + 3 * MODEL_PAGE - 1;
+	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE + 3 * MODEL_PAGE);
+	FRESH(PROTECTED, 0x90, 0x89, 0xc0);
+	m.e.seg[BELLOWS_CS].limit = MODEL_PAGE + 1;
+	expect(retires());
+	expect(faults(VECTOR_GP));
+}
+
+static void known_bytes_are_not_fetched(void)
+{
+	FRESH(LONG, 0xcc);
+	m.e.bytes[0] = 0x40;
+	m.e.bytes[1] = 0x90;
+	m.e.nr_bytes = 2;
+	expect(retires() && m.calls == 0 && m.e.rip == CODE + 2);
+	expect(m.e.nr_bytes == 0);
+}
+
+static void decode_and_skip(void)
+{
+	FRESH(LONG, 0x0f, 0xa2);			/* cpuid */
+	m.e.rflags |= EFL_RF;
+	expect(bellows_emulator_decode(&m.e) == BELLOWS_EMU_CONTINUE);
+	expect(m.e.insn.op == BELLOWS_OP_CPUID && m.e.insn.length == 2);
+	bellows_emulator_skip(&m.e);
+	expect(m.e.rip == CODE + 2 && !(m.e.rflags & EFL_RF));
+	FRESH(LONG, 0x0f, 0x04);
+	expect(bellows_emulator_decode(&m.e) == BELLOWS_EMU_FAULT);
+	expect(m.e.fault.vector == VECTOR_UD && m.e.insn.length == 0);
+}
+
+static void refused_with_length(void)
+{
+	FRESH(LONG, 0xd8, 0x03);			/* fadd dword [rbx] */
+	expect(one() == BELLOWS_EMU_UNHANDLEABLE && m.e.insn.length == 2);
+	FRESH(LONG, 0x66, 0xe8, 0, 0, 0, 0);		/* call, vendors differ */
+	expect(one() == BELLOWS_EMU_UNHANDLEABLE && m.e.insn.op == BELLOWS_OP_CALL);
+	FRESH(LONG, 0xf4);
+	expect(one() == BELLOWS_EMU_UNHANDLEABLE && m.e.insn.op == BELLOWS_OP_HLT);
+	expect(m.e.rip == CODE);
+}
+
+static void address_of_an_operand(void)
+{
+	FRESH(LONG, 0x64, 0x0f, 0x01, 0x7c, 0x8b, 0x10);	/* invlpg fs:[rbx+4*rcx+16] */
+	m.e.regs[BELLOWS_RBX] = 0x1000;
+	m.e.regs[BELLOWS_RCX] = 2;
+	m.e.seg[BELLOWS_FS].base = 0x500000;
+	expect(bellows_emulator_decode(&m.e) == BELLOWS_EMU_CONTINUE);
+	expect(m.e.insn.op == BELLOWS_OP_INVLPG);
+	expect(bellows_emulator_address(&m.e) == 0x501018);
+}
+
+/* Somebody else changes the word between the read and the exchange. */
+static void lost_exchange_starts_again(void)
+{
+	u32 value = 5;
+
+	FRESH(LONG, 0xf0, 0x83, 0x03, 0x01);		/* lock add dword [rbx], 1 */
+	m.e.regs[BELLOWS_RBX] = DATA;
+	memcpy(m.memory + 4 * MODEL_PAGE, &value, 4);
+	m.fail_at = 3;
+	m.fail_with = BELLOWS_EMU_RETRY;
+	expect(one() == BELLOWS_EMU_RETRY && m.e.rip == CODE);
+	value = 41;
+	memcpy(m.memory + 4 * MODEL_PAGE, &value, 4);
+	expect(retires());
+	memcpy(&value, m.memory + 4 * MODEL_PAGE, 4);
+	expect(value == 42);
+}
+
+static bool waits_for(u8 kind, u64 address, unsigned int size)
+{
+	return m.e.pending.kind == kind && m.e.pending.address == address &&
+	       m.e.pending.size == size && bellows_emulator_busy(&m.e);
+}
+
+/* movs from one device page to another */
+static void begin_movs(void)
+{
+	FRESH(LONG, 0xa5);
+	m.kind[4] = MODEL_MMIO;
+	m.kind[8] = MODEL_MMIO;
+	m.e.regs[BELLOWS_RSI] = DATA + 0x10;
+	m.e.regs[BELLOWS_RDI] = DATA2 + 0x20;
+}
+
+static void device_to_device(void)
+{
+	u32 value = 0x12345678, got;
+
+	begin_movs();
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+	bellows_emulator_complete(&m.e, &value);
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_WRITE, DATA2 + 0x20, 4));
+	memcpy(&got, m.e.pending.data, 4);
+	expect(got == value && m.e.regs[BELLOWS_RSI] == DATA + 0x10);
+	bellows_emulator_complete(&m.e, NULL);
+	expect(retires() && !bellows_emulator_busy(&m.e));
+	expect(m.e.regs[BELLOWS_RSI] == DATA + 0x14 && m.e.regs[BELLOWS_RDI] == DATA2 + 0x24);
+}
+
+static void unanswered_exit_is_repeated(void)
+{
+	begin_movs();
+	expect(one() == BELLOWS_EMU_EXIT);
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+}
+
+static void replaced_state_starts_afresh(void)
+{
+	u32 value = 1;
+
+	begin_movs();
+	expect(one() == BELLOWS_EMU_EXIT);
+	bellows_emulator_complete(&m.e, &value);
+	bellows_emulator_reset(&m.e);
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+	bellows_emulator_complete(&m.e, &value);
+	m.e.rip++;
+	m.memory[MODEL_PAGE + 1] = 0x90;
+	m.e.nr_bytes = 0;
+	expect(retires() && m.e.insn.op == BELLOWS_OP_NOP);
+	/* Other registers: the log does not fit, and is dropped. */
+	begin_movs();
+	expect(one() == BELLOWS_EMU_EXIT);
+	bellows_emulator_complete(&m.e, &value);
+	m.e.regs[BELLOWS_RSI]++;
+	expect(one() == BELLOWS_EMU_RETRY && !bellows_emulator_busy(&m.e));
+}
+
+static void sixteen_bytes_in_pieces(void)
+{
+	static const u8 data[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+
+	FRESH(LONG, 0x0f, 0x10, 0x0b);			/* movups xmm1, [rbx] */
+	m.kind[4] = MODEL_MMIO;
+	m.device_width = 8;
+	m.e.regs[BELLOWS_RBX] = DATA;
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA, 8));
+	bellows_emulator_complete(&m.e, data);
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 8, 8));
+	bellows_emulator_complete(&m.e, data + 8);
+	expect(retires() && !memcmp(m.xmm[1], data, 16));
+}
+
+static void crossing_into_a_device(void)
+{
+	u32 half = 0xaabb;
+
+	FRESH(LONG, 0x8b, 0x03);			/* mov eax, [rbx] */
+	m.kind[5] = MODEL_MMIO;
+	m.e.regs[BELLOWS_RBX] = DATA + MODEL_PAGE - 2;
+	m.memory[5 * MODEL_PAGE - 2] = 0x11;
+	m.memory[5 * MODEL_PAGE - 1] = 0x22;
+	expect(one() == BELLOWS_EMU_EXIT);
+	expect(waits_for(BELLOWS_EMU_READ, DATA + MODEL_PAGE, 2));
+	/* Memory that was read before the exit is not read again. */
+	m.memory[5 * MODEL_PAGE - 2] = 0x99;
+	bellows_emulator_complete(&m.e, &half);
+	expect(retires() && m.e.regs[BELLOWS_RAX] == 0xaabb2211);
+}
+
+static void string_output_in_one_exit(void)
+{
+	FRESH(LONG, 0xf3, 0x6f);			/* rep outsd */
+	m.ports_exit = true;
+	m.e.regs[BELLOWS_RSI] = DATA + 0x100;
+	m.e.regs[BELLOWS_RCX] = 100;
+	m.e.regs[BELLOWS_RDX] = 0x1234;
+	memset(m.memory + 4 * MODEL_PAGE + 0x100, 0x5a, 400);
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_OUT, 0x1234, 4));
+	expect(m.e.pending.count == 100 && m.io_buf[399] == 0x5a && m.io_buf[400] == 0);
+	bellows_emulator_complete(&m.e, m.io_buf);
+	expect(retires() && m.e.regs[BELLOWS_RCX] == 0);
+	expect(m.e.regs[BELLOWS_RSI] == DATA + 0x100 + 400);
+}
+
+static void fault_before_the_port(void)
+{
+	FRESH(LONG, 0x6d);				/* insd to a read-only page */
+	m.e.regs[BELLOWS_RDI] = MODEL_BASE + 6 * MODEL_PAGE;
+	expect(faults(VECTOR_PF) && m.port_accesses == 0);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+#define TEST(name) { #name, name }
+	TEST(real_mode_has_no_error_codes),
+	TEST(real_mode_has_no_vex),
+	TEST(real_mode_stack_wraps),
+	TEST(popf_obeys_privilege),
+	TEST(vm86_flags_need_iopl),
+	TEST(vm86_code_has_16_bits),
+	TEST(sti_and_cli),
+	TEST(sse_obeys_control_registers),
+	TEST(five_levels_widen_addresses),
+	TEST(missing_features),
+	TEST(steps_are_reported),
+	TEST(repetition_is_bounded),
+	TEST(fetch_stops_at_the_end),
+	TEST(known_bytes_are_not_fetched),
+	TEST(decode_and_skip),
+	TEST(refused_with_length),
+	TEST(address_of_an_operand),
+	TEST(lost_exchange_starts_again),
+	TEST(device_to_device),
+	TEST(unanswered_exit_is_repeated),
+	TEST(replaced_state_starts_afresh),
+	TEST(sixteen_bytes_in_pieces),
+	TEST(crossing_into_a_device),
+	TEST(string_output_in_one_exit),
+	TEST(fault_before_the_port),
+};
+
+int main(void)
+{
+	unsigned int i;
+
+	tap_plan(ARRAY_SIZE(tests));
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		complaint = NULL;
+		tests[i].run();
+		if (complaint)
+			tap_note("expected %s", complaint);
+		tap_result(!complaint, "%s", tests[i].name);
+	}
+	return tap_exit();
+}
