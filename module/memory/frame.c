@@ -15,6 +15,7 @@
 #include <linux/gfp.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "memory/object.h"
@@ -71,10 +72,19 @@ static void split_large(struct bellows_block_env *env, mpn_t mpn)
  * New references come from user mappings, which are gone, from lookups, which
  * wait for the block's lock, and from whoever has one already. So one that is
  * not here now will not appear; there is no need to freeze the count.
+ *
+ * A fault that has just installed its mapping has given its reference to that,
+ * and still marks the page dirty, protected by the page's lock alone. It took
+ * the lock while it had the reference, so it is seen in one or the other.
  */
 static bool is_alone(struct bellows_block_env *env, mpn_t mpn)
 {
-	return page_ref_count(mpn_to_page(mpn)) == 1;
+	struct page *page = mpn_to_page(mpn);
+
+	if (page_ref_count(page) != 1 || !trylock_page(page))
+		return false;
+	unlock_page(page);
+	return true;
 }
 
 static u64 *alloc_table(struct bellows_block_env *env)
