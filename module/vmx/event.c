@@ -6,7 +6,10 @@
  *
  * NMIs are virtual: the CPU tracks "blocked by NMI" for the guest and gives an
  * exit when the block ends. CPUs without that are refused at load (none with
- * EPT is known).
+ * EPT is known). Only an NMI of ours can start a block, so once a guest is known
+ * to be unblocked the field need not be read until the next one. It must not be
+ * either: an emulated CPU was seen to carry the block of a VM that is gone into
+ * the next one.
  */
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
@@ -56,8 +59,11 @@ void bellows_vmx_inject_irq(struct bellows_vcpu *vcpu)
 		put_event(irq->vector | INTR_TYPE_EXT_INTR, 0);
 }
 
+/* An entry with an NMI insists that the field says unblocked. */
 void bellows_vmx_inject_nmi(struct bellows_vcpu *vcpu)
 {
+	bellows_vmx_set_nmi_mask(vcpu, false);
+	to_vmx(vcpu)->nmi_unblocked = false;
 	put_event(X86_TRAP_NMI | INTR_TYPE_NMI_INTR, 0);
 }
 
@@ -75,7 +81,8 @@ bool bellows_vmx_irq_allowed(struct bellows_vcpu *vcpu)
 /* After STI some CPUs refuse to inject an NMI, so it waits for one instruction. */
 bool bellows_vmx_nmi_allowed(struct bellows_vcpu *vcpu)
 {
-	return !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & (SHADOW_MASK | GUEST_INTR_STATE_NMI));
+	return !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW_MASK) &&
+	       !bellows_vmx_get_nmi_mask(vcpu);
 }
 
 void bellows_vmx_set_proc_control(struct bellows_vmx *vmx, u32 control, bool on)
@@ -130,7 +137,11 @@ void bellows_vmx_close_windows(struct bellows_vmx *vmx)
 
 bool bellows_vmx_get_nmi_mask(struct bellows_vcpu *vcpu)
 {
-	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	if (!vmx->nmi_unblocked)
+		vmx->nmi_unblocked = !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI);
+	return !vmx->nmi_unblocked;
 }
 
 void bellows_vmx_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
@@ -139,6 +150,7 @@ void bellows_vmx_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
 
 	state = masked ? state | GUEST_INTR_STATE_NMI : state & ~GUEST_INTR_STATE_NMI;
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
+	to_vmx(vcpu)->nmi_unblocked = !masked;
 }
 
 u32 bellows_vmx_get_interrupt_shadow(struct bellows_vcpu *vcpu)

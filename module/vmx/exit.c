@@ -83,6 +83,17 @@ static void restore_nmi_blocking(struct bellows_vmx *vmx, bool unblocked,
 		bellows_vmx_set_nmi_mask(&vmx->vcpu, true);
 }
 
+/* A #DB is reported behind what caused it, but for INT1: there the exit comes before. */
+static void step_over_int1(struct bellows_vcpu *vcpu)
+{
+	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP) + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	int db, l;
+
+	bellows_vmx_get_cs_db_l(vcpu, &db, &l);
+	bellows_reg_write(vcpu, BELLOWS_RIP, l ? rip : (u32)rip);
+	bellows_vmx_set_interrupt_shadow(vcpu, 0);
+}
+
 static void decode_exception(struct bellows_vmx *vmx, struct bellows_exit *exit)
 {
 	u32 info = vmx->exit_intr_info, type = info & INTR_INFO_INTR_TYPE_MASK;
@@ -101,8 +112,10 @@ static void decode_exception(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	/* The faulting address, or the bits for DR6. */
 	if (vector == X86_TRAP_PF || vector == X86_TRAP_DB)
 		exit->exception.payload = vmcs_read(EXIT_QUALIFICATION);
-	if (type == INTR_TYPE_SOFT_EXCEPTION || type == INTR_TYPE_PRIV_SW_EXCEPTION)
+	if (type == INTR_TYPE_SOFT_EXCEPTION)
 		exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	if (type == INTR_TYPE_PRIV_SW_EXCEPTION)
+		step_over_int1(&vmx->vcpu);
 	/* A step that ended in a shadow left nothing pending: the trap is the exit. */
 	if (vector == X86_TRAP_DB)
 		vmx->check_shadow = true;

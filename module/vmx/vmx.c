@@ -154,6 +154,7 @@ static void vmx_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	bellows_vmx_segments_reset(vmx);
 	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
+	vmx->nmi_unblocked = true;
 	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	/* Valid from here on, so that none of the four looks at another one's past. */

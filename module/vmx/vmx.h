@@ -85,6 +85,7 @@ struct bellows_vmx {
 	u64 switched[BELLOWS_VMX_NR_SWITCHED];
 	u64 kernel_gs_base;		/* valid while !msrs_loaded */
 	bool irq_window_for_irq, irq_window_for_nmi;
+	bool nmi_unblocked;		/* known; else the VMCS says */
 	bool spec_ctrl_direct;		/* the guest writes SPEC_CTRL without an exit */
 
 	/* The last exit. */
