@@ -23,15 +23,13 @@ class Unavailable(Exception):
     """What is asked for is not on this machine; the text says what to do."""
 
 
-def _newest(pattern):
-    """The newest release with headers, among /lib/modules/PATTERN."""
+def _installed(pattern):
+    """The newest release with installed headers among /lib/modules/PATTERN, or None."""
     def key(path):
         return [int(n) for n in re.findall(r"\d+", os.path.basename(path))]
     found = [p for p in glob.glob("/lib/modules/" + pattern)
-             if os.path.exists(os.path.join(p, "build"))]
-    if not found:
-        raise Unavailable("no headers of kernel %s: run tests/machine/install-deps.sh" % pattern)
-    return os.path.basename(max(found, key=key))
+             if os.path.exists(os.path.join(p, "build", "Makefile"))]
+    return os.path.basename(max(found, key=key)) if found else None
 
 
 def script(name, *args):
@@ -79,10 +77,17 @@ class Stock:
     kunit = False
     debug = False
 
-    def __init__(self, name, pattern):
+    def __init__(self, name, pattern, series):
         self.name = name
-        self.release = _newest(pattern)
-        self.build_dir = "/lib/modules/%s/build" % self.release
+        self.release = _installed(pattern)
+        if self.release:
+            self.build_dir = "/lib/modules/%s/build" % self.release
+        elif series:
+            self.release = script("fetch-kernel", "--newest", series)
+            self.build_dir = "%s/usr/src/linux-headers-%s" % (self.root, self.release)
+        else:
+            raise Unavailable("no headers of kernel %s: run tests/machine/install-deps.sh"
+                              % pattern)
 
     @property
     def root(self):
@@ -102,7 +107,7 @@ class Stock:
 
     def module_args(self, flags=""):
         """What make needs to build the module for this kernel."""
-        return ["KVER=" + self.release, "KFLAGS=" + flags]
+        return ["KVER=" + self.release, "KDIR=" + self.build_dir, "KFLAGS=" + flags]
 
     def module_dir(self):
         return "module-" + self.release
@@ -170,9 +175,9 @@ class Built:
 
 def get(name):
     if name == "stock61":
-        return Stock(name, "6.1.0-*-amd64")
+        return Stock(name, "6.1.0-*-amd64", None)
     if name == "stock612":
-        return Stock(name, "6.12.*-amd64")
+        return Stock(name, "6.12.*-amd64", "6.12")
     if name in NAMES:
         return Built(name)
     raise Unavailable("no kernel is called '%s': %s" % (name, ", ".join(NAMES)))
