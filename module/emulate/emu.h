@@ -114,6 +114,7 @@ struct bellows_emu_step {
 	X(XLAT, xlat, 0, 0)						\
 	X(NOP, nop, 0, 0)						\
 	X(FENCE, nop, 0, 0)						\
+	X(CLFLUSH, clflush, 0, 0)					\
 	X(ADD, add, EMU_RMW, 0)						\
 	X(OR, or, EMU_RMW, 0)						\
 	X(ADC, adc, EMU_RMW, 0)						\

@@ -11,6 +11,15 @@ int bellows_exec_nop(struct bellows_emu_step *s)
 	return BELLOWS_EMU_CONTINUE;
 }
 
+/* It faults like a read, and there is nothing to flush: of a device least of all. */
+int bellows_exec_clflush(struct bellows_emu_step *s)
+{
+	u64 linear;
+	int r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), 1, false, &linear);
+
+	return r ? r : bellows_emu_probe(s->e, linear, 1, 0);
+}
+
 /* MOVZX and MOVDIRI too: the source was loaded with its own size. */
 int bellows_exec_mov(struct bellows_emu_step *s)
 {

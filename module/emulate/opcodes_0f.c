@@ -143,7 +143,7 @@ static const struct bellows_opcode mmx_shift_q[8] = {
 static const struct bellows_opcode group15_memory[8] = {
 	LEN(PF_NP), LEN(PF_NP), LEN(PF_NP), LEN(PF_NP),
 	LEN(PF_NP | PF_F3), LEN(PF_NP), LEN(PF_NP | PF_66 | PF_F3),
-	LEN(PF_NP | PF_66),
+	OP0(CLFLUSH, PF_NP | PF_66),
 };
 
 static const struct bellows_opcode lfence_prefix[4] = {

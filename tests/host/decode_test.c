@@ -80,6 +80,7 @@ static const char *const mnemonics[BELLOWS_NR_OPS] = {
 	[BELLOWS_OP_NOP] = "nop prefetch",
 	[BELLOWS_OP_MOV_FROM_SEG] = "mov",
 	[BELLOWS_OP_MOV_TO_SEG] = "mov",
+	[BELLOWS_OP_CLFLUSH] = "clflush clflushopt",
 	[BELLOWS_OP_FENCE] = "lfence mfence sfence",
 	[BELLOWS_OP_SSE_MOV] = "movups movupd movss movsd movaps movapd movntps movntpd movdqa movdqu movntdq lddqu movntdqa",
 	[BELLOWS_OP_SSE_MOVD] = "movd movq",
