@@ -482,7 +482,7 @@ static void test_program(const char *path)
 
 int main(void)
 {
-	u64 seed = seed_from_environment();
+	uint64_t seed = seed_from_environment();
 	struct random r;
 	unsigned int i;
 

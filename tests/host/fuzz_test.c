@@ -614,7 +614,7 @@ static void test_ports(struct random *r, unsigned long rounds)
 
 int main(void)
 {
-	u64 seed = seed_from_environment();
+	uint64_t seed = seed_from_environment();
 	struct random r;
 
 	tap_plan(5);

@@ -25,7 +25,7 @@
 #define A	4	/* must be aligned to 16: can't cross a page */
 #define S	8	/* a string instruction of several elements */
 #define W	64	/* KVM's emulator gets it wrong */
-#define L	32	/* locked: see flags_lost() */
+#define L	32	/* locked: see run_all() */
 #define N	16	/* may be refused instead: not an ordinary instruction on MMIO */
 
 /* X(text, bytes of the operand, flags to compare, attributes) */
@@ -318,15 +318,6 @@ static const char *const reg_names[] = {
 	"r14"
 };
 
-/*
- * QEMU steps a locked instruction on an unaligned operand alone, with all other
- * CPUs stopped; when it faults then, QEMU (7.2) forgets the arithmetic flags.
- */
-static bool flags_lost(unsigned int f, u64 offset)
-{
-	return test_host_is_tcg() && forms[f].attr & L && offset % forms[f].bytes;
-}
-
 static void compare(struct vcpu *vcpu, unsigned int f, struct form_run *r, struct window *w)
 {
 	u64 *plain = (u64 *)&r->plain, *window = (u64 *)&r->window;
@@ -340,9 +331,8 @@ static void compare(struct vcpu *vcpu, unsigned int f, struct form_run *r, struc
 		       forms[f].text, r->offset, reg_names[i], window[i], plain[i],
 		       ((u64 *)&r->start)[i]);
 	snprintf(flags, sizeof(flags), "%llx, by the CPU %llx", r->window.flags, r->plain.flags);
-	EXPECT(!((r->plain.flags ^ r->window.flags) & forms[f].flags) || flags_lost(f, r->offset),
-	       "%s: flags are %s (start %llx)", forms[f].text,
-	       flags, r->start.flags);
+	EXPECT(!((r->plain.flags ^ r->window.flags) & forms[f].flags), "%s: flags are %s (start %llx)",
+	       forms[f].text, flags, r->start.flags);
 	EXPECT(!memcmp(r->plain.xmm, r->window.xmm, sizeof(r->plain.xmm)), "%s: xmm differs",
 	       forms[f].text);
 	window_copy(w, r->offset - SPAN, got, sizeof(got), false);
@@ -445,6 +435,12 @@ static void run_all(bool first_mmio, bool second_mmio, bool cross)
 {
 	struct window w = { .mmio = { first_mmio, second_mmio } };
 	unsigned int rounds = test_scale(3), done = 0;
+	/*
+	 * QEMU executes a locked instruction on an unaligned operand alone, with
+	 * its other CPUs stopped. When it faults then, QEMU 7.2 forgets the flags,
+	 * and sometimes to let the others go on: the host would hang.
+	 */
+	bool align_locked = test_host_is_tcg();
 	struct device dev;
 	struct vcpu *vcpu;
 	u64 seed = 1;
@@ -456,6 +452,8 @@ static void run_all(bool first_mmio, bool second_mmio, bool cross)
 			continue;
 		if (test_is_kvm && (forms[f].attr & W))
 			continue;
+		if (cross && align_locked && (forms[f].attr & L))
+			continue;
 		if (cross && (forms[f].attr & A || (forms[f].bytes == 1 && !(forms[f].attr & S))))
 			continue;
 		for (unsigned int i = 0; i < rounds; i++) {
@@ -464,7 +462,7 @@ static void run_all(bool first_mmio, bool second_mmio, bool cross)
 			if (cross)
 				offset = PAGE_SIZE - 1 -
 					 test_random(&seed) % (forms[f].bytes == 1 ? 4 : forms[f].bytes - 1);
-			else if (!(forms[f].attr & A))
+			else if (!(forms[f].attr & A) && !(align_locked && (forms[f].attr & L)))
 				offset += test_random(&seed) % 16;
 			vcpu = run_form(vcpu, &w, &dev, f, offset, &seed);
 			done++;

@@ -98,15 +98,18 @@ static void pause_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
-static void write_file(const char *path, const char *text)
+static bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done;
 
 	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
+		return false;
+	done = write(fd, text, strlen(text)) >= 0;
+	if (!done)
 		say("note", -1, "%s: %s", path, strerror(errno));
 	close(fd);
+	return done;
 }
 
 /* Tells a file line by line; false when there is no such file. */
@@ -226,6 +229,48 @@ static long slab_objects(char *names, size_t size)
 	return total;
 }
 
+/*
+ * Each program runs in a memory cgroup of its own. What kernel memory outside
+ * of slabs is still charged to it when all its processes are gone is a leak:
+ * frames of guests are charged to whoever made them.
+ */
+#define CGROUP		"/sys/fs/cgroup/program"
+#define LEAK_LIMIT	(40 * 1024)
+
+static long charged(void)
+{
+	char line[LINE];
+	long value, total = 0;
+	FILE *f = fopen(CGROUP "/memory.stat", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "kernel %ld", &value) == 1)
+			total += value;
+		if (sscanf(line, "slab %ld", &value) == 1)
+			total -= value;
+	}
+	if (f)
+		fclose(f);
+	return total;
+}
+
+static void say_charged(int test)
+{
+	long left = 0;
+
+	for (int i = 0; i < 100; i++) {
+		left = charged();
+		if (left <= LEAK_LIMIT)
+			break;
+		pause_ms(20);
+	}
+	if (left > LEAK_LIMIT)
+		say("fault", test, "%ld KiB of kernel memory are still charged to the test",
+		    left / 1024);
+	if (rmdir(CGROUP) && errno != ENOENT)
+		say("fault", test, "the test's cgroup cannot be removed: %s", strerror(errno));
+}
+
 struct program {
 	int test;
 	double timeout;
@@ -285,6 +330,7 @@ static pid_t spawn(const struct program *p, int out)
 
 	setsid();
 	iopl(0);
+	write_file(CGROUP "/cgroup.procs", "0");
 	dup2(null, 0);
 	dup2(out, 1);
 	dup2(out, 2);
@@ -370,6 +416,7 @@ static void run_program(const struct program *p)
 	if (pipe2(fds, O_CLOEXEC))
 		return;
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	mkdir(CGROUP, 0755);
 	pid = spawn(p, fds[1]);
 	close(fds[1]);
 	status = follow(p, pid, fds[0]);
@@ -379,6 +426,7 @@ static void run_program(const struct program *p)
 	if (kill_all())
 		say("fault", p->test, "a process of the test cannot be killed");
 	say_use_count(p->test);
+	say_charged(p->test);
 	if (slab_objects(names, sizeof(names)) > slabs) {
 		pause_ms(500);	/* objects freed by RCU */
 		if (slab_objects(names, sizeof(names)) > slabs)
@@ -422,8 +470,8 @@ static void say_leaks(void)
 	if (access(KMEMLEAK_FILE, W_OK))
 		return;
 	pause_ms(6000);
-	write_file(KMEMLEAK_FILE, "scan");
-	write_file(KMEMLEAK_FILE, "scan");
+	if (!write_file(KMEMLEAK_FILE, "scan") || !write_file(KMEMLEAK_FILE, "scan"))
+		return;
 	say_file("leak", -1, KMEMLEAK_FILE);
 	say("leaks-read", -1, "ok");
 }
@@ -520,32 +568,47 @@ static void say_sections(void)
 	pause_ms(2000);
 }
 
-/* A shell on the console, or one command in it, until it ends. */
+static void exec_shell(const char *command)
+{
+	setenv("PS1", "\\u@\\h:\\w# ", 1);
+	setenv("TERM", "linux", 1);
+	if (*command)
+		execl("/bin/busybox", "sh", "-c", command, (char *)NULL);
+	else
+		execl("/bin/busybox", "sh", (char *)NULL);
+	_exit(127);
+}
+
+/*
+ * A shell on the console, or one command in it, until it ends. When the leader
+ * of a terminal's session ends, the terminal drops what it has not yet sent:
+ * hence a leader that waits for it.
+ */
 static void run_shell(const char *command)
 {
+	int status = 0;
 	pid_t pid = fork();
-	int status;
 
 	if (!pid) {
-		setsid();
-		iopl(0);
 		int fd = open("/dev/ttyS0", O_RDWR);
 
+		setsid();
+		iopl(0);
 		ioctl(fd, TIOCSCTTY, 1);
-		dup2(fd, 0);
-		dup2(fd, 1);
-		dup2(fd, 2);
-		setenv("PS1", "\\u@\\h:\\w# ", 1);
-		setenv("TERM", "linux", 1);
-		if (*command)
-			execl("/bin/busybox", "sh", "-c", command, (char *)NULL);
-		else
-			execl("/bin/busybox", "sh", (char *)NULL);
-		_exit(127);
+		for (int i = 0; i < 3; i++)
+			dup2(fd, i);
+		pid = fork();
+		if (!pid)
+			exec_shell(command);
+		signal(SIGINT, SIG_IGN);
+		signal(SIGQUIT, SIG_IGN);
+		waitpid(pid, &status, 0);
+		tcdrain(0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 255);
 	}
 	while (waitpid(-1, &status, 0) != pid)
 		;
-	pause_ms(200);	/* what is still in the serial port */
+	pause_ms(50);	/* the last bytes are in the port itself */
 	say("shell-end", -1, "%d", WIFEXITED(status) ? WEXITSTATUS(status) : 255);
 }
 

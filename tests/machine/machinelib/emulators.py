@@ -12,10 +12,13 @@ from . import image
 NO_ORPHAN = ("setpriv", "--pdeathsig", "KILL")
 EXIT_STATUS = 2 * 0x29 + 1  # QEMU's status when init leaves
 
-# Nothing here changes what KVM or Bellows do in their hot paths.
-COMMON_ARGS = ("console=ttyS0 loglevel=5 panic=-1 reboot=t nokaslr "
+# Nothing here changes what KVM or Bellows do in their hot paths. The emulated
+# processors share one counter, but Linux would not trust it in QEMU.
+COMMON_ARGS = ("tsc=reliable console=ttyS0,115200 loglevel=5 panic=-1 reboot=t nokaslr "
                "log_buf_len=4M printk.devkmsg=on random.trust_cpu=on")
-DEBUG_ARGS = "slub_nomerge kasan_multi_shot page_owner=on debug_pagealloc=on"
+DEBUG_ARGS = "slub_nomerge kasan_multi_shot"
+QEMU_DEBUG_ARGS = "debug_pagealloc=on"
+BOCHS_DEBUG_ARGS = "kmemleak=off"   # a scan takes minutes
 BOCHS_ARGS = ("cryptomgr.notests rodata=off idle=halt lpj=1000000 "
               "initcall_blacklist=load_system_certificate_list,crypto_kdf108_init,"
               "init_kprobe_trace,cubictcp_register,slab_sysfs_init")
@@ -41,7 +44,7 @@ class Machine:
         self.kernel = kernel
         self.dir = directory
         self.cpus = cpus
-        self.memory = memory or (2048 if kernel.debug else 512 if self.slow else 1024)
+        self.memory = memory or (1024 if kernel.debug or not self.slow else 512)
         self.extra = extra
         self.cpu_flags = cpu_flags
         self.console = self.path("console.log")
@@ -57,7 +60,7 @@ class Machine:
     def cmdline(self):
         parts = [COMMON_ARGS]
         if self.kernel.debug:
-            parts.append(DEBUG_ARGS)
+            parts += [DEBUG_ARGS, BOCHS_DEBUG_ARGS if self.slow else QEMU_DEBUG_ARGS]
         if self.slow:
             parts.append(BOCHS_ARGS)
         return " ".join(parts + [self.extra])
@@ -82,7 +85,8 @@ class Machine:
                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                     start_new_session=True)
         with open(self.path("emulator.log"), "wb") as out:
-            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb)], stdin=subprocess.DEVNULL, stdout=out,
+            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb)],
+                                    stdin=subprocess.DEVNULL, stdout=out,
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
     def _qemu(self, terminal, gdb):

@@ -43,7 +43,7 @@ static void stack_limit(void)
 	/* A small stack segment: #SS(0) beyond it. The handler must not use it: reads only. */
 	blob_set_descriptor(SEL_TEST, 0x00cf93000000ffffULL);
 	GUEST_ASSERT_EQ(GUEST_TRY("mov %w0, %%gs", "r"(SEL_TEST)), NO_VECTOR);
-	blob_set_descriptor(SEL_TEST + 8, 0x00409300000fffffULL | 3ULL << 48);	/* 256 KiB */
+	blob_set_descriptor(SEL_TEST + 8, 0x004393000000ffffULL);	/* 256 KiB */
 	asm volatile("mov %w0, %%ss" :: "r"(SEL_TEST + 8));
 	GUEST_ASSERT_EQ(GUEST_TRY("movl %%ss:(%0), %%eax", "r"(0x3fffc), "a"(0)), NO_VECTOR);
 	GUEST_ASSERT_EQ(GUEST_TRY("movl %%ss:(%0), %%eax", "r"(0x3fffd), "a"(0)), VEC_SS);

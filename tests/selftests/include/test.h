@@ -75,8 +75,8 @@ void test_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 		u64 __a = (u64)(a), __b = (u64)(b);			\
 		if (!(__a op __b))					\
 			test_fail(__FILE__, __LINE__, fatal,		\
-				  #a " " #op " " #b ": 0x%llx (%lld) against 0x%llx (%lld)", \
-				  __a, (s64)__a, __b, (s64)__b);	\
+				  "%s: 0x%llx (%lld) against 0x%llx (%lld)", \
+				  #a " " #op " " #b, __a, (s64)__a, __b, (s64)__b); \
 	} while (0)
 
 #define ASSERT_EQ(a, b)		__COMPARE(true, a, ==, b)
@@ -105,7 +105,7 @@ void test_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 	({								\
 		long __r = (long)(call);				\
 		if (__r < 0)						\
-			test_fail(__FILE__, __LINE__, true, #call ": %s", strerror(errno)); \
+			test_fail(__FILE__, __LINE__, true, "%s: %s", #call, strerror(errno)); \
 		__r;							\
 	})
 

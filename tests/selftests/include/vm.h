@@ -90,9 +90,10 @@ bool supported_feature(u32 function, u32 index, char reg, unsigned int bit);
 #define MEM_SMALL_PAGES	1
 struct mem *mem_create(size_t size, unsigned int flags);
 void mem_free(struct mem *mem);
-/* Bellows only; both do nothing that a guest could see on KVM, and return false there. */
-bool mem_invalidate(struct mem *mem, u64 offset, u64 length);
-bool mem_discard(struct mem *mem, u64 offset, u64 length);
+/* Drops all translations; contents stay. On KVM by what makes it do the same. */
+void mem_invalidate(struct mem *mem, u64 offset, u64 length);
+/* The range reads as zero afterwards. */
+void mem_discard(struct mem *mem, u64 offset, u64 length);
 
 /* Machines */
 struct vm *vm_create(void);			/* just the fd */

@@ -30,24 +30,31 @@ void mem_free(struct mem *mem)
 	free(mem);
 }
 
-static bool range_op(struct mem *mem, unsigned long cmd, u64 offset, u64 length)
+static void range_op(struct mem *mem, unsigned long cmd, u64 offset, u64 length)
 {
 	struct bellows_memory_range range = { .offset = offset, .length = length };
 
-	if (test_is_kvm)
-		return false;
 	x(ioctl(mem->fd, cmd, &range));
-	return true;
 }
 
-bool mem_invalidate(struct mem *mem, u64 offset, u64 length)
+void mem_invalidate(struct mem *mem, u64 offset, u64 length)
 {
-	return range_op(mem, BELLOWS_MEMORY_INVALIDATE, offset, length);
+	void *p = (char *)mem->host + offset;
+
+	if (!test_is_kvm) {
+		range_op(mem, BELLOWS_MEMORY_INVALIDATE, offset, length);
+		return;
+	}
+	x(mprotect(p, length, PROT_NONE));
+	x(mprotect(p, length, PROT_READ | PROT_WRITE));
 }
 
-bool mem_discard(struct mem *mem, u64 offset, u64 length)
+void mem_discard(struct mem *mem, u64 offset, u64 length)
 {
-	return range_op(mem, BELLOWS_MEMORY_DISCARD, offset, length);
+	if (test_is_kvm)
+		x(madvise((char *)mem->host + offset, length, MADV_REMOVE));
+	else
+		range_op(mem, BELLOWS_MEMORY_DISCARD, offset, length);
 }
 
 int __vm_slot(struct vm *vm, unsigned int slot, u64 gpa, u64 size, void *host, u32 flags)
