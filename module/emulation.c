@@ -177,12 +177,15 @@ static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old,
 
 	if (r != BELLOWS_EMU_CONTINUE)
 		return r;
-	if (gpa & (len - 1))
-		return BELLOWS_EMU_UNHANDLEABLE;	/* a split lock */
+	/*
+	 * A device has no locks. An operand in memory that is not aligned is
+	 * written without one: other vCPUs may see the instruction in the middle.
+	 */
+	if ((gpa & (len - 1)) ||
+	    bellows_gpa_probe(&vcpu->vm->mmu, gpa, BELLOWS_ACCESS_WRITE) != BELLOWS_FAULT_DONE)
+		return emu_write(e, linear, new, len, flags);
 	memcpy(expected, old, len);
 	r = bellows_gpa_cmpxchg(&vcpu->vm->mmu, gpa, expected, new, len);
-	if (r == -EFAULT)
-		return exit_mmio(e, gpa, new, len, true);
 	if (r < 0)
 		return BELLOWS_EMU_UNHANDLEABLE;
 	return r ? BELLOWS_EMU_RETRY : BELLOWS_EMU_CONTINUE;

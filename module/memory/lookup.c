@@ -16,6 +16,9 @@
 #include "memory/object.h"
 #include "uapi/bellows.h"
 
+/* As for frames: the cgroup's limit is an error to the caller, and no reason to kill anybody. */
+#define GFP_BLOCK	(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 static struct kmem_cache *block_cache;
 
 static u64 block_index(opn_t opn)
@@ -40,7 +43,7 @@ static struct bellows_memory_block *new_block(const struct bellows_memory *memor
 			   BELLOWS_BLOCK_PAGES);
 	struct bellows_memory_block *block;
 
-	block = kmem_cache_zalloc(block_cache, GFP_KERNEL);
+	block = kmem_cache_zalloc(block_cache, GFP_BLOCK);
 	if (!block)
 		return NULL;
 	mutex_init(&block->lock);
@@ -60,7 +63,7 @@ static int add_block(struct bellows_memory *memory, u64 index)
 
 	block = new_block(memory, index);
 	if (block) {
-		old = xa_cmpxchg(&memory->blocks, index, NULL, block, GFP_KERNEL);
+		old = xa_cmpxchg(&memory->blocks, index, NULL, block, GFP_BLOCK);
 		err = xa_err(old);
 		if (old)
 			kmem_cache_free(block_cache, block);

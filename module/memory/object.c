@@ -181,6 +181,7 @@ const struct file_operations bellows_memory_fops = {
 	.unlocked_ioctl = bellows_memory_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.fallocate = bellows_memory_fallocate,
+	.fsync = noop_fsync,		/* for msync(): there is nothing behind the memory */
 	.release = memory_release,
 };
 
@@ -276,4 +277,5 @@ void bellows_memory_exit(void)
 	bellows_memory_blocks_exit();
 	/* Who still has it pinned frees it. */
 	__free_page(bellows_zero_page);
+	bellows_zero_page = NULL;
 }
