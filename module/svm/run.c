@@ -21,6 +21,7 @@
 #include <asm/desc.h>
 #include <asm/io.h>
 #include <asm/spec-ctrl.h>
+#include <asm/special_insns.h>
 #include <asm/trapnr.h>
 #include "compat.h"
 #include "guest_state.h"
@@ -93,6 +94,9 @@ static void registers_in(struct bellows_svm_vcpu *svm)
 		vmcb->save.cr2 = vcpu->cr2;
 		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR2);
 	}
+	/* One emulator's VMRUN leaves CR2 alone. The exit does so anyway, so that it rarely differs. */
+	if (unlikely(native_read_cr2() != vcpu->cr2))
+		native_write_cr2(vcpu->cr2);
 	if ((vmcb->control.int_ctl & BELLOWS_SVM_V_TPR) != vcpu->cr8) {
 		vmcb->control.int_ctl = (vmcb->control.int_ctl & ~BELLOWS_SVM_V_TPR) |
 					(vcpu->cr8 & BELLOWS_SVM_V_TPR);

@@ -327,6 +327,8 @@ static void step_exits(u64 arg)
 
 CASE(db_step_exits, "#DB: a step over an instruction that leaves the guest traps right after it")
 {
+	REQUIRE(!test_on_machine("bochs-svm"),
+		"Bochs' SVM takes a step that is pending at an exit into the host, which dies");
 	struct vcpu *vcpu = long_guest(step_exits, 0);
 
 	vcpu_run_to(vcpu, KVM_EXIT_IO);
@@ -439,6 +441,7 @@ static void triple_fault(u64 arg)
 
 CASE(triple, "a triple fault gives KVM_EXIT_SHUTDOWN")
 {
+	REQUIRE(!test_on_machine("bochs-svm"), "Bochs' SVM panics before it looks at the intercept");
 	struct vcpu *vcpu = long_guest(triple_fault, 0);
 
 	vcpu_run_to(vcpu, KVM_EXIT_SHUTDOWN);

@@ -57,6 +57,9 @@ bool test_host_is_amd(void);
 /* Is the host's CPU one of QEMU's own making (TCG)? It has errata. */
 bool test_host_is_tcg(void);
 
+/* Is this the test machine of that name, with errata of its own? */
+bool test_on_machine(const char *name);
+
 void test_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_fail(const char *file, int line, bool fatal, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -68,6 +68,13 @@ bool test_host_is_tcg(void)
 	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name));
 }
 
+bool test_on_machine(const char *name)
+{
+	const char *machine = getenv("BELLOWS_MACHINE");
+
+	return machine && !strcmp(machine, name);
+}
+
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
 	char text[1024];
