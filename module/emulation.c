@@ -422,7 +422,7 @@ int bellows_emulate_insn(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
-	bellows_emulator_reset(e);
+	/* No reset: what a device answered before a retry is not asked of it again. */
 	e->nr_bytes = 0;
 	if (vcpu->exit.reason == BELLOWS_EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
 		e->nr_bytes = min_t(u8, vcpu->exit.fault.insn_bytes, sizeof(e->bytes));
