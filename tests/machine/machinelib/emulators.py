@@ -12,6 +12,11 @@ from . import image
 NO_ORPHAN = ("setpriv", "--pdeathsig", "KILL")
 EXIT_STATUS = 2 * 0x29 + 1  # QEMU's status when init leaves
 
+# One thread for all processors. With a thread for each, QEMU 7.2 may keep a
+# translation of code that another processor is patching; Linux patches itself
+# when the first VM appears, and then trips over its own breakpoint.
+TCG = "tcg,thread=single"
+
 # Nothing here changes what KVM or Bellows do in their hot paths. The emulated
 # processors share one counter, but Linux would not trust it in QEMU.
 COMMON_ARGS = ("tsc=reliable console=ttyS0,115200 loglevel=5 panic=-1 reboot=t nokaslr "
@@ -97,7 +102,7 @@ class Machine:
                 "-chardev", "socket,id=monitor,server=on,wait=off,path=%s.monitor" % gdb,
                 "-mon", "chardev=monitor"] if gdb else []
         return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                "-machine", "pc,accel=tcg", "-cpu", self.model + self.cpu_flags,
+                "-machine", "pc", "-accel", TCG, "-cpu", self.model + self.cpu_flags,
                 "-smp", str(self.cpus), "-m", str(self.memory), "-no-reboot",
                 "-kernel", self.kernel_file(), "-initrd", self.path("initrd"),
                 "-append", self.cmdline(), *serial, "-serial", "chardev:console", *stub,
