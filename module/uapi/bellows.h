@@ -75,7 +75,8 @@ struct bellows_memory_create {
  * an mmap can be used for direct I/O and io_uring, but newer kernels refuse to pin
  * them for long (registered buffers of io_uring, RDMA, VFIO: -EFAULT), unless the
  * object is BELLOWS_MEMORY_PINNABLE; then reading an absent page through an mmap
- * allocates a frame, as it does in a memfd.
+ * allocates a frame, as it does in a memfd. (io_uring before 6.5 registers no file's
+ * memory except tmpfs's: -EOPNOTSUPP.)
  *
  * The size is for life (ftruncate: -EPERM); there is no file offset (lseek:
  * -ESPIPE), no read and no write (-EINVAL). fallocate(FALLOC_FL_PUNCH_HOLE |
