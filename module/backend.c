@@ -43,8 +43,10 @@ int bellows_backend_init(void)
 
 	why_not[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(backends); i++) {
-		if (backends[i]->available(why, sizeof(why)))
+		if (backends[i]->available(why, sizeof(why))) {
+			why_not[0] = '\0';
 			return install(backends[i]);
+		}
 		strlcat(why_not, i ? "; " : "", sizeof(why_not));
 		strlcat(why_not, why, sizeof(why_not));
 	}
