@@ -169,6 +169,7 @@ static void vm_destroy(struct bellows_vm *vm)
 
 struct bellows_backend bellows_svm_backend = {
 	.name = "svm",
+	.enable_bit = "EFER.SVME",
 	.format = &bellows_npt_format,
 	.vcpu_size = sizeof(struct bellows_svm_vcpu),
 	.hypercall_insn_len = 3,

@@ -35,7 +35,7 @@ static void need_device(void)
 CASE(version, "the API has version 12")
 {
 	need_device();
-	EXPECT_EQ(dev_ioctl(KVM_GET_API_VERSION, 0), 12);
+	EXPECT_EQ(__dev_ioctl(KVM_GET_API_VERSION, 0), 12);
 	EXPECT_EQ(__dev_ioctl(KVM_GET_API_VERSION, 1), -EINVAL);
 }
 
@@ -106,7 +106,7 @@ CASE(no_descriptors, "KVM_CREATE_VM and KVM_CREATE_VCPU without a free descripto
 CASE(mmap_size, "a vCPU's mapping has at least two pages")
 {
 	need_device();
-	EXPECT(dev_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0) >= (int)(2 * PAGE_SIZE), "too small");
+	EXPECT(__dev_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0) >= (int)(2 * PAGE_SIZE), "too small");
 	EXPECT_EQ(__dev_ioctl(KVM_GET_VCPU_MMAP_SIZE, 1), -EINVAL);
 }
 
@@ -134,7 +134,7 @@ CASE(extensions, "KVM_CHECK_EXTENSION gives the same on a VM, and 0 for what nob
 		EXPECT(value >= known[i].least, "capability %ld: %d", known[i].cap, value);
 	}
 	for (long cap = 0; cap < 300; cap++)
-		EXPECT(vm_ioctl(vm, KVM_CHECK_EXTENSION, cap) == check_extension(cap),
+		EXPECT(__vm_ioctl(vm, KVM_CHECK_EXTENSION, cap) == check_extension(cap),
 		       "capability %ld differs", cap);
 	EXPECT_EQ(check_extension(100000), 0);
 	EXPECT_EQ(check_extension(-1L), 0);

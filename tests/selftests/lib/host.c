@@ -66,19 +66,22 @@ int kvm_load(const char *kvm_params)
 {
 	char names[MAX_MODULES][64], path[2048];
 	unsigned int n = kvm_modules(names);
+	int ret = -ENOENT, vendor = -ENOENT;
 
 	for (unsigned int i = 0; i < n; i++) {
-		int ret;
+		bool is_vendor = !strncmp(names[i], "kvm_", 4);
 
 		snprintf(path, sizeof(path), KVM_DIR "%s.ko", names[i]);
 		ret = module_load(path, strcmp(names[i], "kvm") ? "" : kvm_params);
+		if (ret == -EEXIST)
+			ret = 0;
 		/* Of the vendors' two modules one fits this CPU. */
-		if (ret == -EOPNOTSUPP && i + 1 < n)
-			continue;
-		if (ret && ret != -EEXIST)
+		if (is_vendor && (!ret || vendor))
+			vendor = ret;
+		if (ret && ret != -EOPNOTSUPP)
 			return ret;
 	}
-	return 0;
+	return vendor;
 }
 
 int kvm_unload(void)
