@@ -113,40 +113,98 @@ static const struct {
 /* Of 0x80000001.EDX: bits that AMD repeats from leaf 1. */
 #define AMD_REPEATED		0x0183f3ff
 
-/* Given to guests although boot_cpu_data does not have it: another bit says that the host can do it. */
-static bool host_has(unsigned int feature)
+static bool always(void)
 {
-	switch (feature) {
-	case F(TSC_ADJUST):
-	case F(ARCH_CAPABILITIES):
-		return true;		/* ours: kept per vCPU */
-	case F(LA57):
-		return cpuid_eax(0) >= 7 && cpuid_ecx(7) & BIT(F(LA57) & 31);
-	case F(PKU):
-		return boot_cpu_has(X86_FEATURE_OSPKE);
-	case F(SPEC_CTRL):
-		return boot_cpu_has(X86_FEATURE_IBRS) && boot_cpu_has(X86_FEATURE_IBPB);
-	case F(INTEL_STIBP):
-	case F(AMD_STIBP):
-		return boot_cpu_has(X86_FEATURE_STIBP);
-	case F(SPEC_CTRL_SSBD):
-	case F(AMD_SSBD):
-		return boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD) || boot_cpu_has(X86_FEATURE_AMD_SSBD);
-	case F(AMD_IBPB):
-		return boot_cpu_has(X86_FEATURE_IBPB);
-	case F(AMD_IBRS):
-		return boot_cpu_has(X86_FEATURE_IBRS);
-	case F(AMD_SSB_NO):
-		return !boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS);
-	default:
-		return boot_cpu_has(feature);
-	}
+	return true;
 }
 
-static bool usable(unsigned int feature)
+static bool has_la57(void)
 {
-	return host_has(feature) &&
-	       (!bellows_backend_current || bellows_backend_current->supports(feature));
+	return cpuid_eax(0) >= 7 && cpuid_ecx(7) & BIT(F(LA57) % 32);
+}
+
+static bool uses_pku(void)
+{
+	return boot_cpu_has(X86_FEATURE_OSPKE);
+}
+
+static bool has_ibrs(void)
+{
+	return boot_cpu_has(X86_FEATURE_IBRS);
+}
+
+static bool has_ibpb(void)
+{
+	return boot_cpu_has(X86_FEATURE_IBPB);
+}
+
+static bool has_ibrs_and_ibpb(void)
+{
+	return has_ibrs() && has_ibpb();
+}
+
+static bool has_stibp(void)
+{
+	return boot_cpu_has(X86_FEATURE_STIBP);
+}
+
+static bool has_ssbd(void)
+{
+	return boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD) || boot_cpu_has(X86_FEATURE_AMD_SSBD);
+}
+
+static bool has_no_ssb(void)
+{
+	return !boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS);
+}
+
+/* Features whose bit of the CPU's is not the answer: another bit, the host's use, or ours to give. */
+static const struct {
+	u16 feature;
+	bool (*has)(void);
+} special[] = {
+	{ F(TSC_ADJUST), always },		/* kept per vCPU */
+	{ F(ARCH_CAPABILITIES), always },	/* likewise */
+	{ F(LA57), has_la57 },			/* even if the host does not use it */
+	{ F(PKU), uses_pku },
+	{ F(SPEC_CTRL), has_ibrs_and_ibpb },
+	{ F(AMD_IBRS), has_ibrs },
+	{ F(AMD_IBPB), has_ibpb },
+	{ F(INTEL_STIBP), has_stibp },
+	{ F(AMD_STIBP), has_stibp },
+	{ F(SPEC_CTRL_SSBD), has_ssbd },
+	{ F(AMD_SSBD), has_ssbd },
+	{ F(AMD_SSB_NO), has_no_ssb },
+};
+
+/* raw: the register of CPUID that has the feature. */
+static bool usable(unsigned int feature, u32 raw)
+{
+	size_t i;
+
+	if (bellows_backend_current && !bellows_backend_current->supports(feature))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(special); i++) {
+		if (special[i].feature == feature)
+			return special[i].has();
+	}
+	return boot_cpu_has(feature) && raw & BIT(feature % 32);
+}
+
+static u32 raw_word(unsigned int n)
+{
+	u32 regs[4];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (words[i].word == n)
+			break;
+	}
+	if (i == ARRAY_SIZE(words) ||
+	    cpuid_eax(words[i].function & 0x80000000) < words[i].function)
+		return 0;
+	cpuid_count(words[i].function, words[i].index, &regs[EAX], &regs[EBX], &regs[ECX], &regs[EDX]);
+	return regs[words[i].reg];
 }
 
 bool bellows_cpuid_offers(unsigned int feature)
@@ -155,18 +213,18 @@ bool bellows_cpuid_offers(unsigned int feature)
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++) {
 		if (offered[i] == feature)
-			return usable(feature);
+			return usable(feature, raw_word(feature / 32));
 	}
 	return false;
 }
 
 static u32 word(unsigned int n)
 {
-	u32 bits = 0;
+	u32 bits = 0, raw = raw_word(n);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++) {
-		if (offered[i] / 32 == n && usable(offered[i]))
+		if (offered[i] / 32 == n && usable(offered[i], raw))
 			bits |= BIT(offered[i] % 32);
 	}
 	return bits;

@@ -180,7 +180,6 @@ static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
 		release_memory(vcpu);
 		return ERR_PTR(r);
 	}
-	preempt_notifier_inc();
 	mutex_lock(&vcpu->mutex);
 	bellows_vcpu_load(vcpu);
 	reset(vcpu);
@@ -192,7 +191,6 @@ static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
 void bellows_vcpu_destroy(struct bellows_vcpu *vcpu)
 {
 	bellows_backend(vcpu_destroy)(vcpu);
-	preempt_notifier_dec();
 	release_memory(vcpu);
 }
 

@@ -33,6 +33,7 @@
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/ratelimit.h>
 #include <linux/reboot.h>
 #include <linux/sched/mm.h>
@@ -264,13 +265,18 @@ int bellows_vms_init(void)
 	if (!kick_masks)
 		return -ENOMEM;
 	err = register_reboot_notifier(&reboot_notifier);
-	if (err)
+	if (err) {
 		free_percpu(kick_masks);
-	return err;
+		return err;
+	}
+	/* Patches the scheduler's code: once, rather than with the first vCPU of each VM. */
+	preempt_notifier_inc();
+	return 0;
 }
 
 void bellows_vms_exit(void)
 {
+	preempt_notifier_dec();
 	unregister_reboot_notifier(&reboot_notifier);
 	free_percpu(kick_masks);
 }

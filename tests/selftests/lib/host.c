@@ -69,7 +69,7 @@ int kvm_load(const char *kvm_params)
 	int ret = -ENOENT, vendor = -ENOENT;
 
 	for (unsigned int i = 0; i < n; i++) {
-		bool is_vendor = !strncmp(names[i], "kvm_", 4);
+		bool is_vendor = !strncmp(names[i], "kvm", 3) && names[i][3];
 
 		snprintf(path, sizeof(path), KVM_DIR "%s.ko", names[i]);
 		ret = module_load(path, strcmp(names[i], "kvm") ? "" : kvm_params);
@@ -90,6 +90,9 @@ int kvm_unload(void)
 	int ret = 0;
 
 	for (unsigned int i = kvm_modules(names); i--; ) {
+		/* The file's name may have a hyphen, the module's has not. */
+		for (char *c = names[i]; *c; c++)
+			*c = *c == '-' ? '_' : *c;
 		if (!module_loaded(names[i]))
 			continue;
 		ret = module_unload(names[i]);
