@@ -5,6 +5,7 @@
  * operation is found before any guest runs.
  */
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/printk.h>
 #include "backend.h"
 
@@ -51,4 +52,11 @@ int bellows_backend_init(void)
 		strlcat(why_not, why, sizeof(why_not));
 	}
 	return 0;
+}
+
+void bellows_backend_give_up(int err)
+{
+	scnprintf(why_not, sizeof(why_not), "%s: cannot be set up, error %d",
+		  bellows_backend_current->name, err);
+	bellows_backend_current = NULL;
 }

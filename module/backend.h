@@ -39,6 +39,8 @@ extern struct bellows_backend bellows_svm_backend;
 
 /* Chooses the backend of this CPU; the static calls point to it from then on. 0 also when there is none. */
 int bellows_backend_init(void);
+/* Its setup() failed: as if the CPU had none. */
+void bellows_backend_give_up(int err);
 
 /* Virtualization on, on every CPU, from the first VM to the last: 0, -EOPNOTSUPP, -EBUSY, -EIO (lost). */
 int bellows_host_get(void);

@@ -6,6 +6,7 @@
  *           "ok memory", "ok mmu vm 3", or the errors found and "error ...".
  *           Costs what it costs.
  *   vms     a line per VM, an indented one per vCPU: exits by reason.
+ *   stats   the same summed up over the VMs that exist: a name and a number a line.
  *
  * Counters of running vCPUs are read without their lock: each is one word,
  * and a number that is about to change is as good as the next.
@@ -83,11 +84,53 @@ static int vms_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vms);
 
+struct totals {
+	unsigned long vms, vcpus;
+	struct bellows_vcpu_stats stats;
+};
+
+static void add_vm(struct totals *t, const struct bellows_vm *vm)
+{
+	unsigned int i, j, n = smp_load_acquire(&vm->nvcpus);
+
+	t->vms++;
+	t->vcpus += n;
+	for (i = 0; i < n; i++) {
+		const struct bellows_vcpu_stats *stats = &vm->vcpus[i]->stats;
+
+		t->stats.exits += stats->exits;
+		t->stats.host_irq += stats->host_irq;
+		t->stats.emulated += stats->emulated;
+		for (j = 0; j < BELLOWS_EXIT_NR; j++)
+			t->stats.reason[j] += stats->reason[j];
+	}
+}
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	struct totals t = { };
+	struct bellows_vm *vm;
+	unsigned int i;
+
+	mutex_lock(&bellows_vms_lock);
+	list_for_each_entry(vm, &bellows_vms, link)
+		add_vm(&t, vm);
+	mutex_unlock(&bellows_vms_lock);
+
+	seq_printf(m, "vms %lu\nvcpus %lu\nexits %llu\nhost_irq %llu\nemulated %llu\n", t.vms, t.vcpus,
+		   t.stats.exits, t.stats.host_irq, t.stats.emulated);
+	for (i = 0; i < BELLOWS_EXIT_NR; i++)
+		seq_printf(m, "exit_%s %llu\n", reason_names[i], t.stats.reason[i]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
 void bellows_debugfs_init(void)
 {
 	dir = debugfs_create_dir("bellows", NULL);
 	debugfs_create_file("audit", 0400, dir, NULL, &audit_fops);
 	debugfs_create_file("vms", 0400, dir, NULL, &vms_fops);
+	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
 }
 
 void bellows_debugfs_exit(void)

@@ -40,7 +40,6 @@
 static DEFINE_MUTEX(host_lock);
 static unsigned int users;		/* changed under host_lock and the hotplug lock */
 static bool lost;			/* no more virtualization, for good */
-static int setup_error;			/* of the backend, constant after load */
 static int online_state;
 static DEFINE_PER_CPU(bool, cpu_on);	/* changed on its CPU, interrupts off */
 
@@ -123,8 +122,6 @@ int bellows_host_get(void)
 
 	if (!bellows_backend_current)
 		return -EOPNOTSUPP;
-	if (setup_error)
-		return setup_error;
 
 	guard(mutex)(&host_lock);
 	if (lost)
@@ -221,10 +218,12 @@ int bellows_host_init(void)
 	if (!bellows_backend_current)
 		return 0;
 
-	/* A CPU that lacks something still serves memory objects. */
-	setup_error = bellows_backend_current->setup();
-	if (setup_error)
+	/* Memory objects work without it. */
+	err = bellows_backend_current->setup();
+	if (err) {
+		bellows_backend_give_up(err);
 		return 0;
+	}
 
 	err = cpuhp_setup_state_nocalls(BELLOWS_CPUHP_DYING, "bellows:dying", NULL, cpu_going);
 	if (err)
@@ -251,7 +250,7 @@ teardown:
 
 void bellows_host_exit(void)
 {
-	if (!bellows_backend_current || setup_error)
+	if (!bellows_backend_current)
 		return;
 
 	bellows_syscore_unregister(&host_syscore);
