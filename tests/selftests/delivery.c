@@ -121,10 +121,17 @@ static void run_rounds(enum trigger trigger, u32 which, unsigned int n)
 	vm_free(vcpu->vm);
 }
 
+/* Bochs' SVM does not record that an INT n is in flight, but reports the event before it again. */
+static bool int_n_is_lost(void)
+{
+	return test_on_machine("bochs-svm");
+}
+
 static void each_trigger(u32 which)
 {
 	for (unsigned int t = 0; t < TRIGGERS; t++)
-		run_rounds(t, which, test_scale(20) + 2);
+		if (t != INT_N || !int_n_is_lost())
+			run_rounds(t, which, test_scale(20) + 2);
 }
 
 CASE(idt, "events whose gate is in a page without translation are delivered once")
@@ -181,6 +188,7 @@ static void user_rounds(u64 n)
 
 CASE(user, "INT n from user mode: the TSS and the stack it names have no translation")
 {
+	REQUIRE(!int_n_is_lost(), "Bochs' SVM reports another event in place of an INT n in flight");
 	unsigned int n = test_scale(50);
 	struct vcpu *vcpu = long_guest(user_rounds, n);
 
@@ -277,6 +285,7 @@ CASE(stack_mmio, "a handler's stack in MMIO space gives KVM_EXIT_INTERNAL_ERROR 
 
 CASE(recover, "after such an error the VM can be repaired and goes on")
 {
+	REQUIRE(!int_n_is_lost(), "Bochs' SVM reports another event in place of an INT n in flight");
 	REQUIRE(!(test_is_kvm && test_host_is_amd()), "KVM on SVM emulates what it finds at RIP");
 	struct vcpu *vcpu = long_guest(one_event, INT_N);
 	struct kvm_sregs sregs;
