@@ -104,6 +104,7 @@ struct bellows_emu_step {
 	X(MOVSX, movsx, EMU_WRITES, 0)					\
 	X(MOVBE, movbe, EMU_WRITES, BELLOWS_EMU_MOVBE)			\
 	X(MOV_FROM_SEG, mov_from_seg, EMU_STORE, 0)			\
+	X(SMSW, smsw, EMU_STORE, 0)					\
 	X(LEA, lea, EMU_STORE, 0)					\
 	X(XCHG, xchg, EMU_RMW, 0)					\
 	X(BSWAP, bswap, EMU_LOAD | EMU_STORE, 0)			\

@@ -59,6 +59,13 @@ int bellows_exec_mov_from_seg(struct bellows_emu_step *s)
 	return BELLOWS_EMU_CONTINUE;
 }
 
+/* Where CR0 in hardware is not what the guest wrote. UMIP is the CPU's to check, before the exit. */
+int bellows_exec_smsw(struct bellows_emu_step *s)
+{
+	s->dst = s->e->cr0;
+	return BELLOWS_EMU_CONTINUE;
+}
+
 int bellows_exec_lea(struct bellows_emu_step *s)
 {
 	s->dst = bellows_emu_offset(s);

@@ -77,17 +77,34 @@ static void decode_msr(struct bellows_svm_vcpu *svm)
 		exit_of(svm)->reason = BELLOWS_EXIT_WRMSR;
 }
 
+/* A byte of the operand of the instruction just fetched, if it is in memory that can be read now. */
+static bool read_operand(struct bellows_svm_vcpu *svm, unsigned int offset, u8 *byte)
+{
+	struct bellows_emulator *e = svm->vcpu.emu;
+	u64 address = bellows_emulator_address(e) + offset;
+	int r = e->ops->probe(e, address, 1, 0);
+
+	if (r == BELLOWS_EMU_CONTINUE)
+		r = e->ops->read(e, address, byte, 1, 0);
+	if (r == BELLOWS_EMU_CONTINUE)
+		return true;
+	exit_of(svm)->reason = r == BELLOWS_EMU_FAULT ? BELLOWS_EXIT_NONE : BELLOWS_EXIT_INTERNAL;
+	if (r == BELLOWS_EMU_FAULT)
+		bellows_queue_page_fault(&svm->vcpu, e->fault.address, e->fault.error);
+	return false;
+}
+
 /* LMSW takes a register or 16 bits of memory. */
 static void decode_lmsw(struct bellows_svm_vcpu *svm, const struct bellows_insn *insn)
 {
 	struct bellows_exit *exit = exit_of(svm);
+	u8 low, high;
 
-	if (insn->memory) {
-		exit->reason = BELLOWS_EXIT_EMULATE;
-		return;
-	}
 	exit->cr.type = BELLOWS_CR_LMSW;
-	exit->cr.lmsw = bellows_reg_read(&svm->vcpu, insn->rm);
+	if (!insn->memory)
+		exit->cr.lmsw = bellows_reg_read(&svm->vcpu, insn->rm);
+	else if (read_operand(svm, 0, &low) && read_operand(svm, 1, &high))
+		exit->cr.lmsw = low | high << 8;
 }
 
 static void decode_cr_insn(struct bellows_svm_vcpu *svm)
