@@ -115,7 +115,11 @@ static void check_tables(struct audit *a)
 	long done = bellows_pt_counted(&pt->done), begun, pages, tables = 1;
 	struct bellows_pt_iter it;
 
-	/* The walk sees the whole truth if all that began was done, and nothing begins meanwhile. */
+	/*
+	 * The walk sees the whole truth if all that began was done, and nothing
+	 * begins meanwhile. Barriers: .done is counted after the change, .begun
+	 * before it, so they are read the other way round.
+	 */
 	smp_rmb();
 	begun = bellows_pt_counted(&pt->begun);
 	pages = bellows_pt_counted(&pt->pages);
@@ -129,7 +133,7 @@ static void check_tables(struct audit *a)
 			report(a, "not present, but not zero", to_gfn(it.page), it.pte);
 		cond_resched();
 	}
-	smp_rmb();
+	smp_rmb();	/* the entries, then .begun: as above */
 	if (done == begun && begun == bellows_pt_counted(&pt->begun) && pages != tables)
 		report(a, "table pages are miscounted", to_gfn(tables), pages);
 }

@@ -321,7 +321,6 @@ static void test_split(struct kunit *test)
 static void test_zap_and_alias(struct kunit *test)
 {
 	struct vm *vm = make_vm(test, 4 * MIB, 0);
-	struct bellows_mmu *mmu = &vm->mmu;
 	int flushes;
 
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 0, 4 * MIB, 0));
