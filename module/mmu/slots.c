@@ -32,6 +32,8 @@
 
 /* KVM's limit: page numbers inside a slot fit into an int. */
 #define MAX_SLOT_PAGES	((1UL << 31) - 1)
+/* Translations removed before others get the CPU: 1 GiB of them. */
+#define ZAP_PAGES	(1UL << 18)
 
 static struct bellows_slots *slots_locked(struct bellows_mmu *mmu)
 {
@@ -126,6 +128,7 @@ static void publish(struct bellows_mmu *mmu, struct bellows_slots *new)
 /* Removes the translations of a slot that no reader finds any more, and flushes. */
 static void forget_translations(struct bellows_memslot *slot)
 {
+	u64 page = slot->base.v, end = page + slot->npages, next;
 	struct bellows_mmu *mmu = slot->mmu;
 	struct bellows_pt_found found = {};
 
@@ -133,7 +136,11 @@ static void forget_translations(struct bellows_memslot *slot)
 	/* Pairs with the mapper, which looks at the entries first, then at this. */
 	smp_mb();
 	bellows_mmu_walk_begin(mmu);
-	bellows_pt_zap(&mmu->pt, slot->base.v, slot->base.v + slot->npages, &found);
+	for (; page < end; page = next) {
+		next = min((page | (ZAP_PAGES - 1)) + 1, end);
+		bellows_pt_zap(&mmu->pt, page, next, &found);
+		cond_resched();
+	}
 	mmu->ops->flush_tlb(mmu);
 	bellows_mmu_walk_end(mmu);
 }

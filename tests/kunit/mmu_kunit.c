@@ -271,13 +271,13 @@ static void test_large(struct kunit *test)
 		end_vm(test);
 		kunit_skip(test, "no 2 MiB frame to be had");
 	}
-	/* Congruent and covered; congruent, not covered; not congruent. */
+	/* Congruent and covered; congruent, not covered; covered, not congruent. */
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 8 * MIB, 2 * MIB, 0));
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 1, 0, 16 * MIB, MIB, 0));
-	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 2, 0, 24 * MIB + 4096, 2 * MIB, 0));
+	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 2, 0, 24 * MIB + 4096, 4 * MIB, 0));
 	KUNIT_EXPECT_EQ(test, 2, fault_level(test, vm, 8 * MIB + 12345, BELLOWS_ACCESS_WRITE));
 	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 16 * MIB, BELLOWS_ACCESS_WRITE));
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 24 * MIB + 4096, BELLOWS_ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 26 * MIB + 4096, BELLOWS_ACCESS_WRITE));
 	*guest_byte(vm, 8 * MIB + 12345) = 'q';
 	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 24 * MIB + 4096 + 12345, BELLOWS_ACCESS_READ));
 	KUNIT_EXPECT_EQ(test, 'q', *guest_byte(vm, 24 * MIB + 4096 + 12345));
@@ -370,6 +370,15 @@ static void test_block_zap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, large ? 2 : 1, fault_level(test, vm, 0, BELLOWS_ACCESS_WRITE));
 	KUNIT_EXPECT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(0), 512));
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
+	KUNIT_EXPECT_EQ(test, 0, vm->mmu.dead.head);
+
+	/* While somebody walks, the table is out of the tree and not free. */
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, BELLOWS_ACCESS_READ));
+	bellows_mmu_walk_begin(&vm->mmu);
+	KUNIT_EXPECT_EQ(test, 0, bellows_memory_invalidate(vm->memory, to_opn(0), 512));
+	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
+	KUNIT_EXPECT_NE(test, 0, vm->mmu.dead.head);
+	bellows_mmu_walk_end(&vm->mmu);
 	KUNIT_EXPECT_EQ(test, 0, set_slot(vm, 0, 0, 0, 0, 0));
 	KUNIT_EXPECT_EQ(test, tables, bellows_mmu_table_pages(&vm->mmu));
 	end_vm(test);
