@@ -93,14 +93,22 @@ static const struct { u64 bit; unsigned int feature; } cr4_features[] = {
 		    X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | \
 		    X86_CR4_OSXMMEXCPT)
 
-static u64 cr4_reserved(const struct bellows_vcpu *vcpu)
+/*
+ * Before userspace has set CPUID a guest may have what the host offers;
+ * afterwards what both have, since userspace may claim anything.
+ */
+u64 bellows_cr4_reserved(const struct bellows_vcpu *vcpu)
 {
 	u64 allowed = CR4_ALWAYS;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(cr4_features); i++)
-		if (bellows_guest_has(vcpu, cr4_features[i].feature))
+	for (i = 0; i < ARRAY_SIZE(cr4_features); i++) {
+		unsigned int feature = cr4_features[i].feature;
+
+		if (bellows_cpuid_offers(feature) &&
+		    (!vcpu->cpuid || bellows_guest_has(vcpu, feature)))
 			allowed |= cr4_features[i].bit;
+	}
 	return ~allowed;
 }
 
@@ -168,7 +176,7 @@ int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = cpuid;
 	vcpu->maxphyaddr = guest_maxphyaddr(vcpu);
-	vcpu->cr4_reserved = cr4_reserved(vcpu);
+	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
 	vcpu->guest_xcr0_mask = xcr0_mask(vcpu);
 	bellows_backend(cpuid_changed)(vcpu);
 	return 0;

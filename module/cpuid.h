@@ -8,6 +8,8 @@
 
 /* Takes over cpuid (kvmalloc'ed): 0, or -EINVAL after the vCPU has run with another one. */
 int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid);
+/* CR4 bits the guest may not set. */
+u64 bellows_cr4_reserved(const struct bellows_vcpu *vcpu);
 /* The CPUID instruction. */
 void bellows_cpuid(struct bellows_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 

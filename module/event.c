@@ -142,15 +142,39 @@ void bellows_deliver_payload(struct bellows_vcpu *vcpu)
 	e->payload = 0;
 }
 
-/* After an entry: what it took along has arrived, unless the exit says otherwise. */
+enum { IN_FLIGHT_EXCEPTION = 1, IN_FLIGHT_INTERRUPT = 2, IN_FLIGHT_NMI = 4 };
+
+/* After an entry: what it took along has arrived. */
+unsigned int bellows_events_begin_exit(struct bellows_vcpu *vcpu)
+{
+	struct bellows_events *ev = &vcpu->events;
+	unsigned int in_flight = (ev->exception.injected ? IN_FLIGHT_EXCEPTION : 0) |
+				 (ev->interrupt.injected ? IN_FLIGHT_INTERRUPT : 0) |
+				 (ev->nmi.injected ? IN_FLIGHT_NMI : 0);
+
+	ev->exception.injected = false;
+	ev->interrupt.injected = false;
+	ev->nmi.injected = false;
+	return in_flight;
+}
+
+/* It has not: the CPU refused the entry. */
+void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight)
+{
+	struct bellows_events *ev = &vcpu->events;
+
+	ev->exception.injected = in_flight & IN_FLIGHT_EXCEPTION;
+	ev->interrupt.injected = in_flight & IN_FLIGHT_INTERRUPT;
+	ev->nmi.injected = in_flight & IN_FLIGHT_NMI;
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
+/* What was being delivered when the exit came has not arrived either. */
 void bellows_events_after_exit(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_vectoring *v = &vcpu->exit.vectoring;
 	struct bellows_events *ev = &vcpu->events;
 
-	ev->exception.injected = false;
-	ev->interrupt.injected = false;
-	ev->nmi.injected = false;
 	if (!v->valid)
 		return;
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);

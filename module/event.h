@@ -10,7 +10,13 @@ void bellows_queue_soft_exception(struct bellows_vcpu *vcpu, u8 vector, u8 insn_
 void bellows_queue_irq(struct bellows_vcpu *vcpu, u8 vector);
 void bellows_queue_nmi(struct bellows_vcpu *vcpu);
 void bellows_deliver_payload(struct bellows_vcpu *vcpu);
+/*
+ * Around decoding an exit, which may queue a fault of its own: what went in with
+ * the entry is delivered, unless the exit says otherwise, or did not enter.
+ */
+unsigned int bellows_events_begin_exit(struct bellows_vcpu *vcpu);
 void bellows_events_after_exit(struct bellows_vcpu *vcpu);
+void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight);
 void bellows_inject_events(struct bellows_vcpu *vcpu);
 bool bellows_irq_ready(struct bellows_vcpu *vcpu);
 /* The debugger's or the guest's DR7 to the backend. */

@@ -101,6 +101,22 @@ void bellows_fpu_exit(struct bellows_vcpu *vcpu)
 	}
 }
 
+/*
+ * The area says which parts are in their initial state; what stands there then
+ * is left from earlier, and must not come to life with the part.
+ */
+static void claim_sse(struct fpstate *fpstate)
+{
+	struct xstate_header *header = &fpstate->regs.xsave.header;
+
+	if (!bellows_host.xcr0 || (header->xfeatures & XFEATURE_MASK_SSE))
+		return;
+	memset(fpstate->regs.fxsave.xmm_space, 0, sizeof(fpstate->regs.fxsave.xmm_space));
+	if (!(header->xfeatures & XFEATURE_MASK_YMM))
+		fpstate->regs.fxsave.mxcsr = MXCSR_DEFAULT;
+	header->xfeatures |= XFEATURE_MASK_SSE;
+}
+
 /* One SSE register, for the emulator: the guest's registers are live or in its save area. */
 void bellows_fpu_xmm(struct bellows_vcpu *vcpu, unsigned int reg, void *data, bool write)
 {
@@ -109,10 +125,8 @@ void bellows_fpu_xmm(struct bellows_vcpu *vcpu, unsigned int reg, void *data, bo
 	bellows_fpu_put(vcpu);
 	fx = &vcpu->fpu.fpstate->regs.fxsave;
 	if (write) {
+		claim_sse(vcpu->fpu.fpstate);
 		memcpy((u8 *)fx->xmm_space + reg * 16, data, 16);
-		/* The area says which parts are in their initial state, and then ignores what stands there. */
-		if (bellows_host.xcr0)
-			vcpu->fpu.fpstate->regs.xsave.header.xfeatures |= XFEATURE_MASK_SSE;
 	} else if (bellows_host.xcr0 &&
 		   !(vcpu->fpu.fpstate->regs.xsave.header.xfeatures & XFEATURE_MASK_SSE)) {
 		memset(data, 0, 16);

@@ -15,6 +15,7 @@
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
 #include "backend.h"
+#include "control.h"
 #include "host_state.h"
 #include "msr.h"
 
@@ -88,7 +89,13 @@ static int get_efer(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 
 static int set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
-	return bellows_set_efer(vcpu, value);
+	if (!host)
+		return bellows_set_efer(vcpu, value);
+	/* Userspace restores state in any order; LMA still follows paging. */
+	if (!bellows_efer_valid(vcpu, value, true))
+		return BELLOWS_MSR_GP;
+	bellows_load_efer(vcpu, (value & ~(u64)EFER_LMA) | (vcpu->msrs.efer & EFER_LMA));
+	return 0;
 }
 
 static bool pat_valid(u64 value)
@@ -178,6 +185,26 @@ static bool has_ibpb(const struct bellows_vcpu *vcpu)
 	       bellows_guest_has(vcpu, X86_FEATURE_AMD_IBPB);
 }
 
+/*
+ * Reaches the host's register: what this CPU would refuse must not get there,
+ * whatever a CPUID that userspace made up says.
+ */
+static int set_spec_ctrl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	u64 known = 0;
+
+	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL)) {
+		known |= boot_cpu_has(X86_FEATURE_IBRS) ? SPEC_CTRL_IBRS : 0;
+		known |= boot_cpu_has(X86_FEATURE_STIBP) ? SPEC_CTRL_STIBP : 0;
+		if (boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD) || boot_cpu_has(X86_FEATURE_AMD_SSBD))
+			known |= SPEC_CTRL_SSBD;
+	}
+	if (value & ~known)
+		return BELLOWS_MSR_GP;
+	vcpu->msrs.spec_ctrl = value;
+	return 0;
+}
+
 static int set_pred_cmd(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if ((value & PRED_CMD_IBPB) && !host && boot_cpu_has(X86_FEATURE_IBPB))
@@ -225,7 +252,7 @@ static const struct msr_entry table[] = {
 	{ ONE(MSR_IA32_TSC_ADJUST), .field = FIELD(tsc_adjust), .valid = ~0ULL,
 	  .exists = has_tsc_adjust, .set = set_tsc_adjust },
 	{ ONE(MSR_IA32_SPEC_CTRL), .field = FIELD(spec_ctrl), .exists = has_spec_ctrl,
-	  .valid = SPEC_CTRL_IBRS | SPEC_CTRL_STIBP | SPEC_CTRL_SSBD },
+	  .valid = ~0ULL, .set = set_spec_ctrl },
 	{ ONE(MSR_IA32_PRED_CMD), .field = -1, .exists = has_ibpb, .valid = PRED_CMD_IBPB,
 	  .set = set_pred_cmd },
 	{ ONE(MSR_IA32_UCODE_WRITE), .field = -1, .flags = IGNORED, .valid = ~0ULL },

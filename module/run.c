@@ -124,21 +124,31 @@ static int enter(struct bellows_vcpu *vcpu)
 static int run_once(struct bellows_vcpu *vcpu)
 {
 	int r = serve_requests(vcpu);
+	unsigned int in_flight;
 
 	if (r <= 0)
 		return r;
 	if (test_and_clear_bit(BELLOWS_REQ_EVENT, &vcpu->requests) ||
 	    READ_ONCE(vcpu->run->request_interrupt_window))
 		bellows_inject_events(vcpu);
-	/* Injecting may have found that the guest shuts down. */
-	if (test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests))
+	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
+	if (test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests)) {
+		bellows_backend(cancel_injection)(vcpu);
 		return 1;
+	}
 	if (enter(vcpu))
 		return 1;
 
 	vcpu->stats.exits++;
+	in_flight = bellows_events_begin_exit(vcpu);
 	bellows_backend(decode_exit)(vcpu);
-	bellows_events_after_exit(vcpu);
+	if (unlikely(vcpu->exit.reason == BELLOWS_EXIT_FAIL_ENTRY)) {
+		/* The guest did not run, so what should go in did not. */
+		bellows_backend(cancel_injection)(vcpu);
+		bellows_events_restore(vcpu, in_flight);
+	} else {
+		bellows_events_after_exit(vcpu);
+	}
 	return bellows_handle_exit(vcpu);
 }
 

@@ -152,8 +152,7 @@ void bellows_set_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
 	fx->fop = fpu->last_opcode;
 	fx->rip = fpu->last_ip;
 	fx->rdp = fpu->last_dp;
-	/* A reserved bit here would fault when the kernel restores the state. */
-	fx->mxcsr = fpu->mxcsr & fx->mxcsr_mask;
+	/* As KVM: MXCSR is not taken from here. What is reserved in it is the XSAVE calls' word. */
 	memcpy(fx->xmm_space, fpu->xmm, sizeof(fpu->xmm));
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		vcpu->fpu.fpstate->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;

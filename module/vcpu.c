@@ -25,6 +25,7 @@
 #include <asm/debugreg.h>
 #include "backend.h"
 #include "compat.h"
+#include "cpuid.h"
 #include "emulation.h"
 #include "event.h"
 #include "fpu.h"
@@ -123,7 +124,7 @@ static void reset(struct bellows_vcpu *vcpu)
 			       (vcpu->id ? 0 : MSR_IA32_APICBASE_BSP);
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	vcpu->maxphyaddr = 36;
-	vcpu->cr4_reserved = ~0ULL;
+	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
 	bellows_backend(vcpu_reset)(vcpu, false);
 	bellows_update_dr7(vcpu);
 	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
