@@ -8,7 +8,7 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow"}
+        "args", "smoke", "allow", "exact"}
 
 
 class Entry:
@@ -25,17 +25,22 @@ class Entry:
                 and machine in a.get("machine", machine).split(",")
                 and a.get("needs", "") in ("", emulators.MODELS[machine][1]))
 
-    def setting(self):
+    def cpus(self, machine):
+        """The number of processors it asks for, or 0."""
+        if "exact" in self.a and emulators.MODELS[machine][0] == "qemu":
+            return 1
+        return int(self.a.get("cpus", 0))
+
+    def setting(self, machine):
         """Tests of one setting share a start of the machine."""
-        return (self.a.get("params", "").replace(",", " "), int(self.a.get("cpus", 0)),
-                "kvm" in self.a)
+        return (self.a.get("params", "").replace(",", " "), self.cpus(machine))
 
     def test(self):
         args = self.a["args"].split(",") if self.a.get("args") else []
         name = self.name + ("".join(" %s=%s" % (k, self.a[k]) for k in ("args", "params", "cpus")
                                     if k in self.a))
         return session.Test(self.path, args, float(self.a.get("timeout", TIMEOUT)),
-                            "unloaded" in self.a, self.a.get("allow"), name)
+                            "unloaded" in self.a, self.a.get("allow"), name, "kvm" in self.a)
 
 
 def read_list(path=LIST):

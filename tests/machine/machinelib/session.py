@@ -26,13 +26,15 @@ INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
 class Test:
     """One program to run and what is known about it."""
 
-    def __init__(self, path, args=(), timeout=30, unloaded=False, allow=None, name=None):
+    def __init__(self, path, args=(), timeout=30, unloaded=False, allow=None, name=None,
+                 kvm=False):
         self.path = path
         self.args = list(args)
         self.timeout = timeout
         self.unloaded = unloaded
         self.allow = allow
         self.name = name or os.path.basename(path)
+        self.kvm = kvm          # wants KVM's modules
 
 
 class Options:
@@ -93,7 +95,7 @@ def emulator_slot():
             f.close()
 
 
-def initramfs(kernel, options, plan, programs, shell=False):
+def initramfs(kernel, options, plan, programs, shell=False, kvm=False):
     a, files = cpio.Archive(), set()
     for d in ("proc", "sys", "dev", "tmp", "bin", "sbin"):
         a.directory(d)
@@ -102,7 +104,7 @@ def initramfs(kernel, options, plan, programs, shell=False):
     a.data("plan", plan.encode())
     if options.module:
         a.data("lib/modules/bellows.ko", stripped(options.module))
-    if options.kvm:
+    if kvm or options.kvm:
         order = []
         for name, data in kernel.kvm_modules():
             a.data("lib/modules/kvm/%s.ko" % name, data)
@@ -296,7 +298,7 @@ class Session:
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
                                     o.memory, o.extra, o.cpu_flags)
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
-                                  {t.path for t in todo}))
+                                  {t.path for t in todo}, kvm=any(t.kvm for t in todo)))
         start = Start(self, todo)
         with emulator_slot():
             process = machine.start()
