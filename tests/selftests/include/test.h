@@ -17,6 +17,9 @@
 #include <unistd.h>
 #include "types.h"
 
+/* Of a test that wants no cases. */
+int main(int argc, char **argv);
+
 struct test_case {
 	const char *title;
 	void (*fn)(void);

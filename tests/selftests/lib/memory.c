@@ -45,8 +45,8 @@ void mem_invalidate(struct mem *mem, u64 offset, u64 length)
 		range_op(mem, BELLOWS_MEMORY_INVALIDATE, offset, length);
 		return;
 	}
-	x(mprotect(p, length, PROT_NONE));
-	x(mprotect(p, length, PROT_READ | PROT_WRITE));
+	/* A shared mapping: only the entries go. */
+	x(madvise(p, length, MADV_DONTNEED));
 }
 
 void mem_discard(struct mem *mem, u64 offset, u64 length)
