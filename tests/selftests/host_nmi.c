@@ -18,6 +18,7 @@ static volatile u64 stop, turns;
 
 static void spin(u64 arg)
 {
+	sti();
 	while (!stop)
 		turns++;
 	GUEST_SYNC(turns);
