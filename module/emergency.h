@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef BELLOWS_EMERGENCY_H
 #define BELLOWS_EMERGENCY_H
+#include <linux/types.h>
 
 /* fn ends virtualization on the CPU it is called on; any context, NMI included. */
 int bellows_emergency_init(void (*fn)(void));

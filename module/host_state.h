@@ -3,7 +3,6 @@
 #define BELLOWS_HOST_STATE_H
 /* Facts of the host CPU that never change after boot, read once when the module loads. */
 #include <linux/types.h>
-#include <asm/fpu/types.h>
 
 struct bellows_host_state {
 	u64 xcr0;			/* 0: no XSAVE */

@@ -78,7 +78,8 @@ static u16 ldt_segment(unsigned int nr, void *area, unsigned int limit)
 		.seg_32bit = 1, .useable = 1,
 	};
 
-	x(syscall(SYS_modify_ldt, 0x11, &desc, sizeof(desc)));
+	if (syscall(SYS_modify_ldt, 0x11, &desc, sizeof(desc)) && errno == ENOSYS)
+		test_skip("this kernel has no modify_ldt");
 	return nr * 8 + 7;
 }
 
