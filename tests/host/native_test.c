@@ -184,6 +184,9 @@ static bool wanted(const struct generated *g)
 	/* Whether the CPU has it although CPUID says no can't be told. */
 	if (insn->op == BELLOWS_OP_MOVDIRI && !(features & BELLOWS_EMU_MOVDIRI))
 		return false;
+	/* With UMIP it is the kernel that answers, in its own way. */
+	if (insn->op == BELLOWS_OP_SMSW)
+		return false;
 	/* A reserved use of REP: AMD takes the condition from the prefix. */
 	if ((insn->op == BELLOWS_OP_LOOPE || insn->op == BELLOWS_OP_LOOPNE) && insn->rep)
 		return false;
