@@ -37,7 +37,7 @@ struct bellows_asid {
 	bool flush;		/* the vCPU's translations must go before it runs */
 };
 
-/* This CPU's SVM was switched on. It has count identifiers, 2 or more; those given out before are void. */
+/* This CPU's SVM was switched on: count identifiers, 2 or more. Those given out before are void. */
 static inline void bellows_asid_enable(struct bellows_asid_pool *pool, u32 count)
 {
 	pool->max = count - 1;

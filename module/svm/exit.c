@@ -22,8 +22,9 @@ struct report {
 };
 
 /* Exceptions that have an error code, where the mode gives them one. */
-#define HAS_ERROR	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) | \
-			 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC))
+#define HAS_ERROR	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
+			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
+			 BIT(X86_TRAP_AC))
 
 static struct bellows_exit *exit_of(struct bellows_svm_vcpu *svm)
 {
@@ -237,7 +238,7 @@ static void decode_icebp(struct bellows_svm_vcpu *svm)
 	};
 }
 
-/* An x87 error of a guest without CR0.NE: not a wait for IRQ 13, which nobody would raise, but #MF. */
+/* An x87 error of a guest without CR0.NE. It waits for IRQ 13, which nobody raises: it gets #MF. */
 static void decode_ferr(struct bellows_svm_vcpu *svm)
 {
 	exit_of(svm)->exception.vector = X86_TRAP_MF;

@@ -8,7 +8,7 @@
  */
 #include "vmcb.h"
 
-#define BELLOWS_SVM_IOPM_SIZE	(3 * 4096)	/* a bit a port, and three more for the last one */
+#define BELLOWS_SVM_IOPM_SIZE	(3 * 4096)	/* a bit a port, and 3 more for the last */
 #define BELLOWS_SVM_MSRPM_SIZE	(2 * 4096)
 #define BELLOWS_SVM_MSRPM_RANGE	0x2000u
 

@@ -59,10 +59,12 @@ static enum bellows_svm_segment_kind kind(unsigned int seg)
 
 void bellows_svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
 {
-	bellows_svm_segment_unpack(var, segment(vcpu, seg), kind(seg), to_svm(vcpu)->vmcb->save.cpl);
+	bellows_svm_segment_unpack(var, segment(vcpu, seg), kind(seg),
+				   to_svm(vcpu)->vmcb->save.cpl);
 }
 
-void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg, const struct kvm_segment *var)
+void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
+			     const struct kvm_segment *var)
 {
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 

@@ -94,7 +94,7 @@ static void registers_in(struct bellows_svm_vcpu *svm)
 		vmcb->save.cr2 = vcpu->cr2;
 		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR2);
 	}
-	/* One emulator's VMRUN leaves CR2 alone. The exit does so anyway, so that it rarely differs. */
+	/* One emulator's VMRUN leaves CR2 alone. So does every exit: it rarely differs. */
 	if (unlikely(native_read_cr2() != vcpu->cr2))
 		native_write_cr2(vcpu->cr2);
 	if ((vmcb->control.int_ctl & BELLOWS_SVM_V_TPR) != vcpu->cr8) {

@@ -18,7 +18,7 @@
  * What userspace reads is put right here, so that it can give the same state
  * back to either kind of processor.
  */
-#include "types.h"		/* struct kvm_segment; a test program brings its own <linux/kvm.h> */
+#include "types.h"	/* struct kvm_segment; test programs bring their own <linux/kvm.h> */
 #include "vmcb.h"
 
 #define BELLOWS_SVM_ATTR_TYPE	0x00fu
@@ -41,7 +41,8 @@ enum bellows_svm_segment_kind {
 	BELLOWS_SVM_SEG_TASK,
 };
 
-static inline void bellows_svm_segment_pack(struct bellows_vmcb_seg *seg, const struct kvm_segment *var)
+static inline void bellows_svm_segment_pack(struct bellows_vmcb_seg *seg,
+					    const struct kvm_segment *var)
 {
 	seg->base = var->base;
 	seg->limit = var->limit;
@@ -56,7 +57,8 @@ static inline void bellows_svm_segment_pack(struct bellows_vmcb_seg *seg, const 
 		    (var->g & 1 ? BELLOWS_SVM_ATTR_G : 0);
 }
 
-static inline void bellows_svm_segment_unpack(struct kvm_segment *var, const struct bellows_vmcb_seg *seg,
+static inline void bellows_svm_segment_unpack(struct kvm_segment *var,
+					      const struct bellows_vmcb_seg *seg,
 					      enum bellows_svm_segment_kind kind, u8 cpl)
 {
 	bool present = seg->attr & BELLOWS_SVM_ATTR_P;

@@ -87,7 +87,8 @@ static int setup(void)
 {
 	find_features();
 	/* VMRUN walks nested tables with as many levels as the host's own have. */
-	bellows_svm_backend.format = pgtable_l5_enabled() ? &bellows_npt5_format : &bellows_npt_format;
+	bellows_svm_backend.format = pgtable_l5_enabled() ? &bellows_npt5_format :
+							    &bellows_npt_format;
 	return bellows_svm_setup();
 }
 

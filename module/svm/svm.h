@@ -29,11 +29,11 @@ extern struct bellows_svm_features bellows_svm_features;
 
 struct bellows_svm_cpu {
 	struct bellows_asid_pool asids;
-	struct page *hsave;		/* VMRUN keeps the host's state there, in a form of its own */
+	struct page *hsave;		/* VMRUN keeps the host's state there */
 	struct page *host;		/* a VMCB for VMSAVE and VMLOAD of the host's state */
 	u64 host_tsc_aux;		/* what user space expects */
 	u64 tsc_aux;			/* what is in the register */
-	u64 last_vcpu;			/* serial of the vCPU whose predictions may be around */
+	u64 last_vcpu;			/* serial of the vCPU that trained predictions */
 };
 
 DECLARE_PER_CPU(struct bellows_svm_cpu, bellows_svm_cpu);
@@ -65,7 +65,7 @@ struct bellows_svm_vcpu {
 	struct bellows_asid asid;		/* [v] */
 	u32 intercept[6];			/* [v] without those of a single step */
 	u64 guest_cr4;				/* [v] without what hardware needs */
-	u64 cache_disable;			/* [v] CR0.CD and NW, which hardware does not get */
+	u64 cache_disable;			/* [v] the guest's CR0.CD and NW */
 	u64 virt_spec_ctrl;			/* [v] */
 	struct bellows_svm_spec_ctrl spec;	/* [v] */
 	struct bellows_svm_nmi nmi;		/* [v] */
@@ -73,7 +73,7 @@ struct bellows_svm_vcpu {
 	/* A soft event was put in place: RIP before, RIP after the instruction. */
 	bool soft_injected;			/* [v] */
 	u64 soft_old_rip, soft_next_rip;	/* [v] */
-	bool off;				/* [v] SVM was switched off under us: nothing was entered */
+	bool off;				/* [v] SVM is off: nothing was entered */
 };
 
 static inline struct bellows_svm_vcpu *to_svm(struct bellows_vcpu *vcpu)
@@ -87,7 +87,8 @@ static inline void bellows_svm_dirty(struct bellows_svm_vcpu *svm, u32 groups)
 	svm->vmcb->control.clean &= ~groups;
 }
 
-static inline void bellows_svm_set_intercept(struct bellows_svm_vcpu *svm, unsigned int bit, bool on)
+static inline void bellows_svm_set_intercept(struct bellows_svm_vcpu *svm, unsigned int bit,
+					     bool on)
 {
 	bellows_svm_intercept(svm->intercept, bit, on);
 	bellows_svm_intercept(svm->vmcb->control.intercept, bit, on);
@@ -114,7 +115,8 @@ void bellows_svm_save_host(phys_addr_t host);
 /* registers.c */
 void bellows_svm_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg);
 void bellows_svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var);
-void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg, const struct kvm_segment *var);
+void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
+			     const struct kvm_segment *var);
 u64 bellows_svm_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg);
 void bellows_svm_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l);
 unsigned int bellows_svm_get_cpl(struct bellows_vcpu *vcpu);

@@ -181,7 +181,8 @@ static void reset_segments(struct bellows_vcpu *vcpu)
 		.limit = 0xffff, .type = 3, .present = 1, .s = 1,
 	};
 	struct kvm_segment code = {
-		.base = 0xffff0000, .limit = 0xffff, .selector = 0xf000, .type = 11, .present = 1, .s = 1,
+		.base = 0xffff0000, .limit = 0xffff, .selector = 0xf000,
+		.type = 11, .present = 1, .s = 1,
 	};
 	struct kvm_segment ldt = { .limit = 0xffff, .type = 2, .present = 1 };
 	struct kvm_segment task = { .limit = 0xffff, .type = 11, .present = 1 };

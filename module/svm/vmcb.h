@@ -81,7 +81,8 @@ struct bellows_vmcb {
 	struct bellows_vmcb_save save;
 };
 
-#define BELLOWS_VMCB_AT(member, offset)	static_assert(offsetof(struct bellows_vmcb, member) == (offset))
+#define BELLOWS_VMCB_AT(member, offset)	\
+	static_assert(offsetof(struct bellows_vmcb, member) == (offset))
 BELLOWS_VMCB_AT(control.intercept, 0x000);
 BELLOWS_VMCB_AT(control.pause_threshold, 0x03c);
 BELLOWS_VMCB_AT(control.pause_count, 0x03e);
@@ -195,7 +196,7 @@ enum bellows_svm_intercept {
 static_assert(BELLOWS_SVM_INTERCEPT_SHUTDOWN == 127);
 static_assert(BELLOWS_SVM_INTERCEPT_XSETBV == 128 + 13);
 
-/* control.exit_code. Where there is an intercept bit, its number less 32 in words 0 to 2, and so on. */
+/* control.exit_code: in the order of the intercepts */
 enum bellows_svm_exit {
 	BELLOWS_SVM_EXIT_CR_READ = 0x00,
 	BELLOWS_SVM_EXIT_CR_WRITE = 0x10,
