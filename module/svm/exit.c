@@ -78,7 +78,7 @@ static void decode_msr(struct bellows_svm_vcpu *svm)
 		exit_of(svm)->reason = BELLOWS_EXIT_WRMSR;
 }
 
-/* A byte of the operand of the instruction just fetched, if it is in memory that can be read now. */
+/* A byte of the operand of the instruction just fetched, if it is in memory. */
 static bool read_operand(struct bellows_svm_vcpu *svm, unsigned int offset, u8 *byte)
 {
 	struct bellows_emulator *e = svm->vcpu.emu;
@@ -296,12 +296,6 @@ static void decode_exception(struct bellows_svm_vcpu *svm)
 }
 
 static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
-	[BELLOWS_SVM_EXIT_CR_READ ... BELLOWS_SVM_EXIT_CR_WRITE + 15] =
-					  { true, BELLOWS_EXIT_CR_ACCESS, true, decode_cr },
-	[BELLOWS_SVM_EXIT_DR_READ ... BELLOWS_SVM_EXIT_DR_WRITE + 15] =
-					  { true, BELLOWS_EXIT_DR_ACCESS, true, decode_dr },
-	[BELLOWS_SVM_EXIT_EXCEPTION ... BELLOWS_SVM_EXIT_EXCEPTION + 31] =
-					  { true, BELLOWS_EXIT_EXCEPTION, false, decode_exception },
 	[BELLOWS_SVM_EXIT_INTR]		= { true, BELLOWS_EXIT_NONE },
 	[BELLOWS_SVM_EXIT_NMI]		= { true, BELLOWS_EXIT_NONE },
 	[BELLOWS_SVM_EXIT_SMI]		= { true, BELLOWS_EXIT_NONE },
@@ -322,8 +316,8 @@ static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
 	[BELLOWS_SVM_EXIT_INVLPGA]	= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_IO]		= { true, BELLOWS_EXIT_IO, false, decode_io },
 	[BELLOWS_SVM_EXIT_MSR]		= { true, BELLOWS_EXIT_RDMSR, true, decode_msr },
-	[BELLOWS_SVM_EXIT_TASK_SWITCH]	= { true, BELLOWS_EXIT_TASK_SWITCH, false, decode_task },
-	[BELLOWS_SVM_EXIT_FERR_FREEZE]	= { true, BELLOWS_EXIT_EXCEPTION, false, decode_ferr },
+	[BELLOWS_SVM_EXIT_TASK_SWITCH] = { true, BELLOWS_EXIT_TASK_SWITCH, false, decode_task },
+	[BELLOWS_SVM_EXIT_FERR_FREEZE] = { true, BELLOWS_EXIT_EXCEPTION, false, decode_ferr },
 	[BELLOWS_SVM_EXIT_SHUTDOWN]	= { true, BELLOWS_EXIT_TRIPLE_FAULT },
 	[BELLOWS_SVM_EXIT_VMRUN]	= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_VMMCALL]	= { true, BELLOWS_EXIT_HYPERCALL, true },
@@ -343,6 +337,11 @@ static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
 	[BELLOWS_SVM_EXIT_INVPCID]	= { true, BELLOWS_EXIT_UNDEFINED, true },
 };
 
+/* Codes that come sixteen or thirty-two at a time. */
+static const struct report cr = { true, BELLOWS_EXIT_CR_ACCESS, true, decode_cr };
+static const struct report dr = { true, BELLOWS_EXIT_DR_ACCESS, true, decode_dr };
+static const struct report exception = { true, BELLOWS_EXIT_EXCEPTION, false, decode_exception };
+
 static const struct report npf = { true, BELLOWS_EXIT_NESTED_FAULT, false, decode_npf };
 static const struct report unknown = { true, BELLOWS_EXIT_INTERNAL };
 
@@ -350,6 +349,12 @@ static const struct report *find_report(u32 code)
 {
 	if (code == BELLOWS_SVM_EXIT_NPF)
 		return &npf;
+	if (code < BELLOWS_SVM_EXIT_DR_READ)
+		return &cr;
+	if (code < BELLOWS_SVM_EXIT_EXCEPTION)
+		return &dr;
+	if (code < BELLOWS_SVM_EXIT_INTR)
+		return &exception;
 	if (code < ARRAY_SIZE(reports) && reports[code].known)
 		return &reports[code];
 	return &unknown;

@@ -43,7 +43,7 @@ static_assert(offsetof(struct bellows_svm_spec_ctrl, direct) == BELLOWS_SVM_SPEC
 #define LIVE_REGS (BIT(BELLOWS_CR0) | BIT(BELLOWS_CR3))
 
 /* False: SVM is off, because the machine is going down. */
-static __always_inline bool clgi(void)
+static __always_inline bool clear_gif(void)
 {
 	asm goto("1: clgi\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
@@ -53,7 +53,7 @@ fault:
 	return false;
 }
 
-static __always_inline void stgi(void)
+static __always_inline void set_gif(void)
 {
 	asm goto("1: stgi\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
@@ -199,7 +199,7 @@ void bellows_svm_enter(struct bellows_vcpu *vcpu)
 	if (unlikely(ldt))
 		bellows_svm_save_host(host);
 
-	svm->off = !clgi();
+	svm->off = !clear_gif();
 	if (unlikely(svm->off))
 		return;
 	spec_ctrl_in(svm);
@@ -209,7 +209,7 @@ void bellows_svm_enter(struct bellows_vcpu *vcpu)
 	if (bellows_svm_features.virt_ssbd)
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, false);
 	spec_ctrl_out(svm);
-	stgi();
+	set_gif();
 
 	finish(svm, cpu);
 	registers_out(svm);

@@ -221,7 +221,8 @@ void bellows_svm_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	/* INIT keeps what the guest said about caching. */
 	vcpu->msrs.efer = 0;
 	bellows_svm_set_efer(vcpu, 0);
-	bellows_svm_set_cr0(vcpu, X86_CR0_ET | (init ? svm->cache_disable : X86_CR0_CD | X86_CR0_NW));
+	bellows_svm_set_cr0(vcpu, X86_CR0_ET |
+			    (init ? svm->cache_disable : X86_CR0_CD | X86_CR0_NW));
 	bellows_svm_set_cr3(vcpu, 0);
 	bellows_svm_set_cr4(vcpu, 0);
 	reset_segments(vcpu);
