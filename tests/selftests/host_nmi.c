@@ -18,6 +18,7 @@ static volatile u64 stop, turns;
 
 static void spin(u64 arg)
 {
+	sti();		/* in Bochs' SVM nothing but NMIs gets the host out of a guest without IF */
 	sti();
 	while (!stop)
 		turns++;

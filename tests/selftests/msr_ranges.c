@@ -131,6 +131,7 @@ static volatile u64 guest_writes;
 
 static void writing_guest(u64 arg)
 {
+	sti();		/* in Bochs' SVM no interrupt gets the host out of a guest without IF */
 	while (wrmsr_try(MSR_LSTAR, ++guest_writes) == NO_VECTOR)
 		;
 	GUEST_SYNC(1);
