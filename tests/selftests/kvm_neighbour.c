@@ -155,10 +155,11 @@ CASE(in_use, "the module cannot be unloaded while a descriptor of it, or a mappi
 	EXPECT_EQ(unload(BELLOWS_MODULE), 0);
 }
 
-CASE(reload, "the module can be loaded and unloaded again and again")
+/* A kernel with KUnit runs the module's suites at each load. */
+CASE_TIMEOUT(reload, "the module can be loaded and unloaded again and again", 90)
 {
 	nobody();
-	for (unsigned int i = 0; i < test_scale(10); i++) {
+	for (unsigned int i = 0; i < test_scale(6); i++) {
 		int vm;
 
 		EXPECT(access("/dev/bellows", F_OK), "the device is there without the module");

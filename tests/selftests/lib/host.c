@@ -95,7 +95,13 @@ int kvm_unload(void)
 			*c = *c == '-' ? '_' : *c;
 		if (!module_loaded(names[i]))
 			continue;
-		ret = module_unload(names[i]);
+		/* The last user of a process that ended goes a little later. */
+		for (unsigned int tries = 0; tries < 100; tries++) {
+			ret = module_unload(names[i]);
+			if (ret != -EWOULDBLOCK)
+				break;
+			usleep(10000);
+		}
 		if (ret && !strncmp(names[i], "kvm", 3))
 			return ret;
 	}
