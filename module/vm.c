@@ -40,6 +40,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include "backend.h"
+#include "irq/irq.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -124,6 +125,7 @@ static void release(struct kref *ref)
 	unsigned int i;
 
 	withdraw(vm);
+	bellows_irqchip_destroy(vm);
 	for (i = 0; i < vm->nvcpus; i++)
 		bellows_vcpu_destroy(vm->vcpus[i]);
 	bellows_mmu_destroy(&vm->mmu);

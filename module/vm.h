@@ -17,6 +17,7 @@
 
 struct bellows_vcpu;
 struct bellows_msr_filter;
+struct bellows_irqchip;
 
 struct bellows_vm {
 	struct kref ref;
@@ -37,7 +38,15 @@ struct bellows_vm {
 	s64 tsc_offset;				/* new vCPUs start their TSC here */
 	u32 id;					/* for debugfs and messages */
 	void *backend;				/* [c] the backend's own, may be NULL */
+	struct bellows_irqchip *irqchip;	/* [c] from before the first vCPU; NULL: userspace has it */
 };
+
+/* Are the interrupt controllers in the kernel? Settled once a vCPU exists. */
+static inline bool bellows_irqchip_in_kernel(const struct bellows_vm *vm)
+{
+	/* Pairs with the release in bellows_irqchip_create(). */
+	return smp_load_acquire(&vm->irqchip);
+}
 
 /* The calling process's VM, with one reference; an ERR_PTR. */
 struct bellows_vm *bellows_vm_create(void);

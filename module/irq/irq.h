@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_IRQ_IRQ_H
+#define BELLOWS_IRQ_IRQ_H
+/*
+ * The interrupt controllers in the kernel, as their parts see each other and as
+ * the rest of the module sees them: a local APIC per vCPU; one chip per VM (a
+ * pair of 8259s, an IOAPIC, routes from lines to both). A VM has all of them or
+ * none: without, userspace has the controllers, and nothing here is used.
+ */
+#include "types.h"
+
+struct bellows_vcpu;
+struct bellows_vm;
+
+/* Delivery modes as an APIC encodes them. */
+enum bellows_irq_mode {
+	BELLOWS_IRQ_FIXED = 0,
+	BELLOWS_IRQ_LOWEST = 1,
+	BELLOWS_IRQ_SMI = 2,
+	BELLOWS_IRQ_NMI = 4,
+	BELLOWS_IRQ_INIT = 5,
+	BELLOWS_IRQ_SIPI = 6,
+	BELLOWS_IRQ_EXTINT = 7,
+};
+
+enum bellows_irq_shorthand {
+	BELLOWS_IRQ_TO_DEST = 0,
+	BELLOWS_IRQ_TO_SELF = 1,
+	BELLOWS_IRQ_TO_ALL = 2,
+	BELLOWS_IRQ_TO_OTHERS = 3,
+};
+
+/* What travels between the controllers: an IPI, an MSI, an IOAPIC's pin. */
+struct bellows_irq_message {
+	u32 dest;			/* 8 bits wide unless the sender is in x2APIC mode */
+	u8 vector;
+	u8 delivery_mode;		/* bellows_irq_mode */
+	bool logical;
+	bool level;			/* trigger mode */
+	bool assert;			/* false: only an INIT level de-assert, which does nothing */
+	u8 shorthand;			/* bellows_irq_shorthand; the others than TO_DEST need a source */
+	bool redirection_hint;		/* of an MSI: one of those addressed is enough */
+};
+
+/*
+ * The local APICs' part.
+ *
+ * Delivers a message. Any context, hardirq included; source is the sending vCPU
+ * or NULL. The number of vCPUs that accepted it; 0: it coalesced with one that
+ * was pending; -1: nobody was addressed.
+ */
+int bellows_apic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
+			 const struct bellows_irq_message *msg);
+/*
+ * The 8259s' INTR pin changed: vCPUs whose LINT0 takes ExtINT look again. Any
+ * context. They then ask bellows_pic_pending(), so the change must be visible
+ * before the call.
+ */
+void bellows_apic_pic_output(struct bellows_vm *vm, bool high);
+
+/*
+ * The chip's part.
+ *
+ * Creation: under vm->lock, before the first vCPU; sets vm->irqchip, last, with
+ * release. 0 or -errno. Destruction: with the VM's last reference gone, before
+ * its vCPUs are destroyed, and also when there is no chip. No source may deliver
+ * any more when it returns.
+ */
+int bellows_irqchip_create(struct bellows_vm *vm);
+void bellows_irqchip_destroy(struct bellows_vm *vm);
+
+/* The 8259 pair asks for an interrupt. Any context. */
+bool bellows_pic_pending(struct bellows_vm *vm);
+/* INTA: the vector, by the vCPU's thread at injection; -1 if the request is gone and spurious vectors are not wanted. */
+int bellows_pic_acknowledge(struct bellows_vm *vm);
+
+/* A local APIC got an EOI of a level-triggered vector: by the vCPU's thread, no spinlock held. */
+void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector);
+/* Has the IOAPIC a pin with this vector? Any context. */
+bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector);
+
+#endif
