@@ -172,7 +172,8 @@ void bellows_vmx_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
 		state |= GUEST_INTR_STATE_STI;
 	if (state != old)
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
-	if (state & SHADOW_MASK)
+	/* A trap that was pending in a shadow ends with it. */
+	if (state != old || (state & SHADOW_MASK))
 		to_vmx(vcpu)->check_shadow = true;
 }
 

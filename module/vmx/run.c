@@ -168,22 +168,27 @@ static noinstr void enter_guest(struct bellows_vmx *vmx)
  * set in an interrupt shadow. State that did not come straight from an exit may
  * violate that. A debugger's own single-step wants the trap after the next
  * instruction, so there the shadow ends early.
+ *
+ * Without a shadow such a trap has no business there: of our exits it outlives
+ * only machine checks. What is found is a leftover, of an instruction that an
+ * exit interrupted in a shadow and that was then executed here, or (in Bochs) of
+ * any exit with TF set; the guest would be stopped twice at one place, or get
+ * a trap that was the debugger's.
  */
 static noinline void check_shadow(struct bellows_vcpu *vcpu)
 {
-	u32 shadow = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	bool tf = bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_TF;
-	u64 pending;
+	const u32 shadow_mask = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO), shadow = state & shadow_mask;
+	u64 old = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS), pending = old & ~(u64)DR_STEP;
 
-	if (!(shadow & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		return;
-	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) {
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
-			   shadow & ~(u32)(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-		return;
+	if (shadow && (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~shadow_mask);
+		shadow = 0;
 	}
-	pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS) & ~(u64)DR_STEP;
-	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, tf ? pending | DR_STEP : pending);
+	if (shadow && (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_TF))
+		pending |= DR_STEP;
+	if (pending != old)
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending);
 }
 
 static void write_dirty_regs(struct bellows_vmx *vmx)
