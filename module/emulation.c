@@ -25,11 +25,39 @@
 struct emulation {
 	struct bellows_emulator e;
 	struct bellows_vcpu *vcpu;
+	int error;		/* what a callback came back with, for KVM_RUN */
 };
+
+static struct emulation *emulation_of(struct bellows_emulator *e)
+{
+	return container_of(e, struct emulation, e);
+}
 
 static struct bellows_vcpu *vcpu_of(struct bellows_emulator *e)
 {
-	return container_of(e, struct emulation, e)->vcpu;
+	return emulation_of(e)->vcpu;
+}
+
+/*
+ * Memory that could not be had (no frame, a fatal signal) is no fault of the
+ * instruction: it stays as it is, log included, and KVM_RUN gives the errno. The
+ * next one takes it up again, before the guest can do anything else.
+ */
+static int give_up(struct bellows_emulator *e, int error)
+{
+	/* No memory there, or none that can do this: that is about the instruction. */
+	if (error == -EFAULT || error == -EINVAL || error == -EOPNOTSUPP)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	emulation_of(e)->error = error;
+	return BELLOWS_EMU_RETRY;
+}
+
+static int retry_result(struct bellows_emulator *e)
+{
+	int error = emulation_of(e)->error;
+
+	emulation_of(e)->error = 0;
+	return error;
 }
 
 bool bellows_is_64bit_code(struct bellows_vcpu *vcpu)
@@ -69,7 +97,7 @@ static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *
 	if (r == -EAGAIN)
 		return BELLOWS_EMU_RETRY;
 	if (r < 0)
-		return BELLOWS_EMU_UNHANDLEABLE;
+		return give_up(e, r);
 	e->fault = (struct bellows_emu_fault) {
 		.vector = X86_TRAP_PF,
 		.has_error = true,
@@ -99,9 +127,8 @@ static int emu_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned
 
 	if (r != BELLOWS_EMU_CONTINUE)
 		return r;
-	if (bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len))
-		return BELLOWS_EMU_UNHANDLEABLE;
-	return BELLOWS_EMU_CONTINUE;
+	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
+	return r ? give_up(e, r) : BELLOWS_EMU_CONTINUE;
 }
 
 static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
@@ -149,7 +176,7 @@ static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned 
 	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
 		return BELLOWS_EMU_CONTINUE;
-	return r == -EFAULT ? exit_mmio(e, gpa, NULL, len, false) : BELLOWS_EMU_UNHANDLEABLE;
+	return r == -EFAULT ? exit_mmio(e, gpa, NULL, len, false) : give_up(e, r);
 }
 
 static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
@@ -164,7 +191,7 @@ static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, un
 	r = bellows_gpa_write(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
 		return BELLOWS_EMU_CONTINUE;
-	return r == -EFAULT ? exit_mmio(e, gpa, buf, len, true) : BELLOWS_EMU_UNHANDLEABLE;
+	return r == -EFAULT ? exit_mmio(e, gpa, buf, len, true) : give_up(e, r);
 }
 
 static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
@@ -187,7 +214,7 @@ static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old,
 	memcpy(expected, old, len);
 	r = bellows_gpa_cmpxchg(&vcpu->vm->mmu, gpa, expected, new, len);
 	if (r < 0)
-		return BELLOWS_EMU_UNHANDLEABLE;
+		return give_up(e, r);
 	return r ? BELLOWS_EMU_RETRY : BELLOWS_EMU_CONTINUE;
 }
 
@@ -381,6 +408,8 @@ static int emulated(struct bellows_vcpu *vcpu)
 	return 1;
 }
 
+static int resume_emulation(struct bellows_vcpu *vcpu);
+
 static int emulate(struct bellows_vcpu *vcpu)
 {
 	int r;
@@ -395,12 +424,24 @@ static int emulate(struct bellows_vcpu *vcpu)
 		queue_fault(vcpu, &vcpu->emu->fault);
 		return 1;
 	case BELLOWS_EMU_RETRY:
-		return 1;
+		r = retry_result(vcpu->emu);
+		if (!r)
+			return 1;
+		bellows_expect(vcpu, resume_emulation);
+		return r;
 	case BELLOWS_EMU_EXIT:
 		return 0;
 	default:
 		return cannot_emulate(vcpu);
 	}
+}
+
+static int resume_emulation(struct bellows_vcpu *vcpu)
+{
+	if (bellows_linear_rip(vcpu) == vcpu->complete_rip)
+		return emulate(vcpu);
+	bellows_emulator_reset(vcpu->emu);
+	return 1;
 }
 
 static int complete_emulation(struct bellows_vcpu *vcpu)
@@ -446,7 +487,7 @@ int bellows_decode_current(struct bellows_vcpu *vcpu)
 		queue_fault(vcpu, &vcpu->emu->fault);
 		return -EAGAIN;
 	case BELLOWS_EMU_RETRY:
-		return -EAGAIN;
+		return retry_result(vcpu->emu) ?: -EAGAIN;
 	default:
 		return cannot_emulate(vcpu);
 	}

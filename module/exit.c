@@ -286,10 +286,6 @@ static int handle_nested_fault(struct bellows_vcpu *vcpu)
 
 	if (likely(r == BELLOWS_FAULT_DONE))
 		return 1;
-	if (r == -EINTR) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
-		return r;
-	}
 	if (r < 0)
 		return r;
 	/* An event cannot be delivered through a device: there is no instruction to emulate. */
@@ -411,6 +407,11 @@ static int handle_internal(struct bellows_vcpu *vcpu)
 				      vcpu->exit.hardware_reason);
 }
 
+static int handle_error(struct bellows_vcpu *vcpu)
+{
+	return vcpu->exit.error;
+}
+
 static const exit_handler handlers[BELLOWS_EXIT_NR] = {
 	[BELLOWS_EXIT_NONE]		= handle_none,
 	[BELLOWS_EXIT_CPUID]		= handle_cpuid,
@@ -437,6 +438,7 @@ static const exit_handler handlers[BELLOWS_EXIT_NR] = {
 	[BELLOWS_EXIT_TASK_SWITCH]	= handle_task_switch,
 	[BELLOWS_EXIT_UNDEFINED]	= handle_undefined,
 	[BELLOWS_EXIT_EMULATE]		= bellows_emulate_insn,
+	[BELLOWS_EXIT_ERROR]		= handle_error,
 	[BELLOWS_EXIT_FAIL_ENTRY]	= handle_fail_entry,
 	[BELLOWS_EXIT_INTERNAL]		= handle_internal,
 };

@@ -36,6 +36,7 @@ struct bellows_vcpu;
 	X(TASK_SWITCH)							\
 	X(UNDEFINED)		/* an instruction we do not offer: #UD */	\
 	X(EMULATE)		/* run it through the emulator */	\
+	X(ERROR)		/* found while decoding: .error for KVM_RUN */ \
 	X(FAIL_ENTRY)		/* the CPU refused the guest's state */	\
 	X(INTERNAL)		/* a report we cannot explain */
 
@@ -108,6 +109,7 @@ struct bellows_exit {
 		struct {
 			u64 reason;		/* hardware_entry_failure_reason */
 		} fail;
+		int error;			/* -errno */
 	};
 };
 

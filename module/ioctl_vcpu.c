@@ -75,10 +75,8 @@ static int complete_and_run(struct bellows_vcpu *vcpu)
 		r = complete(vcpu);
 	if (r <= 0)
 		return r;
-	if (READ_ONCE(vcpu->run->BELLOWS_IMMEDIATE_EXIT)) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	if (READ_ONCE(vcpu->run->BELLOWS_IMMEDIATE_EXIT))
 		return -EINTR;
-	}
 	return bellows_vcpu_run(vcpu);
 }
 
@@ -97,6 +95,8 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 	signals_begin(vcpu);
 	bellows_fpu_load(vcpu);
 	r = complete_and_run(vcpu);
+	if (r == -EINTR)
+		run->exit_reason = KVM_EXIT_INTR;
 	bellows_fpu_put(vcpu);
 	fill_run(vcpu);
 	signals_end(vcpu);

@@ -173,10 +173,8 @@ int bellows_vcpu_run(struct bellows_vcpu *vcpu)
 			return r;
 		if (bellows_work_pending()) {
 			r = bellows_handle_work();
-			if (r) {
-				vcpu->run->exit_reason = KVM_EXIT_INTR;
+			if (r)
 				return r;
-			}
 		}
 	}
 }

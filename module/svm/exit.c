@@ -48,7 +48,14 @@ static bool fetch(struct bellows_svm_vcpu *svm, struct bellows_insn *insn)
 		exit_of(svm)->insn_len = insn->length;
 		return true;
 	}
-	exit_of(svm)->reason = r == -EAGAIN ? BELLOWS_EXIT_NONE : BELLOWS_EXIT_INTERNAL;
+	if (r == -EAGAIN) {
+		exit_of(svm)->reason = BELLOWS_EXIT_NONE;
+	} else if (r < 0) {
+		exit_of(svm)->reason = BELLOWS_EXIT_ERROR;
+		exit_of(svm)->error = r;
+	} else {
+		exit_of(svm)->reason = BELLOWS_EXIT_INTERNAL;
+	}
 	return false;
 }
 

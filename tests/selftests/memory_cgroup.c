@@ -3,70 +3,12 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <setjmp.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
+#include "cgroup.h"
 #include "object.h"
 
 /* Each CPU charges 64 pages ahead: a group's count may have them before a test or after it. */
 #define STOCK	(2 * 64 * 4096)
-
-#define CGROUPS	"/tmp/bellows-cgroup"
-
-static char group_path[128];
-
-static const char *group_file(const char *name)
-{
-	static char path[192];
-
-	snprintf(path, sizeof(path), "%s/%s", group_path, name);
-	return path;
-}
-
-/* A group of its own for the case, which goes when the case's process has gone. */
-static void group_create(const char *name)
-{
-	mkdir(CGROUPS, 0700);
-	if (access(CGROUPS "/cgroup.controllers", R_OK))
-		REQUIRE(!mount("none", CGROUPS, "cgroup2", 0, NULL), "no cgroup2: %s",
-			strerror(errno));
-	REQUIRE(file_write(CGROUPS "/cgroup.subtree_control", "+memory"),
-		"no memory cgroups in this kernel");
-	snprintf(group_path, sizeof(group_path), CGROUPS "/%s", name);
-	rmdir(group_path);
-	ASSERT(!mkdir(group_path, 0700), "%s", strerror(errno));
-}
-
-static void enter(const char *path)
-{
-	char file[192];
-
-	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
-	ASSERT(file_write(file, "0"), "%s: %s", path, strerror(errno));
-}
-
-static u64 charged(void)
-{
-	return file_number(group_file("memory.current"), "");
-}
-
-/* Makes an object as a member of the group, and leaves it. */
-static int create_in_group(u64 size, u64 flags)
-{
-	int fd;
-
-	enter(group_path);
-	fd = object_create(size, flags);
-	enter(CGROUPS);
-	return fd;
-}
-
-static void leave_and_remove(void)
-{
-	enter(CGROUPS);
-	/* Frames that are freed are uncharged in batches; a group with none left goes. */
-	for (int i = 0; i < 100 && rmdir(group_path); i++)
-		usleep(20000);
-}
 
 CASE(creator_pays, "frames are charged to the creator's group, whoever touches them")
 {
