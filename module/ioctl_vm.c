@@ -11,6 +11,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
@@ -97,11 +98,6 @@ static int disable_quirks(struct bellows_vm *vm, u64 quirks)
 	return 0;
 }
 
-static int disable_quirks2(struct bellows_vm *vm, u64 quirks)
-{
-	return quirks ? -EINVAL : 0;
-}
-
 static const struct {
 	u32 cap;
 	int (*enable)(struct bellows_vm *vm, u64 arg);
@@ -109,7 +105,6 @@ static const struct {
 	{ KVM_CAP_X86_USER_SPACE_MSR, enable_user_space_msr },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, enable_exception_payload },
 	{ KVM_CAP_DISABLE_QUIRKS, disable_quirks },
-	{ KVM_CAP_DISABLE_QUIRKS2, disable_quirks2 },
 };
 
 static long enable_cap(void *object, unsigned long arg)
@@ -130,13 +125,49 @@ static long enable_cap(void *object, unsigned long arg)
 	return -EINVAL;
 }
 
+static int copy_bitmaps(const struct kvm_msr_filter *filter, unsigned long **bitmaps)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(filter->ranges); i++) {
+		int size = bellows_msr_range_size(&filter->ranges[i]);
+		void *copy;
+
+		if (size < 0)
+			return size;
+		if (!size)
+			continue;
+		copy = memdup_user((void __user *)filter->ranges[i].bitmap, size);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+		bitmaps[i] = copy;
+	}
+	return 0;
+}
+
+static long replace_msr_filter(struct bellows_vm *vm, const struct kvm_msr_filter *filter)
+{
+	unsigned long *bitmaps[KVM_MSR_FILTER_MAX_RANGES] = { };
+	unsigned int i;
+	int err;
+
+	err = bellows_msr_filter_check(filter);
+	if (!err)
+		err = copy_bitmaps(filter, bitmaps);
+	if (!err)
+		err = bellows_msr_filter_set(vm, filter, bitmaps);
+	for (i = 0; err && i < ARRAY_SIZE(bitmaps); i++)
+		kfree(bitmaps[i]);
+	return err;
+}
+
 static long set_msr_filter(void *object, unsigned long arg)
 {
 	struct kvm_msr_filter filter;
 
 	if (copy_from_user(&filter, (void __user *)arg, sizeof(filter)))
 		return -EFAULT;
-	return bellows_msr_filter_set(object, &filter);
+	return replace_msr_filter(object, &filter);
 }
 
 static const struct bellows_ioctl vm_ioctls[] = {
@@ -194,7 +225,7 @@ static long set_compat_msr_filter(void *object, unsigned long arg)
 		filter.ranges[i].base = compat.ranges[i].base;
 		filter.ranges[i].bitmap = (__force __u8 *)compat_ptr(compat.ranges[i].bitmap);
 	}
-	return bellows_msr_filter_set(object, &filter);
+	return replace_msr_filter(object, &filter);
 }
 
 static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -10,10 +10,8 @@
  * After the replacement every vCPU is asked to recompute before it enters
  * again, and the ioctl returns when none is left inside with the old one.
  */
-#include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include "msr.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -44,65 +42,54 @@ void bellows_msr_filter_free(struct bellows_msr_filter *filter)
 	kfree(filter);
 }
 
-static int copy_range(struct bellows_msr_filter *filter, const struct kvm_msr_filter_range *user)
+int bellows_msr_range_size(const struct kvm_msr_filter_range *range)
 {
 	const u32 known = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE;
-	unsigned long *bitmap;
 	u64 size;
 
 	/* How a caller says that he needs fewer than sixteen. */
-	if (!user->nmsrs)
+	if (!range->nmsrs)
 		return 0;
-	if (!user->flags || user->flags & ~known)
+	if (!range->flags || range->flags & ~known)
 		return -EINVAL;
-	size = DIV_ROUND_UP_ULL(user->nmsrs, BITS_PER_LONG) * sizeof(long);
-	if (size > KVM_MSR_FILTER_MAX_BITMAP_SIZE)
-		return -EINVAL;
-	bitmap = memdup_user((void __user *)user->bitmap, size);
-	if (IS_ERR(bitmap))
-		return PTR_ERR(bitmap);
-
-	filter->ranges[filter->count++] = (struct msr_range) {
-		.flags = user->flags,
-		.base = user->base,
-		.nmsrs = user->nmsrs,
-		.bitmap = bitmap,
-	};
-	return 0;
+	size = DIV_ROUND_UP_ULL(range->nmsrs, BITS_PER_LONG) * sizeof(long);
+	return size <= KVM_MSR_FILTER_MAX_BITMAP_SIZE ? size : -EINVAL;
 }
 
-static struct bellows_msr_filter *build(const struct kvm_msr_filter *user)
+int bellows_msr_filter_check(const struct kvm_msr_filter *user)
 {
-	struct bellows_msr_filter *filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
 	unsigned int i;
-	int err;
-
-	if (!filter)
-		return ERR_PTR(-ENOMEM);
-	filter->default_allow = !(user->flags & KVM_MSR_FILTER_DEFAULT_DENY);
-	for (i = 0; i < ARRAY_SIZE(user->ranges); i++) {
-		err = copy_range(filter, &user->ranges[i]);
-		if (err) {
-			bellows_msr_filter_free(filter);
-			return ERR_PTR(err);
-		}
-	}
-	return filter;
-}
-
-int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *user)
-{
-	struct bellows_msr_filter *filter, *old;
 
 	if (user->flags & ~KVM_MSR_FILTER_DEFAULT_DENY)
 		return -EINVAL;
-	filter = build(user);
-	if (IS_ERR(filter))
-		return PTR_ERR(filter);
+	if (!(user->flags & KVM_MSR_FILTER_DEFAULT_DENY))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(user->ranges); i++)
+		if (user->ranges[i].nmsrs)
+			return 0;
 	/* To deny everything is no filter but a mistake. */
-	if (!filter->count && !filter->default_allow) {
-		bellows_msr_filter_free(filter);
-		return -EINVAL;
+	return -EINVAL;
+}
+
+int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *user,
+			   unsigned long *const bitmaps[KVM_MSR_FILTER_MAX_RANGES])
+{
+	struct bellows_msr_filter *filter, *old;
+	unsigned int i;
+
+	filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
+	if (!filter)
+		return -ENOMEM;
+	filter->default_allow = !(user->flags & KVM_MSR_FILTER_DEFAULT_DENY);
+	for (i = 0; i < ARRAY_SIZE(user->ranges); i++) {
+		if (!bitmaps[i])
+			continue;
+		filter->ranges[filter->count++] = (struct msr_range) {
+			.flags = user->ranges[i].flags,
+			.base = user->ranges[i].base,
+			.nmsrs = user->ranges[i].nmsrs,
+			.bitmap = bitmaps[i],
+		};
 	}
 
 	mutex_lock(&vm->lock);
