@@ -15,30 +15,15 @@ static const struct command *const commands[] = { &command_host, &command_run };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static void vcomplain(const char *fmt, va_list ap)
-{
-	fflush(stdout);
-	fputs("bellows: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-}
-
-void complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vcomplain(fmt, ap);
-	va_end(ap);
-}
-
 int usage_error(const struct command *command, const char *fmt, ...)
 {
+	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vcomplain(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	complain("%s", text);
 	fprintf(stderr, "Try 'bellows help %s'.\n", command->name);
 	return EXIT_USAGE;
 }

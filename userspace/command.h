@@ -2,6 +2,7 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 /* What the sub-commands share: exit codes, messages, the way they report. */
+#include "message.h"
 
 /*
  * Exit codes. Those below 64 belong to the guest of `bellows run`; ours are
@@ -26,8 +27,6 @@ struct command {
 
 extern const struct command command_host, command_run;
 
-/* Prints "bellows: ..." with a newline. */
-void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Complains, says how to get help, and returns EXIT_USAGE. */
 int usage_error(const struct command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

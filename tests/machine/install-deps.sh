@@ -10,7 +10,8 @@ set -euo pipefail
 packages=(
 	build-essential make gcc libc6-dev binutils flex bison bc rsync git gawk bsdextrautils
 	util-linux libelf-dev libssl-dev dwarves kmod cpio xz-utils lz4 zstd python3 perl
-	sparse libzydis-dev gdb
+	sparse libzydis-dev gdb pkg-config
+	acpica-tools libjson-c-dev libseccomp-dev libslirp-dev liburing-dev
 	qemu-system-x86 bochs bochsbios vgabios busybox-static
 	linux-source-6.1 linux-headers-amd64
 )

@@ -201,12 +201,16 @@ def build_module(kernel, build):
 
 
 def build_launcher(build):
-    """Builds the launcher; what a machine gets of it: (path there, path here)."""
+    """Builds the launcher; what a machine gets of it: (path there, path here).
+    The libraries it needs come along."""
     if not os.path.exists(os.path.join(ROOT, "userspace", "Makefile")):
         return []
     good, text = make("-C", "userspace", "BUILD=" + build)
     if not good:
         raise Unavailable("the launcher does not build:\n" + text)
     out = os.path.join(build, "userspace")
-    return [("bin/bellows", os.path.join(out, "bellows")),
-            ("demo.bin", os.path.join(out, "demo.bin"))]
+    program = os.path.join(out, "bellows")
+    done = subprocess.run(["ldd", program], capture_output=True, text=True, check=True)
+    libraries = re.findall(r"(?:=> )?(/\S+) \(0x", done.stdout)
+    return [("bin/bellows", program), ("demo.bin", os.path.join(out, "demo.bin"))] + \
+        [(path.lstrip("/"), path) for path in libraries]

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages go out as one write each, so that those of several threads, and the
+ * guest's output on stdout, do not mix within a line.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "message.h"
+
+#define LINE	1024
+
+void complain(const char *fmt, ...)
+{
+	char line[LINE] = "bellows: ";
+	size_t head = strlen(line), len;
+	va_list ap;
+	int n;
+
+	fflush(stdout);
+	va_start(ap, fmt);
+	n = vsnprintf(line + head, sizeof(line) - head - 1, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	len = strlen(line);
+	line[len++] = '\n';
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;		/* nobody is left to be told */
+}

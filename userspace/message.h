@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+/* The one way in which this program talks to its user on stderr. */
+
+/*
+ * Prints "bellows: ..." with a newline. Name the option or the file, and say what
+ * to do about it. May be called by any thread.
+ */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
