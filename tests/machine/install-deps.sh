@@ -12,6 +12,7 @@ packages=(
 	util-linux libelf-dev libssl-dev dwarves kmod cpio xz-utils lz4 zstd python3 perl
 	sparse libzydis-dev gdb pkg-config
 	acpica-tools libjson-c-dev libseccomp-dev libslirp-dev liburing-dev
+	qemu-utils mmdebstrap e2fsprogs
 	qemu-system-x86 bochs bochsbios vgabios busybox-static
 	linux-source-6.1 linux-headers-amd64
 )

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The launcher's disks as a guest sees them: data, every kind of request, what a
+ * guest may not do, and what happens when the file behind fails.
+ */
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include "random.h"
+#include "virtio_driver.h"
+
+#define SECTOR		512
+#define DISK_SIZE	(4u << 20)
+#define DATA		(guest.memory + GUEST_BUFFERS)
+#define HEADERS		(guest.memory + 0x800000)
+#define NO_ANSWER	255
+
+enum { T_READ = 0, T_WRITE = 1, T_FLUSH = 4, T_ID = 8, T_DISCARD = 11, T_ZERO = 13 };
+enum { OK = 0, IOERR = 1, UNSUPPORTED = 2 };
+
+static char directory[32], path[64], path2[64];
+static uint8_t model[DISK_SIZE];
+
+/* Header, status and range of request n */
+struct request {
+	uint32_t type, reserved;
+	uint64_t sector;
+	struct { uint64_t sector; uint32_t n, flags; } range;
+	uint8_t status;
+} __attribute__((aligned(64)));
+
+static struct request *request(unsigned int n)
+{
+	return (struct request *)HEADERS + n;
+}
+
+/* Offers request n, whose data, if any, are len bytes at data, in pieces of random size. */
+static void offer(unsigned int n, uint32_t type, uint64_t sector, uint8_t *data, uint32_t len,
+		  unsigned int pieces)
+{
+	struct request *r = request(n);
+	struct iovec iov[12] = { { r, 16 } };
+	unsigned int i, used = 1;
+
+	*r = (struct request) { .type = type, .sector = sector, .status = NO_ANSWER,
+				.range = { sector, len / SECTOR, 0 } };
+	if (type == T_DISCARD || type == T_ZERO) {
+		iov[used++] = (struct iovec) { &r->range, 16 };
+	} else {
+		for (i = 0; i < pieces && len; i++) {
+			uint32_t part = i + 1 == pieces ? len : len / 3 + 1;
+
+			iov[used++] = (struct iovec) { data, part };
+			data += part;
+			len -= part;
+		}
+	}
+	iov[used] = (struct iovec) { &r->status, 1 };
+	add_chain(0, iov, type == T_READ || type == T_ID ? 1 : used, used + 1);
+}
+
+static uint8_t ask(uint32_t type, uint64_t sector, uint8_t *data, uint32_t len, uint32_t *written)
+{
+	uint32_t head, done;
+
+	offer(0, type, sector, data, len, 1 + sector % 4);
+	notify(0);
+	if (!wait_used(0, 5000, &head, &done))
+		return NO_ANSWER;
+	if (written)
+		*written = done;
+	return request(0)->status;
+}
+
+static bool machine(const char *spec)
+{
+	guest_create();
+	return !virtio_blk_create(&guest.vm, spec) && !vm_start_devices(&guest.vm) &&
+	       bring_up(1, ~0ull, 128);
+}
+
+static void make_file(const char *name, uint64_t size)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || ftruncate(fd, size))
+		abort();
+	close(fd);
+}
+
+static void read_file(uint8_t *to)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || pread(fd, to, DISK_SIZE, 0) != DISK_SIZE)
+		abort();
+	close(fd);
+}
+
+/* --- Data ------------------------------------------------------------------------------- */
+
+/* Random requests against a model; every kind that changes data. */
+static bool random_requests(struct random *r, unsigned int n)
+{
+	uint32_t sector, len, written;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		len = SECTOR * (1 + random_below(r, 60));
+		sector = random_below(r, (DISK_SIZE - len) / SECTOR + 1);
+		switch (random_below(r, 5)) {
+		case 0:
+			if (ask(T_READ, sector, DATA, len, &written) != OK || written != len + 1 ||
+			    memcmp(DATA, model + SECTOR * sector, len))
+				return false;
+			break;
+		case 1:
+			if (ask(T_ZERO, sector, NULL, len, NULL) != OK)
+				return false;
+			memset(model + SECTOR * sector, 0, len);
+			break;
+		case 2:
+			if (ask(T_FLUSH, 0, NULL, 0, NULL) != OK)
+				return false;
+			break;
+		default:
+			random_bytes(r, DATA, len);
+			memcpy(model + SECTOR * sector, DATA, len);
+			if (ask(T_WRITE, sector, DATA, len, &written) != OK || written != 1)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void test_data(struct random *r)
+{
+	static uint8_t file[DISK_SIZE];
+	const char *id = "12345678901234567890";
+	uint64_t capacity = 0;
+	char spec[100];
+
+	memset(model, 0, sizeof(model));
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	bus_access(&guest.vm.bus, BUS_MMIO, false, guest.base + R_CONFIG, 8, &capacity);
+	tap_result(capacity == DISK_SIZE / SECTOR && reg_read(R_CONFIG + 20) == SECTOR,
+		   "the disk has the file's size");
+	tap_result(random_requests(r, scaled(400)), "reads give what was written or zeroed");
+	read_file(file);
+	tap_result(!memcmp(file, model, DISK_SIZE), "the file holds the same");
+	DATA[0] = 0xff;
+	tap_result(ask(T_ID, 0, DATA, 20, NULL) == OK && !DATA[0],
+		   "a disk without a serial number has none");
+	vm_free(&guest.vm);
+	snprintf(spec, sizeof(spec), "%s,serial=%s", path, id);
+	tap_result(machine(spec) && ask(T_ID, 0, DATA, 20, NULL) == OK && !memcmp(DATA, id, 20),
+		   "the serial number is the user's");
+	vm_free(&guest.vm);
+}
+
+static void test_parallel(struct random *r)
+{
+	unsigned int i, n = 20, round, good = 0, rounds = scaled(40);
+	uint32_t head, len;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < n; i++) {
+			memset(DATA + 8192 * i, 1 + i + round, 8192);
+			offer(i, T_WRITE, 16 * i, DATA + 8192 * i, 8192, 2);
+		}
+		notify(0);
+		for (i = 0; i < n; i++)
+			good += wait_used(0, 2000, &head, &len) && len == 1;
+		memset(DATA, 0xee, 8192 * n);
+		for (i = 0; i < n; i++)
+			offer(i, T_READ, 16 * i, DATA + 8192 * i, 8192, 3);
+		notify(0);
+		for (i = 0; i < n; i++)
+			good += wait_used(0, 2000, &head, &len) && len == 8193;
+		for (i = 0; i < n; i++)
+			good += DATA[8192 * i] == (uint8_t)(1 + i + round) && DATA[8192 * i + 8191] == DATA[8192 * i];
+	}
+	tap_result(good == 3 * n * rounds, "twenty requests at once, %u times, each with its own data", rounds);
+	tap_result(guest.raised[guest.gsi] > 0, "interrupts came");
+	vm_free(&guest.vm);
+}
+
+/* --- What a guest may not do ------------------------------------------------------------- */
+
+static void test_refused(void)
+{
+	static const struct { uint32_t type; uint64_t sector; uint32_t len; uint8_t status; } cases[] = {
+		{ T_READ, DISK_SIZE / SECTOR, SECTOR, IOERR },
+		{ T_WRITE, DISK_SIZE / SECTOR - 1, 2 * SECTOR, IOERR },
+		{ T_WRITE, ~0ull, SECTOR, IOERR },
+		{ T_READ, 1ull << 55, SECTOR, IOERR },
+		{ T_READ, 0, 100, IOERR },
+		{ T_WRITE, 0, SECTOR + 1, IOERR },
+		{ T_ZERO, DISK_SIZE / SECTOR - 1, 2 * SECTOR, IOERR },
+		{ T_ZERO, 0, 0, IOERR },
+		{ T_DISCARD, ~0ull, SECTOR, IOERR },
+		{ 2, 0, SECTOR, UNSUPPORTED },
+		{ 99, 0, 0, UNSUPPORTED },
+		{ T_WRITE, 0, 0, OK },
+		{ T_READ, DISK_SIZE / SECTOR, 0, OK },
+	};
+	unsigned int i, good = 0, n = sizeof(cases) / sizeof(*cases);
+	struct stat st;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	memset(DATA, 1, 4096);
+	for (i = 0; i < n; i++) {
+		uint8_t status = ask(cases[i].type, cases[i].sector, DATA, cases[i].len, NULL);
+
+		good += status == cases[i].status;
+		if (status != cases[i].status)
+			tap_note("request %u: status %u", i, status);
+	}
+	stat(path, &st);
+	tap_result(good == n && st.st_size == DISK_SIZE && !st.st_blocks,
+		   "%u of %u wrong requests get the right error, and change nothing", good, n);
+	vm_free(&guest.vm);
+}
+
+static void test_no_status(void)
+{
+	struct iovec iov[2] = { { HEADERS, 16 }, { DATA, SECTOR } };
+	const char *text;
+	bool good;
+
+	if (!machine(path))
+		abort();
+	capture();
+	*request(0) = (struct request) { .type = T_WRITE };
+	add_chain(0, iov, 2, 2);
+	notify(0);
+	good = wait_status(VIRTIO_STATUS_NEEDS_RESET, 1000);
+	text = captured_text();
+	tap_result(good && lines_of(text) == 1, "a request without a place for its status stops the device");
+	tap_result(bring_up(1, ~0ull, 128) && ask(T_READ, 0, DATA, SECTOR, NULL) == OK, "... until it is reset");
+	vm_free(&guest.vm);
+}
+
+static void test_read_only(void)
+{
+	char spec[80];
+
+	make_file(path, DISK_SIZE);
+	chmod(path, 0400);
+	snprintf(spec, sizeof(spec), "%s,readonly", path);
+	if (!machine(spec))
+		abort();
+	tap_result(offered_features() & 32 && ask(T_READ, 0, DATA, SECTOR, NULL) == OK &&
+		   ask(T_WRITE, 0, DATA, SECTOR, NULL) == IOERR && ask(T_ZERO, 0, NULL, SECTOR, NULL) == IOERR &&
+		   ask(T_FLUSH, 0, NULL, 0, NULL) == OK, "a read-only disk can be read and flushed only");
+	vm_free(&guest.vm);
+	chmod(path, 0600);
+}
+
+/* --- Space ----------------------------------------------------------------------------------- */
+
+static void test_discard(void)
+{
+	struct stat full, less;
+	bool good;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	memset(DATA, 7, 1 << 20);
+	good = ask(T_WRITE, 0, DATA, 1 << 20, NULL) == OK && ask(T_FLUSH, 0, NULL, 0, NULL) == OK;
+	stat(path, &full);
+	good &= ask(T_DISCARD, 256, NULL, 512 << 10, NULL) == OK;
+	stat(path, &less);
+	tap_result(good && less.st_blocks <= full.st_blocks - 1024 && less.st_size == DISK_SIZE,
+		   "discarded space goes back to the file system");
+	good = ask(T_READ, 0, DATA, 128 << 10, NULL) == OK && DATA[0] == 7 && DATA[(128 << 10) - 1] == 7;
+	tap_result(good, "... and what was not discarded stays");
+	vm_free(&guest.vm);
+}
+
+/* tmpfs cannot zero a range. */
+static void test_zero_by_writing(void)
+{
+	static const char shm[] = "/dev/shm/virtio_blk_test";
+	bool good;
+
+	make_file(shm, DISK_SIZE);
+	if (!machine(shm))
+		abort();
+	memset(DATA, 7, 1 << 20);
+	good = ask(T_WRITE, 0, DATA, 1 << 20, NULL) == OK;
+	good &= ask(T_ZERO, 8, NULL, 300 << 10, NULL) == OK;
+	good &= ask(T_READ, 0, DATA, 1 << 20, NULL) == OK;
+	memset(DATA + (1 << 20), 0, 300 << 10);
+	tap_result(good && DATA[4095] == 7 && !memcmp(DATA + 4096, DATA + (1 << 20), 300 << 10) &&
+		   DATA[4096 + (300 << 10)] == 7, "where a file system cannot zero, zeros are written");
+	vm_free(&guest.vm);
+	unlink(shm);
+}
+
+/* --- Failure ---------------------------------------------------------------------------------- */
+
+static void test_full(void)
+{
+	struct rlimit old, limit;
+	const char *text;
+	bool good, error;
+
+	make_file(path, DISK_SIZE);
+	if (truncate(path, DISK_SIZE))
+		abort();
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = (struct rlimit) { DISK_SIZE / 2, old.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	if (!machine(path))
+		abort();
+	memset(DATA, 9, 8192);
+	good = ask(T_WRITE, 0, DATA, 8192, NULL) == OK && ask(T_FLUSH, 0, NULL, 0, NULL) == OK;
+	capture();
+	error = ask(T_WRITE, DISK_SIZE / SECTOR / 2, DATA, 8192, NULL) == IOERR;
+	text = captured_text();
+	tap_result(good && error && strstr(text, path) && lines_of(text) == 1,
+		   "a write for which there is no room fails in the guest, and is reported");
+	memset(DATA, 0, 8192);
+	good = ask(T_READ, 0, DATA, 8192, NULL) == OK && DATA[0] == 9 && DATA[8191] == 9;
+	good &= ask(T_WRITE, 100, DATA, 8192, NULL) == OK;
+	tap_result(good, "... and the rest of the disk still works");
+	vm_free(&guest.vm);
+	setrlimit(RLIMIT_FSIZE, &old);
+}
+
+static void test_truncated(void)
+{
+	bool good;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	good = ask(T_READ, 4096, DATA, 8192, NULL) == OK;
+	if (truncate(path, 4096ull * SECTOR + 4096))
+		abort();
+	capture();
+	good &= ask(T_READ, 4096, DATA, 8192, NULL) == IOERR;
+	captured_text();
+	tap_result(good, "a file that is cut under the guest gives errors, not made-up data");
+	vm_free(&guest.vm);
+}
+
+static void test_reset(void)
+{
+	unsigned int round, i, late = 0, down = 0;
+	uint16_t used;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	for (round = 0; round < 50; round++) {
+		for (i = 0; i < 20; i++)
+			offer(i, i % 4 ? T_READ : T_FLUSH, 16 * i, DATA + (64 << 10) * i, i % 4 ? 64 << 10 : 0, 2);
+		notify(0);
+		reg_write(R_STATUS, 0);
+		down += reg_read(R_STATUS) == 0;
+		used = guest.queues[0].used[1];
+		memset(DATA, 0x55, 20 * (64 << 10));
+		usleep(1000);
+		for (i = 0; i < 20 * (64 << 10); i += 4096)
+			late += DATA[i] != 0x55;
+		late += guest.queues[0].used[1] != used;
+		bring_up(1, ~0ull, 128);
+	}
+	tap_result(!late && down == 50, "after a reset no request touches memory any more");
+	vm_free(&guest.vm);
+}
+
+/* --- Options and files -------------------------------------------------------------------------- */
+
+static bool refuses(const char *spec, int err, const char *says)
+{
+	struct vm vm = { 0 };
+	const char *text;
+	bool good;
+	int got;
+
+	vm_init(&vm, "other", &guest_backend);
+	capture();
+	got = virtio_blk_create(&vm, spec);
+	text = captured_text();
+	good = got && (!err || got == err) && lines_of(text) == 1 && strstr(text, "--disk") && strstr(text, says);
+	if (!good)
+		tap_note("%s: %d, %s", spec, got, text);
+	vm_free(&vm);
+	return good;
+}
+
+static bool refuses_content(const void *data, size_t len, const char *says)
+{
+	int fd;
+
+	make_file(path, DISK_SIZE);
+	fd = open(path, O_WRONLY);
+	if (write(fd, data, len) != (ssize_t)len)
+		abort();
+	close(fd);
+	return refuses(path, 0, says);
+}
+
+static void test_options(void)
+{
+	char spec[200];
+	bool good;
+
+	snprintf(spec, sizeof(spec), "%s,format=vdi", path);
+	good = refuses(spec, -EINVAL, "format=vdi");
+	snprintf(spec, sizeof(spec), "%s,serial=123456789012345678901", path);
+	good &= refuses(spec, -EINVAL, "serial=");
+	snprintf(spec, sizeof(spec), "%s,", path);
+	good &= refuses(spec, -EINVAL, "''") && refuses("", -EINVAL, "no file");
+	tap_result(good, "wrong options are refused in one line");
+
+	good = refuses("/nonexistent", 0, "No such file") && refuses(directory, 0, "directory");
+	good &= refuses("/dev/null", 0, "neither a file");
+	make_file(path, 0);
+	good &= refuses(path, 0, "empty");
+	make_file(path, 1000);
+	good &= refuses(path, 0, "not a multiple of 512");
+	tap_result(good, "files that are no disks are refused in one line");
+
+	good = refuses_content("QFI\xfb", 4, "format=qcow2") && refuses_content("KDMV", 4, "qemu-img convert") &&
+		refuses_content("\x1f\x8b\x08", 3, "gzip");
+	snprintf(spec, sizeof(spec), "%s,format=raw", path);
+	good &= machine(spec);
+	vm_free(&guest.vm);
+	tap_result(good, "images of other formats are refused, unless the user says raw");
+
+	make_file(path, DISK_SIZE);
+	snprintf(spec, sizeof(spec), "%s,readonly", path);
+	good = machine(path) && refuses(path, 0, "in use") && refuses(spec, 0, "in use");
+	vm_free(&guest.vm);
+	good &= machine(spec) && refuses(path, 0, "in use");
+	vm_free(&guest.vm);
+	tap_result(good, "a disk that another VM uses is refused");
+
+	snprintf(spec, sizeof(spec), "%s/a,b", directory);
+	make_file(spec, DISK_SIZE);
+	snprintf(path2, sizeof(path2), "%s/a,,b", directory);
+	tap_result(machine(path2), "a comma in a name is written twice");
+	vm_free(&guest.vm);
+	unlink(spec);
+}
+
+/* --- qcow2 ------------------------------------------------------------------------------------------ */
+
+static bool shell(const char *command)
+{
+	return system(command) == 0;
+}
+
+/* Of the only child that there is. */
+static bool kill_server(void)
+{
+	FILE *file = fopen("/proc/thread-self/children", "r");
+	int pid = 0, n = file ? fscanf(file, "%d", &pid) : 0;
+
+	if (file)
+		fclose(file);
+	return n == 1 && !kill(pid, SIGKILL);
+}
+
+static void test_server_dies(const char *qcow)
+{
+	uint32_t head, len;
+	bool good;
+
+	good = machine(qcow) && ask(T_READ, 0, DATA, 4096, NULL) == OK;
+	capture();
+	good &= kill_server();
+	offer(0, T_WRITE, 0, DATA, 8192, 2);
+	offer(1, T_FLUSH, 0, NULL, 0, 1);
+	notify(0);
+	good &= wait_used(0, 5000, &head, &len) && wait_used(0, 5000, &head, &len);
+	good &= request(0)->status == IOERR && request(1)->status == IOERR;
+	good &= ask(T_READ, 0, DATA, 4096, NULL) == IOERR;
+	vm_free(&guest.vm);
+	good &= !!strstr(captured_text(), "the guest gets errors from now on");
+	tap_result(good, "a server that dies gives errors to the guest");
+}
+
+static void test_qcow2(struct random *r)
+{
+	static uint8_t file[DISK_SIZE];
+	char command[300], qcow[80];
+	bool good;
+
+	if (!shell("command -v qemu-img >/dev/null && command -v qemu-nbd >/dev/null")) {
+		tap_skip("qcow2", "no qemu-utils");
+		tap_skip("qcow2, discard", "no qemu-utils");
+		tap_skip("qcow2, server killed", "no qemu-utils");
+		tap_skip("qcow2, bad image", "no qemu-utils");
+		return;
+	}
+	snprintf(qcow, sizeof(qcow), "%s/d.qcow2", directory);
+	snprintf(command, sizeof(command), "qemu-img create -q -f qcow2 %s %u", qcow, DISK_SIZE);
+	memset(model, 0, sizeof(model));
+	good = shell(command) && machine(qcow) && random_requests(r, scaled(200));
+	good &= ask(T_READ, DISK_SIZE / SECTOR, DATA, SECTOR, NULL) == IOERR;
+	vm_free(&guest.vm);
+	snprintf(command, sizeof(command), "qemu-img convert -f qcow2 -O raw %s %s", qcow, path);
+	good &= shell(command);
+	read_file(file);
+	tap_result(good && !memcmp(file, model, DISK_SIZE), "a qcow2 image holds what was written");
+
+	good = machine(qcow) && ask(T_DISCARD, 0, NULL, 1 << 20, NULL) == OK &&
+		ask(T_READ, 0, DATA, 4096, NULL) == OK && ask(T_FLUSH, 0, NULL, 0, NULL) == OK;
+	vm_free(&guest.vm);
+	tap_result(good, "... can be discarded and flushed");
+	test_server_dies(qcow);
+	make_file(path, DISK_SIZE);
+	snprintf(command, sizeof(command), "%s,format=qcow2", path);
+	tap_result(refuses(command, 0, "qcow2"), "what is no qcow2 image is refused with its server's reason");
+	unlink(qcow);
+}
+
+int main(void)
+{
+	uint64_t seed = seed_from_environment();
+	struct random r;
+
+	tap_plan(27);
+	tap_note("SEED=%llu", (unsigned long long)seed);
+	random_seed(&r, seed);
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(directory, "/tmp/virtio_blk_test-XXXXXX");
+	if (!mkdtemp(directory))
+		abort();
+	snprintf(path, sizeof(path), "%s/disk", directory);
+	test_data(&r);
+	test_parallel(&r);
+	test_refused();
+	test_no_status();
+	test_read_only();
+	test_discard();
+	test_zero_by_writing();
+	test_full();
+	test_truncated();
+	test_reset();
+	test_options();
+	test_qcow2(&r);
+	munmap(guest.memory, GUEST_SIZE);
+	unlink(path);
+	rmdir(directory);
+	return tap_exit();
+}
