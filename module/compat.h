@@ -10,6 +10,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
@@ -118,6 +119,13 @@ static inline void bellows_host_machine_check(void)
 	do_machine_check(&regs);
 #endif
 }
+
+/* An eventfd's counter goes up by one. Any context, but not from an eventfd's own wait queue. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+static inline void bellows_eventfd_signal(struct eventfd_ctx *ctx) { eventfd_signal(ctx, 1); }
+#else
+static inline void bellows_eventfd_signal(struct eventfd_ctx *ctx) { eventfd_signal(ctx); }
+#endif
 
 /* A mapping's flags change through functions where mappings have locks of their own. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -146,13 +146,18 @@ static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, u
 
 static int complete_emulation(struct bellows_vcpu *vcpu);
 
+/* Userspace's buffer is eight bytes; aligned pieces are what a bus would see. */
+static unsigned int mmio_piece(gpa_t gpa, unsigned int len)
+{
+	return min3(len, MAX_MMIO, (unsigned int)(MAX_MMIO - (gpa & (MAX_MMIO - 1))));
+}
+
 static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, unsigned int len, bool write)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
 	struct kvm_run *run = vcpu->run;
 
-	/* Userspace's buffer is eight bytes; aligned pieces are what a bus would see. */
-	len = min3(len, MAX_MMIO, (unsigned int)(MAX_MMIO - (gpa & (MAX_MMIO - 1))));
+	len = mmio_piece(gpa, len);
 	e->pending.size = len;
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
@@ -163,6 +168,49 @@ static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, un
 		memcpy(run->mmio.data, data, len);
 	bellows_expect(vcpu, complete_emulation);
 	return BELLOWS_EMU_EXIT;
+}
+
+/* The pieces that devices in the kernel answer, up to the first that none does; in bytes. */
+static unsigned int kernel_mmio(struct bellows_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
+				bool write)
+{
+	struct bellows_buses *buses = &vcpu->vm->buses;
+	unsigned int done = 0;
+
+	while (done < len) {
+		unsigned int piece = mmio_piece(gpa + done, len - done);
+		int r;
+
+		if (write)
+			r = bellows_bus_write(buses, BELLOWS_BUS_MMIO, gpa + done, piece, data + done);
+		else
+			r = bellows_bus_read(buses, BELLOWS_BUS_MMIO, gpa + done, piece, data + done);
+		if (r)
+			break;
+		done += piece;
+	}
+	return done;
+}
+
+/*
+ * Neither memory nor, perhaps, all in one place: what the kernel answered of an
+ * access that userspace has the rest of is noted as done, and the instruction
+ * runs again to find the rest.
+ */
+static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned int len, bool write)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	unsigned int done = kernel_mmio(vcpu, gpa, data, len, write);
+
+	if (done == len)
+		return BELLOWS_EMU_CONTINUE;
+	if (!done)
+		return exit_mmio(e, gpa, data, len, write);
+	if (done > sizeof(e->pending.data) || e->log_used >= BELLOWS_EMU_LOG)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	e->pending.size = done;
+	bellows_emulator_complete(e, data);
+	return BELLOWS_EMU_RETRY;
 }
 
 static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len, unsigned int flags)
@@ -176,7 +224,7 @@ static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned 
 	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
 		return BELLOWS_EMU_CONTINUE;
-	return r == -EFAULT ? exit_mmio(e, gpa, NULL, len, false) : give_up(e, r);
+	return r == -EFAULT ? do_mmio(e, gpa, buf, len, false) : give_up(e, r);
 }
 
 static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
@@ -191,7 +239,7 @@ static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, un
 	r = bellows_gpa_write(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
 		return BELLOWS_EMU_CONTINUE;
-	return r == -EFAULT ? exit_mmio(e, gpa, buf, len, true) : give_up(e, r);
+	return r == -EFAULT ? do_mmio(e, gpa, (void *)buf, len, true) : give_up(e, r);
 }
 
 static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
@@ -230,8 +278,30 @@ static void fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size, unsi
 	run->io.data_offset = PAGE_SIZE;
 }
 
+/* How many elements devices in the kernel took or gave, from the first on. */
+static unsigned int kernel_ports(struct bellows_vcpu *vcpu, u16 port, unsigned int size,
+				 unsigned int count, void *data, bool in)
+{
+	struct bellows_buses *buses = &vcpu->vm->buses;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (in ? bellows_bus_read(buses, BELLOWS_BUS_PIO, port, size, data + i * size) :
+			 bellows_bus_write(buses, BELLOWS_BUS_PIO, port, size, data + i * size))
+			break;
+	}
+	return i;
+}
+
 static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count, void *data)
 {
+	unsigned int done = kernel_ports(vcpu_of(e), port, size, count, data, true);
+
+	if (done) {
+		/* A device that went away in the middle reads as nothing. */
+		memset(data + done * size, 0, (count - done) * size);
+		return BELLOWS_EMU_CONTINUE;
+	}
 	fill_io(vcpu_of(e), port, size, count, true);
 	bellows_expect(vcpu_of(e), complete_emulation);
 	return BELLOWS_EMU_EXIT;
@@ -241,10 +311,13 @@ static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsi
 		   const void *data)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
+	unsigned int done = kernel_ports(vcpu, port, size, count, (void *)data, false);
 
-	if (data != vcpu->pio_data)
-		memcpy(vcpu->pio_data, data, size * count);
-	fill_io(vcpu, port, size, count, false);
+	if (done == count)
+		return BELLOWS_EMU_CONTINUE;
+	/* A doorbell may wait for the first values only: userspace has the rest. */
+	memmove(vcpu->pio_data, data + done * size, (count - done) * size);
+	fill_io(vcpu, port, size, count - done, false);
 	bellows_expect(vcpu, complete_emulation);
 	return BELLOWS_EMU_EXIT;
 }
@@ -508,20 +581,26 @@ void bellows_expect(struct bellows_vcpu *vcpu, int (*complete)(struct bellows_vc
 	vcpu->complete_rip = bellows_linear_rip(vcpu);
 }
 
-static int complete_in(struct bellows_vcpu *vcpu)
+static int finish_in(struct bellows_vcpu *vcpu, u32 value)
 {
 	u64 rax = bellows_reg_read(vcpu, BELLOWS_RAX);
 	unsigned int size = vcpu->exit.io.size;
-	u32 value = 0;
 
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
-		return 1;
-	memcpy(&value, vcpu->pio_data, size);
 	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
 	if (size < 4)
 		value |= (u32)rax & ~(u32)GENMASK(size * 8 - 1, 0);
 	bellows_reg_write(vcpu, BELLOWS_RAX, size < 4 ? (rax & ~0xffffffffULL) | value : value);
 	return bellows_skip_insn(vcpu);
+}
+
+static int complete_in(struct bellows_vcpu *vcpu)
+{
+	u32 value = 0;
+
+	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+		return 1;
+	memcpy(&value, vcpu->pio_data, vcpu->exit.io.size);
+	return finish_in(vcpu, value);
 }
 
 static int complete_out(struct bellows_vcpu *vcpu)
@@ -534,14 +613,16 @@ static int complete_out(struct bellows_vcpu *vcpu)
 int bellows_handle_io(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
-	u32 rax;
+	u32 data = 0;
 
 	if (exit->io.string)
 		return bellows_emulate_insn(vcpu);
-	if (!exit->io.in) {
-		rax = bellows_reg_read(vcpu, BELLOWS_RAX);
-		memcpy(vcpu->pio_data, &rax, exit->io.size);
-	}
+	if (!exit->io.in)
+		data = bellows_reg_read(vcpu, BELLOWS_RAX);
+	if (kernel_ports(vcpu, exit->io.port, exit->io.size, 1, &data, exit->io.in))
+		return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
+	if (!exit->io.in)
+		memcpy(vcpu->pio_data, &data, exit->io.size);
 	fill_io(vcpu, exit->io.port, exit->io.size, 1, exit->io.in);
 	bellows_expect(vcpu, exit->io.in ? complete_in : complete_out);
 	return 0;

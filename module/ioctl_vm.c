@@ -189,10 +189,12 @@ static bool usable(const struct bellows_vm *vm)
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct bellows_vm *vm = file->private_data;
+	long r;
 
 	if (!usable(vm))
 		return -EIO;
-	return bellows_ioctl_dispatch(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, arg, -ENOTTY);
+	r = bellows_ioctl_dispatch(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, arg, -ENOIOCTLCMD);
+	return r == -ENOIOCTLCMD ? bellows_irq_ioctl(vm, cmd, arg) : r;
 }
 
 /* A 32-bit program's filter: the one structure here with a pointer in it. */

@@ -16,6 +16,7 @@
 #include "debugfs.h"
 #include "host_state.h"
 #include "ioctl.h"
+#include "irq/irqfd.h"
 #include "memory/memory.h"
 #include "vm.h"
 
@@ -39,6 +40,7 @@ static const struct {
 	{ host_state_init, NULL },
 	{ bellows_backend_init, NULL },
 	{ bellows_host_init, bellows_host_exit },
+	{ bellows_irqfd_init, bellows_irqfd_exit },
 	{ bellows_vms_init, bellows_vms_exit },
 	{ debugfs_init, bellows_debugfs_exit },
 	{ bellows_dev_init, bellows_dev_exit },

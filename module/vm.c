@@ -40,6 +40,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include "backend.h"
+#include "irq/ioeventfd.h"
 #include "irq/irq.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -76,6 +77,8 @@ static int init(struct bellows_vm *vm)
 
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
+	bellows_buses_init(&vm->buses);
+	INIT_LIST_HEAD(&vm->ioeventfds);
 	vm->mm = current->mm;
 
 	err = bellows_mmu_init(&vm->mmu, bellows_backend_current->format, &mmu_ops);
@@ -128,6 +131,8 @@ static void release(struct kref *ref)
 	bellows_irqchip_destroy(vm);
 	for (i = 0; i < vm->nvcpus; i++)
 		bellows_vcpu_destroy(vm->vcpus[i]);
+	bellows_ioeventfd_release(vm);
+	bellows_buses_destroy(&vm->buses);
 	bellows_mmu_destroy(&vm->mmu);
 	bellows_backend(vm_destroy)(vm);
 	bellows_msr_filter_free(rcu_dereference_protected(vm->msr_filter, true));

@@ -10,6 +10,7 @@
  */
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include "irq/bus.h"
 #include "mmu/mmu.h"
 
 #define BELLOWS_MAX_VCPUS	64
@@ -38,6 +39,8 @@ struct bellows_vm {
 	s64 tsc_offset;				/* new vCPUs start their TSC here */
 	u32 id;					/* for debugfs and messages */
 	void *backend;				/* [c] the backend's own, may be NULL */
+	struct bellows_buses buses;
+	struct list_head ioeventfds;		/* under buses.lock */
 	struct bellows_irqchip *irqchip;	/* [c] from before the first vCPU; NULL: userspace has it */
 };
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_IRQ_BUS_H
+#define BELLOWS_IRQ_BUS_H
+/*
+ * A VM's buses: what in the kernel answers at which port or address. Asked
+ * before userspace is.
+ */
+#include <linux/mutex.h>
+#include <linux/srcu.h>
+#include "types.h"
+
+struct bellows_vm;
+struct bellows_bus_device;
+
+enum bellows_bus_kind {
+	BELLOWS_BUS_PIO,
+	BELLOWS_BUS_MMIO,
+	BELLOWS_NR_BUSES
+};
+
+#define BELLOWS_MAX_BUS_DEVICES	4096
+
+/*
+ * 0, or -EOPNOTSUPP: not mine, ask the next. In a vCPU's thread, and atomic: must
+ * not sleep. One to eight bytes, inside the device's range.
+ */
+struct bellows_bus_ops {
+	int (*read)(struct bellows_bus_device *device, u64 address, unsigned int len, void *data);
+	int (*write)(struct bellows_bus_device *device, u64 address, unsigned int len,
+		     const void *data);
+};
+
+struct bellows_bus_device {
+	const struct bellows_bus_ops *ops;	/* either function may be missing */
+};
+
+struct bellows_bus;
+
+struct bellows_buses {
+	struct mutex lock;			/* of changes */
+	struct bellows_bus __rcu *bus[BELLOWS_NR_BUSES];	/* NULL: nothing there */
+};
+
+/*
+ * Readers of buses and routes. They never sleep, so that waiting for them is
+ * short; therefore all VMs share it.
+ */
+extern struct srcu_struct bellows_irq_srcu;
+
+void bellows_buses_init(struct bellows_buses *buses);
+void bellows_buses_destroy(struct bellows_buses *buses);	/* nobody reads any more */
+
+/*
+ * Under buses->lock. length 0: the address alone, accesses of any length. Ranges
+ * may overlap: who came first is asked first. -ENOMEM, -ENOSPC.
+ */
+int bellows_bus_add(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 start, u32 length,
+		    struct bellows_bus_device *device);
+/* Under buses->lock. Nobody is in the device's functions any more when it returns. */
+void bellows_bus_remove(struct bellows_buses *buses, enum bellows_bus_kind kind,
+			struct bellows_bus_device *device);
+
+/* 0, or -EOPNOTSUPP: nobody here answers. */
+int bellows_bus_read(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 address,
+		     unsigned int len, void *data);
+int bellows_bus_write(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 address,
+		      unsigned int len, const void *data);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An I/O APIC turns pins into messages.
+ *
+ * A pin that triggers by edge sends when it goes up, once, or when it is
+ * unmasked only if it goes up again. A level sends when it is up, unmasked, and
+ * no earlier message waits for its EOI: a CPU that accepted it sets Remote IRR,
+ * the EOI clears it, and if the pin is still up it sends again. A guest that
+ * never quiets its device would get nothing done: after many such rounds without
+ * a pause the next one is left to the caller's timer.
+ *
+ * Polarity is kept and has no meaning: whoever drives a pin says whether the
+ * interrupt is asserted. Version 0x11, as KVM's: no EOI register; an entry that
+ * becomes an edge loses Remote IRR, which is what systems use instead.
+ */
+#include "irq/i82093.h"
+
+#define VERSION		0x11
+
+/* Offsets of the two registers that are visible, and numbers of those behind. */
+#define SELECT		0x00
+#define WINDOW		0x10
+#define REG_ID		0
+#define REG_VERSION	1
+#define REG_ARBITRATION	2
+#define REG_ENTRIES	0x10
+
+#define READ_ONLY	(BELLOWS_IOAPIC_REMOTE_IRR | BELLOWS_IOAPIC_PENDING)
+
+static int service(struct bellows_i82093 *ioapic, unsigned int pin)
+{
+	u64 *entry = &ioapic->entry[pin];
+	int r;
+
+	if (*entry & BELLOWS_IOAPIC_MASKED)
+		return -1;
+	if (!(*entry & BELLOWS_IOAPIC_LEVEL)) {
+		ioapic->delivered |= BIT(pin);
+		return ioapic->send(ioapic, *entry);
+	}
+	if (*entry & BELLOWS_IOAPIC_REMOTE_IRR)
+		return -1;
+	r = ioapic->send(ioapic, *entry);
+	if (r > 0)
+		*entry |= BELLOWS_IOAPIC_REMOTE_IRR;
+	return r;
+}
+
+int bellows_i82093_set_pin(struct bellows_i82093 *ioapic, unsigned int pin, bool high)
+{
+	u32 bit = BIT(pin), old = ioapic->irr;
+
+	if (!high) {
+		ioapic->irr &= ~bit;
+		return 1;
+	}
+	ioapic->irr |= bit;
+	if (!(ioapic->entry[pin] & BELLOWS_IOAPIC_LEVEL)) {
+		ioapic->delivered &= ~bit;
+		if (old & bit)
+			return 0;
+	}
+	return service(ioapic, pin);
+}
+
+u32 bellows_i82093_read(const struct bellows_i82093 *ioapic, u32 offset)
+{
+	u32 pin = (ioapic->select - REG_ENTRIES) >> 1;
+
+	if (offset == SELECT)
+		return ioapic->select;
+	if (offset != WINDOW)
+		return 0;
+	switch (ioapic->select) {
+	case REG_VERSION:
+		return (BELLOWS_IOAPIC_PINS - 1) << 16 | VERSION;
+	case REG_ID:
+	case REG_ARBITRATION:
+		return (ioapic->id & 0xf) << 24;
+	}
+	if (pin >= BELLOWS_IOAPIC_PINS)
+		return ~0U;
+	return ioapic->select & 1 ? ioapic->entry[pin] >> 32 : ioapic->entry[pin];
+}
+
+static int write_entry(struct bellows_i82093 *ioapic, unsigned int pin, u64 value)
+{
+	u64 old = ioapic->entry[pin];
+
+	value = (value & ~READ_ONLY) | (old & READ_ONLY);
+	if (!(value & BELLOWS_IOAPIC_LEVEL))
+		value &= ~BELLOWS_IOAPIC_REMOTE_IRR;
+	ioapic->entry[pin] = value;
+	if ((value & BELLOWS_IOAPIC_LEVEL) && (ioapic->irr & BIT(pin)))
+		service(ioapic, pin);
+	return (old & BELLOWS_IOAPIC_MASKED) && !(value & BELLOWS_IOAPIC_MASKED) ? (int)pin : -1;
+}
+
+int bellows_i82093_write(struct bellows_i82093 *ioapic, u32 offset, u32 value)
+{
+	u32 pin = (ioapic->select - REG_ENTRIES) >> 1;
+	u64 entry;
+
+	if (offset == SELECT)
+		ioapic->select = value & 0xff;
+	if (offset != WINDOW)
+		return -1;
+	if (ioapic->select == REG_ID)
+		ioapic->id = value >> 24 & 0xf;
+	if (ioapic->select < REG_ENTRIES || pin >= BELLOWS_IOAPIC_PINS)
+		return -1;
+	entry = ioapic->entry[pin];
+	if (ioapic->select & 1)
+		entry = (u32)entry | (u64)value << 32;
+	else
+		entry = (entry & ~0xffffffffULL) | value;
+	return write_entry(ioapic, pin, entry);
+}
+
+u32 bellows_i82093_pins(const struct bellows_i82093 *ioapic, u8 vector)
+{
+	unsigned int pin;
+	u32 pins = 0;
+
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+		if ((ioapic->entry[pin] & BELLOWS_IOAPIC_VECTOR) == vector)
+			pins |= BIT(pin);
+	}
+	return pins;
+}
+
+bool bellows_i82093_eoi(struct bellows_i82093 *ioapic, unsigned int pin)
+{
+	u64 *entry = &ioapic->entry[pin];
+
+	if (!(*entry & BELLOWS_IOAPIC_LEVEL))
+		return false;
+	*entry &= ~BELLOWS_IOAPIC_REMOTE_IRR;
+	if ((*entry & BELLOWS_IOAPIC_MASKED) || !(ioapic->irr & BIT(pin))) {
+		ioapic->successive[pin] = 0;
+		return false;
+	}
+	if (++ioapic->successive[pin] >= BELLOWS_IOAPIC_STORM) {
+		ioapic->successive[pin] = 0;
+		return true;
+	}
+	service(ioapic, pin);
+	return false;
+}
+
+void bellows_i82093_resume(struct bellows_i82093 *ioapic)
+{
+	unsigned int pin;
+
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+		if ((ioapic->entry[pin] & BELLOWS_IOAPIC_LEVEL) && (ioapic->irr & BIT(pin)))
+			service(ioapic, pin);
+	}
+}
+
+void bellows_i82093_restore(struct bellows_i82093 *ioapic, u32 irr)
+{
+	unsigned int pin;
+
+	ioapic->irr = 0;
+	ioapic->delivered = 0;
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+		ioapic->successive[pin] = 0;
+		if (irr & BIT(pin))
+			bellows_i82093_set_pin(ioapic, pin, true);
+	}
+}
+
+void bellows_i82093_init(struct bellows_i82093 *ioapic,
+			 int (*send)(struct bellows_i82093 *ioapic, u64 entry))
+{
+	unsigned int pin;
+
+	memset(ioapic, 0, sizeof(*ioapic));
+	ioapic->base = BELLOWS_IOAPIC_BASE;
+	ioapic->send = send;
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++)
+		ioapic->entry[pin] = BELLOWS_IOAPIC_MASKED;
+}

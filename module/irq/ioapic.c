@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The IOAPIC of a VM: its address, its lock, its messages.
+ *
+ * Messages are delivered under the lock, because whether a CPU accepted one
+ * decides the entry's Remote IRR. Local APICs never call back while they hold a
+ * lock of theirs: an EOI comes from the CPU's thread with nothing held.
+ */
+#include <linux/bits.h>
+#include <linux/jiffies.h>
+#include <linux/string.h>
+#include "chip.h"
+#include "vm.h"
+
+static_assert(BELLOWS_IOAPIC_PINS == KVM_IOAPIC_NUM_PINS);
+
+/* How long a pin rests that fires again after each EOI. */
+#define REST	(HZ / 100)
+
+static int send(struct bellows_i82093 *regs, u64 entry)
+{
+	struct bellows_irqchip *chip = container_of(regs, struct bellows_irqchip, ioapic.regs);
+	struct bellows_irq_message msg = {
+		.dest = entry >> BELLOWS_IOAPIC_DEST_SHIFT,
+		.vector = entry & BELLOWS_IOAPIC_VECTOR,
+		.delivery_mode = (entry & BELLOWS_IOAPIC_MODE) >> 8,
+		.logical = entry & BELLOWS_IOAPIC_LOGICAL,
+		.level = entry & BELLOWS_IOAPIC_LEVEL,
+		.assert = true,
+	};
+
+	return bellows_apic_deliver(chip->vm, NULL, &msg);
+}
+
+/* Levels, whose EOI lets the next one through, and the timer's edges, which it waits for. */
+static void update_handled(struct bellows_irqchip *chip)
+{
+	struct bellows_ioapic *ioapic = &chip->ioapic;
+	u64 handled[4] = { };
+	unsigned int pin, i;
+
+	lockdep_assert_held(&ioapic->lock);
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+		u64 entry = ioapic->regs.entry[pin];
+		u8 vector = entry & BELLOWS_IOAPIC_VECTOR;
+
+		if ((entry & BELLOWS_IOAPIC_LEVEL) || (ioapic->timer_pins & BIT(pin)))
+			handled[vector / 64] |= BIT_ULL(vector % 64);
+	}
+	for (i = 0; i < ARRAY_SIZE(handled); i++)
+		WRITE_ONCE(ioapic->handled[i], handled[i]);
+}
+
+void bellows_ioapic_set_timer_pins(struct bellows_irqchip *chip, u32 pins)
+{
+	guard(spinlock_irqsave)(&chip->ioapic.lock);
+	chip->ioapic.timer_pins = pins;
+	update_handled(chip);
+}
+
+bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector)
+{
+	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
+
+	return chip && (READ_ONCE(chip->ioapic.handled[vector / 64]) & BIT_ULL(vector % 64));
+}
+
+int bellows_ioapic_set(struct bellows_irqchip *chip, enum bellows_irq_source source,
+		       unsigned int pin, bool high)
+{
+	struct bellows_ioapic *ioapic = &chip->ioapic;
+
+	guard(spinlock_irqsave)(&ioapic->lock);
+	if (high)
+		ioapic->sources[pin] |= BIT(source);
+	else
+		ioapic->sources[pin] &= ~BIT(source);
+	return bellows_i82093_set_pin(&ioapic->regs, pin, ioapic->sources[pin]);
+}
+
+static unsigned long pins_of(struct bellows_irqchip *chip, u8 vector)
+{
+	guard(spinlock_irqsave)(&chip->ioapic.lock);
+	return bellows_i82093_pins(&chip->ioapic.regs, vector);
+}
+
+/* Those who wait for it come first: if they lower the pin, it does not fire again. */
+void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector)
+{
+	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
+	unsigned long flags, pins;
+	unsigned int pin;
+	bool storm = false;
+
+	if (!chip)
+		return;
+	pins = pins_of(chip, vector);
+	if (!pins)
+		return;
+	for_each_set_bit(pin, &pins, BELLOWS_IOAPIC_PINS)
+		bellows_irq_ended(chip, KVM_IRQCHIP_IOAPIC, pin);
+	spin_lock_irqsave(&chip->ioapic.lock, flags);
+	pins &= bellows_i82093_pins(&chip->ioapic.regs, vector);
+	for_each_set_bit(pin, &pins, BELLOWS_IOAPIC_PINS)
+		storm |= bellows_i82093_eoi(&chip->ioapic.regs, pin);
+	spin_unlock_irqrestore(&chip->ioapic.lock, flags);
+	if (storm)
+		schedule_delayed_work(&chip->ioapic.resume, REST);
+}
+
+static void resume(struct work_struct *work)
+{
+	struct bellows_irqchip *chip = container_of(work, struct bellows_irqchip,
+						    ioapic.resume.work);
+
+	guard(spinlock_irqsave)(&chip->ioapic.lock);
+	bellows_i82093_resume(&chip->ioapic.regs);
+}
+
+static int write(struct bellows_bus_device *device, u64 address, unsigned int len, const void *data)
+{
+	struct bellows_irqchip *chip = container_of(device, struct bellows_irqchip, ioapic.device);
+	struct bellows_ioapic *ioapic = &chip->ioapic;
+	unsigned long flags;
+	u32 value = 0;
+	int unmasked;
+
+	memcpy(&value, data, min_t(unsigned int, len, sizeof(value)));
+	spin_lock_irqsave(&ioapic->lock, flags);
+	if (address - ioapic->regs.base >= BELLOWS_IOAPIC_SIZE) {
+		spin_unlock_irqrestore(&ioapic->lock, flags);
+		return -EOPNOTSUPP;
+	}
+	unmasked = bellows_i82093_write(&ioapic->regs, address & 0xff, value);
+	update_handled(chip);
+	spin_unlock_irqrestore(&ioapic->lock, flags);
+	if (unmasked >= 0)
+		bellows_irq_unmasked(chip, KVM_IRQCHIP_IOAPIC, unmasked);
+	return 0;
+}
+
+static int read(struct bellows_bus_device *device, u64 address, unsigned int len, void *data)
+{
+	struct bellows_irqchip *chip = container_of(device, struct bellows_irqchip, ioapic.device);
+	struct bellows_ioapic *ioapic = &chip->ioapic;
+	u64 value;
+
+	guard(spinlock_irqsave)(&ioapic->lock);
+	if (address - ioapic->regs.base >= BELLOWS_IOAPIC_SIZE)
+		return -EOPNOTSUPP;
+	value = bellows_i82093_read(&ioapic->regs, address & 0xff);
+	memcpy(data, &value, min_t(unsigned int, len, sizeof(value)));
+	return 0;
+}
+
+static const struct bellows_bus_ops ops = { .read = read, .write = write };
+
+void bellows_ioapic_get_state(struct bellows_irqchip *chip, struct kvm_ioapic_state *state)
+{
+	const struct bellows_i82093 *regs = &chip->ioapic.regs;
+	unsigned int pin;
+
+	guard(spinlock_irqsave)(&chip->ioapic.lock);
+	state->base_address = regs->base;
+	state->ioregsel = regs->select;
+	state->id = regs->id;
+	/* An edge that was sent is no longer pending. */
+	state->irr = regs->irr & ~regs->delivered;
+	state->pad = 0;
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++)
+		state->redirtbl[pin].bits = regs->entry[pin];
+}
+
+void bellows_ioapic_set_state(struct bellows_irqchip *chip, const struct kvm_ioapic_state *state)
+{
+	struct bellows_i82093 *regs = &chip->ioapic.regs;
+	unsigned int pin;
+
+	guard(spinlock_irqsave)(&chip->ioapic.lock);
+	regs->base = state->base_address;
+	regs->select = state->ioregsel;
+	regs->id = state->id;
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++)
+		regs->entry[pin] = state->redirtbl[pin].bits;
+	update_handled(chip);
+	bellows_i82093_restore(regs, state->irr);
+}
+
+int bellows_ioapic_init(struct bellows_irqchip *chip)
+{
+	struct bellows_buses *buses = &chip->vm->buses;
+	struct bellows_ioapic *ioapic = &chip->ioapic;
+
+	spin_lock_init(&ioapic->lock);
+	INIT_DELAYED_WORK(&ioapic->resume, resume);
+	bellows_i82093_init(&ioapic->regs, send);
+	ioapic->device.ops = &ops;
+	guard(mutex)(&buses->lock);
+	return bellows_bus_add(buses, BELLOWS_BUS_MMIO, BELLOWS_IOAPIC_BASE, BELLOWS_IOAPIC_SIZE,
+			       &ioapic->device);
+}
+
+void bellows_ioapic_destroy(struct bellows_irqchip *chip)
+{
+	struct bellows_buses *buses = &chip->vm->buses;
+
+	mutex_lock(&buses->lock);
+	bellows_bus_remove(buses, BELLOWS_BUS_MMIO, &chip->ioapic.device);
+	mutex_unlock(&buses->lock);
+	cancel_delayed_work_sync(&chip->ioapic.resume);
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Eventfds that raise lines.
+ *
+ * We sit in the eventfd's wait queue. Whoever signals it, from a thread or an
+ * interrupt, calls us with the queue's lock held and interrupts off; everything
+ * from there to the guest's local APIC can be done so, and is done at once.
+ *
+ * Without resampling a signal is a pulse. With it the line goes up and stays up
+ * until the guest ends the interrupt; then it goes down, and the second eventfd
+ * tells its owner to look, who signals again if his device still wants service.
+ * Several may share a line: it goes down once for all of them.
+ *
+ * The end of an irqfd. It is active while it is on the list. Whoever takes it off
+ * the list, under list_lock, sees to the rest: KVM_IRQFD and the VM's end do it
+ * themselves, the eventfd's own end (its last file was closed) comes with the
+ * queue's lock held and leaves it to a work. The rest is: leave the wait queue,
+ * which waits for a call that is under way, by taking the queue's lock; leave
+ * the list of those that are resampled, and wait for its readers; if it was the
+ * line's last one, lower the line. A work holds no reference to the VM: the
+ * VM's end waits for all works.
+ *
+ * Between joining the queue and joining the list nobody can end it: the lock of
+ * struct bellows_irqfds is held, and our reference to the file keeps it open.
+ */
+#include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/poll.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "chip.h"
+#include "compat.h"
+#include "irqfd.h"
+#include "route.h"
+#include "vm.h"
+
+struct irqfd {
+	struct bellows_irqchip *chip;
+	u32 gsi;
+	struct eventfd_ctx *eventfd;		/* counted */
+	struct eventfd_ctx *resample;		/* counted; NULL: pulses */
+	wait_queue_entry_t wait;
+	poll_table table;
+	struct list_head link;			/* under list_lock; empty: somebody ends it */
+	struct list_head resample_link;		/* changed under list_lock */
+	struct work_struct end;
+};
+
+static struct workqueue_struct *ends;
+
+static void inject(struct irqfd *irqfd)
+{
+	if (irqfd->resample) {
+		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_RESAMPLE, irqfd->gsi, true);
+	} else {
+		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_PULSE, irqfd->gsi, true);
+		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_PULSE, irqfd->gsi, false);
+	}
+}
+
+/* Under list_lock. */
+static struct irqfd *resampled(struct bellows_irqfds *irqfds, u32 gsi)
+{
+	struct irqfd *irqfd;
+
+	list_for_each_entry(irqfd, &irqfds->resampled, resample_link) {
+		if (irqfd->gsi == gsi)
+			return irqfd;
+	}
+	return NULL;
+}
+
+static void leave_resampled(struct irqfd *irqfd)
+{
+	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+
+	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
+		list_del_rcu(&irqfd->resample_link);
+	synchronize_srcu_expedited(&bellows_irq_srcu);
+	/* Who joins from now on raises the line after this, not before. */
+	guard(spinlock_irqsave)(&irqfds->list_lock);
+	if (!resampled(irqfds, irqfd->gsi))
+		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_RESAMPLE, irqfd->gsi, false);
+}
+
+static void free_irqfd(struct irqfd *irqfd)
+{
+	if (irqfd->resample)
+		eventfd_ctx_put(irqfd->resample);
+	if (irqfd->eventfd)
+		eventfd_ctx_put(irqfd->eventfd);
+	kfree(irqfd);
+}
+
+/* It is off the list, by us. */
+static void end(struct irqfd *irqfd)
+{
+	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	u64 count;
+
+	eventfd_ctx_remove_wait_queue(irqfd->eventfd, &irqfd->wait, &count);
+	if (irqfd->resample)
+		leave_resampled(irqfd);
+	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
+		irqfds->n--;
+	free_irqfd(irqfd);
+}
+
+static void end_later(struct work_struct *work)
+{
+	end(container_of(work, struct irqfd, end));
+}
+
+/* The queue's lock is held, interrupts are off. */
+static int woken(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	struct irqfd *irqfd = container_of(wait, struct irqfd, wait);
+	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	__poll_t events = key_to_poll(key);
+	int taken = 0;
+
+	if (events & EPOLLIN) {
+		u64 count;
+
+		eventfd_ctx_do_read(irqfd->eventfd, &count);
+		inject(irqfd);
+		taken = 1;
+	}
+	if (events & EPOLLHUP) {
+		guard(spinlock)(&irqfds->list_lock);
+		if (!list_empty(&irqfd->link)) {
+			list_del_init(&irqfd->link);
+			queue_work(ends, &irqfd->end);
+		}
+	}
+	return taken;
+}
+
+static void join_queue(struct file *file, wait_queue_head_t *queue, poll_table *table)
+{
+	struct irqfd *irqfd = container_of(table, struct irqfd, table);
+
+	add_wait_queue_priority(queue, &irqfd->wait);
+}
+
+/* One eventfd raises one line of a VM. */
+static int reserve(struct bellows_irqfds *irqfds, const struct irqfd *wanted)
+{
+	struct irqfd *irqfd;
+
+	guard(spinlock_irqsave)(&irqfds->list_lock);
+	list_for_each_entry(irqfd, &irqfds->list, link) {
+		if (irqfd->eventfd == wanted->eventfd)
+			return -EBUSY;
+	}
+	if (irqfds->n >= BELLOWS_MAX_IRQFDS)
+		return -ENOSPC;
+	irqfds->n++;
+	return 0;
+}
+
+static int start(struct irqfd *irqfd, struct file *file)
+{
+	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	int err;
+
+	guard(mutex)(&irqfds->lock);
+	err = reserve(irqfds, irqfd);
+	if (err)
+		return err;
+	/* Before the first signal can come: who raises the line is known as one who does. */
+	if (irqfd->resample) {
+		scoped_guard(spinlock_irqsave, &irqfds->list_lock)
+			list_add_rcu(&irqfd->resample_link, &irqfds->resampled);
+	}
+	init_waitqueue_func_entry(&irqfd->wait, woken);
+	init_poll_funcptr(&irqfd->table, join_queue);
+	/* What was signalled before is not lost. */
+	if (vfs_poll(file, &irqfd->table) & EPOLLIN)
+		inject(irqfd);
+	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
+		list_add_tail(&irqfd->link, &irqfds->list);
+	return 0;
+}
+
+static int take_eventfds(struct irqfd *irqfd, struct file *file, const struct kvm_irqfd *args)
+{
+	struct eventfd_ctx *eventfd = eventfd_ctx_fileget(file);
+
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	irqfd->eventfd = eventfd;
+	if (!(args->flags & KVM_IRQFD_FLAG_RESAMPLE))
+		return 0;
+	eventfd = eventfd_ctx_fdget(args->resamplefd);
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	irqfd->resample = eventfd;
+	return 0;
+}
+
+static int assign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
+{
+	struct irqfd *irqfd;
+	struct file *file;
+	int err;
+
+	irqfd = kzalloc(sizeof(*irqfd), GFP_KERNEL_ACCOUNT);
+	if (!irqfd)
+		return -ENOMEM;
+	irqfd->chip = chip;
+	irqfd->gsi = args->gsi;
+	INIT_LIST_HEAD(&irqfd->link);
+	INIT_WORK(&irqfd->end, end_later);
+	file = fget(args->fd);
+	if (!file) {
+		kfree(irqfd);
+		return -EBADF;
+	}
+	err = take_eventfds(irqfd, file, args);
+	if (!err)
+		err = start(irqfd, file);
+	if (err)
+		free_irqfd(irqfd);
+	/* The last reference perhaps: then the eventfd ends here, and so does the irqfd. */
+	fput(file);
+	return err;
+}
+
+/* Those that match, off the list: ours to end. */
+static void collect(struct bellows_irqfds *irqfds, const struct eventfd_ctx *eventfd, u32 gsi,
+		    struct list_head *mine)
+{
+	struct irqfd *irqfd, *next;
+
+	guard(spinlock_irqsave)(&irqfds->list_lock);
+	list_for_each_entry_safe(irqfd, next, &irqfds->list, link) {
+		if (!eventfd || (irqfd->eventfd == eventfd && irqfd->gsi == gsi))
+			list_move_tail(&irqfd->link, mine);
+	}
+}
+
+static void end_all(struct bellows_irqchip *chip, const struct eventfd_ctx *eventfd, u32 gsi)
+{
+	struct bellows_irqfds *irqfds = &chip->irqfds;
+	struct irqfd *irqfd;
+	LIST_HEAD(mine);
+
+	collect(irqfds, eventfd, gsi, &mine);
+	for (;;) {
+		scoped_guard(spinlock_irqsave, &irqfds->list_lock) {
+			irqfd = list_first_entry_or_null(&mine, struct irqfd, link);
+			if (irqfd)
+				list_del_init(&irqfd->link);
+		}
+		if (!irqfd)
+			break;
+		end(irqfd);
+	}
+	/* Also those whose eventfd ended by itself a moment ago. */
+	flush_workqueue(ends);
+}
+
+static int deassign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
+{
+	struct eventfd_ctx *eventfd = eventfd_ctx_fdget(args->fd);
+
+	if (IS_ERR(eventfd))
+		return PTR_ERR(eventfd);
+	mutex_lock(&chip->irqfds.lock);
+	end_all(chip, eventfd, args->gsi);
+	mutex_unlock(&chip->irqfds.lock);
+	eventfd_ctx_put(eventfd);
+	return 0;
+}
+
+int bellows_irqfd(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
+{
+	return args->flags & KVM_IRQFD_FLAG_DEASSIGN ? deassign(chip, args) : assign(chip, args);
+}
+
+void bellows_irqfds_ended(struct bellows_irqchip *chip, u32 gsi)
+{
+	struct bellows_irqfds *irqfds = &chip->irqfds;
+	struct irqfd *irqfd;
+	bool lowered = false;
+	int index;
+
+	if (list_empty(&irqfds->resampled))
+		return;
+	index = srcu_read_lock(&bellows_irq_srcu);
+	list_for_each_entry_srcu(irqfd, &irqfds->resampled, resample_link,
+				 srcu_read_lock_held(&bellows_irq_srcu)) {
+		if (irqfd->gsi != gsi)
+			continue;
+		/* Once, before the first is told: each may raise it again at once. */
+		if (!lowered)
+			bellows_line_set(chip, BELLOWS_SOURCE_RESAMPLE, gsi, false);
+		lowered = true;
+		bellows_eventfd_signal(irqfd->resample);
+	}
+	srcu_read_unlock(&bellows_irq_srcu, index);
+}
+
+void bellows_irqfds_init(struct bellows_irqfds *irqfds)
+{
+	mutex_init(&irqfds->lock);
+	spin_lock_init(&irqfds->list_lock);
+	INIT_LIST_HEAD(&irqfds->list);
+	INIT_LIST_HEAD(&irqfds->resampled);
+}
+
+void bellows_irqfds_release(struct bellows_irqchip *chip)
+{
+	end_all(chip, NULL, 0);
+	mutex_destroy(&chip->irqfds.lock);
+}
+
+int bellows_irqfd_init(void)
+{
+	ends = alloc_workqueue("bellows-irqfd", 0, 0);
+	return ends ? 0 : -ENOMEM;
+}
+
+void bellows_irqfd_exit(void)
+{
+	destroy_workqueue(ends);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_IRQ_IRQFD_H
+#define BELLOWS_IRQ_IRQFD_H
+/* An eventfd whose signal raises a line. */
+#include <linux/types.h>
+
+#define BELLOWS_MAX_IRQFDS	4096
+
+struct bellows_irqchip;
+struct bellows_irqfds;
+struct kvm_irqfd;
+
+int bellows_irqfd_init(void);		/* module load */
+void bellows_irqfd_exit(void);
+
+void bellows_irqfds_init(struct bellows_irqfds *irqfds);
+/* KVM_IRQFD: assigns or takes away. 0 or -errno. */
+int bellows_irqfd(struct bellows_irqchip *chip, const struct kvm_irqfd *args);
+/* The VM goes: none is left, and none is coming, when it returns. */
+void bellows_irqfds_release(struct bellows_irqchip *chip);
+/* The guest is done with the line's interrupt. No spinlock held. */
+void bellows_irqfds_ended(struct bellows_irqchip *chip, u32 gsi);
+
+#endif

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lines and where they lead.
+ *
+ * A table is made once and never changed: routes sorted by line, where each
+ * line's begin, and for each pin of a chip the line that leads there, which the
+ * end of an interrupt asks for. Replacing it waits for those who follow the old
+ * one, in bellows_irq_srcu: afterwards userspace may reuse what it led to.
+ *
+ * A line leads to at most one pin of each chip, or to one message.
+ */
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include "route.h"
+#include "vm.h"
+
+#define CHIPS		3		/* KVM_IRQCHIP_*, from 0 */
+#define PINS		BELLOWS_IOAPIC_PINS	/* of the one that has most */
+
+/* The message's bits, in an address and its data. */
+#define MSI_DEST_SHIFT	12
+#define MSI_REDIRECT	BIT(3)
+#define MSI_LOGICAL	BIT(2)
+#define MSI_LEVEL	BIT(15)
+
+struct route {
+	bool msi;
+	u8 chip, pin;
+	u32 address, data;
+};
+
+struct bellows_routes {
+	u32 nr_gsis;
+	s16 gsi_of[CHIPS][PINS];	/* -1: none */
+	u16 *first;			/* nr_gsis + 1: where a line's routes begin in route[] */
+	struct route route[];
+};
+
+static_assert(KVM_IRQCHIP_PIC_MASTER == 0 && KVM_IRQCHIP_PIC_SLAVE == 1 && KVM_IRQCHIP_IOAPIC == 2);
+static_assert(BELLOWS_MAX_ROUTES <= S16_MAX);
+
+int bellows_msi_send(struct bellows_vm *vm, u32 address, u32 data)
+{
+	struct bellows_irq_message msg = {
+		.dest = address >> MSI_DEST_SHIFT & 0xff,
+		.vector = data & 0xff,
+		.delivery_mode = data >> 8 & 7,
+		.logical = address & MSI_LOGICAL,
+		.level = data & MSI_LEVEL,
+		.assert = true,
+		.redirection_hint = address & MSI_REDIRECT,
+	};
+
+	return bellows_apic_deliver(vm, NULL, &msg);
+}
+
+static int follow(struct bellows_irqchip *chip, const struct route *route,
+		  enum bellows_irq_source source, bool high)
+{
+	if (route->msi)
+		return high ? bellows_msi_send(chip->vm, route->address, route->data) : -1;
+	if (route->chip == KVM_IRQCHIP_IOAPIC)
+		return bellows_ioapic_set(chip, source, route->pin, high);
+	return bellows_pic_set(chip, source, route->pin + 8 * route->chip, high);
+}
+
+int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source source, u32 gsi,
+		     bool high)
+{
+	int index = srcu_read_lock(&bellows_irq_srcu);
+	const struct bellows_routes *routes = srcu_dereference(chip->routes, &bellows_irq_srcu);
+	int sum = -1, r;
+	u32 i;
+
+	if (gsi < routes->nr_gsis) {
+		gsi = array_index_nospec(gsi, routes->nr_gsis);
+		for (i = routes->first[gsi]; i < routes->first[gsi + 1]; i++) {
+			r = follow(chip, &routes->route[i], source, high);
+			if (r >= 0)
+				sum = r + max(sum, 0);
+		}
+	}
+	srcu_read_unlock(&bellows_irq_srcu, index);
+	return sum;
+}
+
+int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
+{
+	int index = srcu_read_lock(&bellows_irq_srcu);
+	int gsi = srcu_dereference(chip->routes, &bellows_irq_srcu)->gsi_of[which][pin];
+
+	srcu_read_unlock(&bellows_irq_srcu, index);
+	return gsi;
+}
+
+static int fill_route(struct route *route, const struct kvm_irq_routing_entry *entry)
+{
+	switch (entry->type) {
+	case KVM_IRQ_ROUTING_IRQCHIP:
+		if (entry->flags || entry->u.irqchip.irqchip >= CHIPS)
+			return -EINVAL;
+		if (entry->u.irqchip.pin >=
+		    (entry->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC ? BELLOWS_IOAPIC_PINS : 8))
+			return -EINVAL;
+		route->chip = entry->u.irqchip.irqchip;
+		route->pin = entry->u.irqchip.pin;
+		return 0;
+	case KVM_IRQ_ROUTING_MSI:
+		/* The device's number is for other architectures. */
+		if (entry->flags & ~KVM_MSI_VALID_DEVID)
+			return -EINVAL;
+		route->msi = true;
+		route->address = entry->u.msi.address_lo;
+		route->data = entry->u.msi.data;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Among the routes of one line so far. */
+static bool fits(const struct route *route, const struct route *others, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		if (route->msi || others[i].msi || route->chip == others[i].chip)
+			return false;
+	}
+	return true;
+}
+
+static struct bellows_routes *alloc_routes(const struct kvm_irq_routing_entry *entries, u32 n)
+{
+	struct bellows_routes *routes;
+	u32 i, nr_gsis = 1;
+	size_t size;
+
+	for (i = 0; i < n; i++) {
+		if (entries[i].gsi >= BELLOWS_MAX_ROUTES)
+			return ERR_PTR(-EINVAL);
+		nr_gsis = max(nr_gsis, entries[i].gsi + 1);
+	}
+	size = struct_size(routes, route, n);
+	routes = kvzalloc(size + (nr_gsis + 1) * sizeof(*routes->first), GFP_KERNEL_ACCOUNT);
+	if (!routes)
+		return ERR_PTR(-ENOMEM);
+	routes->nr_gsis = nr_gsis;
+	routes->first = (void *)routes + size;
+	memset(routes->gsi_of, 0xff, sizeof(routes->gsi_of));
+	return routes;
+}
+
+/* first[gsi + 1] is where the next route of the line goes; at the end, where the next line begins. */
+static void count_routes(struct bellows_routes *routes,
+			 const struct kvm_irq_routing_entry *entries, u32 n)
+{
+	u32 i, gsi, sum = 0;
+
+	for (i = 0; i < n; i++)
+		routes->first[entries[i].gsi + 1]++;
+	for (gsi = 0; gsi < routes->nr_gsis; gsi++) {
+		u32 count = routes->first[gsi + 1];
+
+		routes->first[gsi + 1] = sum;
+		sum += count;
+	}
+}
+
+static int add_route(struct bellows_routes *routes, const struct kvm_irq_routing_entry *entry)
+{
+	/* Those of the line before end where this line's begin: it has all of its by count. */
+	u16 *next = &routes->first[entry->gsi + 1];
+	struct route route = { };
+	u32 begin = *next;
+	int err;
+
+	err = fill_route(&route, entry);
+	if (err)
+		return err;
+	routes->route[begin] = route;
+	(*next)++;
+	if (!route.msi)
+		routes->gsi_of[route.chip][route.pin] = entry->gsi;
+	return 0;
+}
+
+static bool valid(const struct bellows_routes *routes)
+{
+	u32 gsi, i;
+
+	for (gsi = 0; gsi < routes->nr_gsis; gsi++) {
+		u32 begin = routes->first[gsi], end = routes->first[gsi + 1];
+
+		/* Three chips: more routes than that cannot all be different. */
+		if (end - begin > CHIPS)
+			return false;
+		for (i = begin + 1; i < end; i++) {
+			if (!fits(&routes->route[i], &routes->route[begin], i - begin))
+				return false;
+		}
+	}
+	return true;
+}
+
+static struct bellows_routes *make_routes(const struct kvm_irq_routing_entry *entries, u32 n)
+{
+	struct bellows_routes *routes = alloc_routes(entries, n);
+	u32 i;
+	int err = 0;
+
+	if (IS_ERR(routes))
+		return routes;
+	count_routes(routes, entries, n);
+	for (i = 0; !err && i < n; i++)
+		err = add_route(routes, &entries[i]);
+	if (!err && !valid(routes))
+		err = -EINVAL;
+	if (!err)
+		return routes;
+	kvfree(routes);
+	return ERR_PTR(err);
+}
+
+static u32 timer_pins(const struct bellows_routes *routes)
+{
+	unsigned int pin;
+	u32 pins = 0;
+
+	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+		if (!routes->gsi_of[KVM_IRQCHIP_IOAPIC][pin])
+			pins |= BIT(pin);
+	}
+	return pins;
+}
+
+int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
+		       u32 n)
+{
+	struct bellows_routes *new = make_routes(entries, n), *old;
+
+	if (IS_ERR(new))
+		return PTR_ERR(new);
+	guard(mutex)(&chip->routes_lock);
+	old = rcu_dereference_protected(chip->routes, lockdep_is_held(&chip->routes_lock));
+	rcu_assign_pointer(chip->routes, new);
+	bellows_ioapic_set_timer_pins(chip, timer_pins(new));
+	synchronize_srcu_expedited(&bellows_irq_srcu);
+	kvfree(old);
+	return 0;
+}
+
+static void set_default(struct kvm_irq_routing_entry *entry, u32 gsi, u32 which, u32 pin)
+{
+	*entry = (struct kvm_irq_routing_entry) {
+		.gsi = gsi,
+		.type = KVM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = { .irqchip = which, .pin = pin },
+	};
+}
+
+int bellows_routes_init(struct bellows_irqchip *chip)
+{
+	const u32 n = BELLOWS_I8259_PINS + BELLOWS_IOAPIC_PINS;
+	struct kvm_irq_routing_entry *entries;
+	struct bellows_routes *routes;
+	u32 i, k = 0;
+
+	entries = kcalloc(n, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	for (i = 0; i < BELLOWS_I8259_PINS; i++)
+		set_default(&entries[k++], i,
+			    i < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, i % 8);
+	for (i = 0; i < BELLOWS_IOAPIC_PINS; i++)
+		set_default(&entries[k++], i, KVM_IRQCHIP_IOAPIC, i);
+	routes = make_routes(entries, n);
+	kfree(entries);
+	if (IS_ERR(routes))
+		return PTR_ERR(routes);
+	RCU_INIT_POINTER(chip->routes, routes);
+	chip->ioapic.timer_pins = timer_pins(routes);
+	return 0;
+}
+
+void bellows_routes_destroy(struct bellows_irqchip *chip)
+{
+	kvfree(rcu_dereference_protected(chip->routes, true));
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_IRQ_ROUTE_H
+#define BELLOWS_IRQ_ROUTE_H
+/* Where a line (GSI) leads: to pins of the chips, or to a message of its own. */
+#include "chip.h"
+
+#define BELLOWS_MAX_ROUTES	4096	/* and lines, KVM's limit */
+
+struct kvm_irq_routing_entry;
+struct kvm_msi;
+
+/* A PC's: lines 0 to 15 to both kinds of chip, the others to the IOAPIC. */
+int bellows_routes_init(struct bellows_irqchip *chip);
+void bellows_routes_destroy(struct bellows_irqchip *chip);
+/* Replaces all. Nobody follows an old one any more when it returns. */
+int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
+		       u32 n);
+
+/*
+ * A source raises or lowers a line. Any context. The number of vCPUs that took
+ * it; 0: it coalesced with one that is pending; -1: ignored, masked, no route.
+ */
+int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source source, u32 gsi,
+		     bool high);
+/* The line that leads to a pin of a chip in KVM's numbers, or -1. */
+int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
+/* As bellows_line_set(). */
+int bellows_msi_send(struct bellows_vm *vm, u32 address, u32 data);
+
+#endif
