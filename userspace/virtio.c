@@ -249,6 +249,8 @@ void virtio_set_status(struct virtio *v, uint8_t status)
 		return;
 	}
 	v->status |= VIRTIO_STATUS_DRIVER_OK;
+	if (v->ops->activate)
+		v->ops->activate(v);
 	/* What is in the queues already may have been notified too early. */
 	notify_all(v);
 }

@@ -47,8 +47,10 @@ struct virtio_ops {
 	uint32_t type;
 	unsigned int n_queues;
 	uint16_t queue_size;
-	/* Queue q has something new. In the loop's thread, or that of serve_queues. */
+	/* Queue q has something new. In the loop's thread, or the device's own. */
 	void (*kick)(struct virtio *v, unsigned int q);
+	/* The driver has finished its setup: features are agreed. */
+	void (*activate)(struct virtio *v);
 	/* Stop using the guest's memory; what is in flight is waited for afterwards. */
 	void (*quiesce)(struct virtio *v);
 	int (*start)(struct virtio *v);

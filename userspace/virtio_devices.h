@@ -10,7 +10,7 @@ struct vm;
 
 /* PATH[,format=raw|qcow2][,readonly][,serial=TEXT]; a comma of the path is doubled */
 int virtio_blk_create(struct vm *vm, const char *spec);
-/* user[,hostfwd=tcp|udp:[ADDR]:PORT:GUESTPORT]... or tap=NAME; both: [,mac=XX:XX:XX:XX:XX:XX] */
+/* user[,hostfwd=tcp|udp:[ADDR:]PORT:GUESTPORT]... or tap=NAME; both: [,mac=XX:XX:XX:XX:XX:XX] */
 int virtio_net_create(struct vm *vm, const char *spec);
 int virtio_rng_create(struct vm *vm);
 /* Characters from in and to out, which stay the caller's; either may be -1. */

@@ -465,14 +465,14 @@ static bool shell(const char *command)
 }
 
 /* Of the only child that there is. */
-static bool kill_server(void)
+static bool signal_server(int signal)
 {
 	FILE *file = fopen("/proc/thread-self/children", "r");
 	int pid = 0, n = file ? fscanf(file, "%d", &pid) : 0;
 
 	if (file)
 		fclose(file);
-	return n == 1 && !kill(pid, SIGKILL);
+	return n == 1 && !kill(pid, signal);
 }
 
 static void test_server_dies(const char *qcow)
@@ -482,10 +482,11 @@ static void test_server_dies(const char *qcow)
 
 	good = machine(qcow) && ask(T_READ, 0, DATA, 4096, NULL) == OK;
 	capture();
-	good &= kill_server();
+	good &= signal_server(SIGSTOP);
 	offer(0, T_WRITE, 0, DATA, 8192, 2);
 	offer(1, T_FLUSH, 0, NULL, 0, 1);
 	notify(0);
+	good &= !wait_used(0, 50, &head, &len) && signal_server(SIGKILL);
 	good &= wait_used(0, 5000, &head, &len) && wait_used(0, 5000, &head, &len);
 	good &= request(0)->status == IOERR && request(1)->status == IOERR;
 	good &= ask(T_READ, 0, DATA, 4096, NULL) == IOERR;
