@@ -11,7 +11,7 @@ MACHINE := tests/machine
 # Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
 KERNEL ?= stock61
 
-.PHONY: all module install check-quick check check-full demo shell-svm shell-vmx gdb deps clean help
+.PHONY: all module install check-quick check check-full bench demo shell-svm shell-vmx gdb deps clean help
 
 all: module ## the module, and the launcher, for the running kernel (default)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
@@ -35,6 +35,9 @@ check: ## what every change must pass: every test on SVM and VMX, under 25 minut
 
 check-full: ## every test on every kernel and machine, for a release
 	@$(MACHINE)/check --build $(BUILD) full
+
+bench: ## instructions of exits and faults beside KVM's: a table, and build/bench.json
+	@$(MACHINE)/bench --build $(BUILD)
 
 demo: deps ## install what is missing, then run a guest in an emulated host
 	@$(MACHINE)/demo --build $(BUILD)

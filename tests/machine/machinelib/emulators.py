@@ -43,7 +43,8 @@ NAMES = tuple(MODELS)
 class Machine:
     """One start of one machine, in a directory of its own."""
 
-    def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags=""):
+    def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags="",
+                 icount=False):
         self.name = name
         self.emulator, self.extension, self.model = MODELS[name]
         self.kernel = kernel
@@ -52,6 +53,7 @@ class Machine:
         self.memory = memory or (1024 if kernel.debug or not self.slow else 512)
         self.extra = extra
         self.cpu_flags = cpu_flags
+        self.icount = icount
         self.console = self.path("console.log")
         self.verdict = self.path("verdict.log")
 
@@ -101,7 +103,9 @@ class Machine:
                 "-gdb", "chardev:gdb",
                 "-chardev", "socket,id=monitor,server=on,wait=off,path=%s.monitor" % gdb,
                 "-mon", "chardev=monitor"] if gdb else []
-        return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+        # One TSC tick per instruction, and none while nothing runs: what Bochs does anyway.
+        count = ["-icount", "shift=0,sleep=off"] if self.icount else []
+        return ["qemu-system-x86_64", *count, "-nodefaults", "-no-user-config", "-display", "none",
                 "-machine", "pc", "-accel", TCG, "-cpu", self.model + self.cpu_flags,
                 "-smp", str(self.cpus), "-m", str(self.memory), "-no-reboot",
                 "-kernel", self.kernel_file(), "-initrd", self.path("initrd"),

@@ -8,7 +8,7 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow", "exact"}
+        "args", "smoke", "allow", "exact", "apart"}
 
 
 class Entry:
@@ -21,7 +21,8 @@ class Entry:
 
     def runs_on(self, kernel, machine):
         a = self.a
-        return (kernel in a.get("kernel", kernel).split(",")
+        return ("apart" not in a
+                and kernel in a.get("kernel", kernel).split(",")
                 and machine in a.get("machine", machine).split(",")
                 and a.get("needs", "") in ("", emulators.MODELS[machine][1]))
 

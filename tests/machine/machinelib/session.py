@@ -41,7 +41,8 @@ class Options:
     """How to run: what does not depend on the test."""
 
     def __init__(self, build, module=None, params="", cpus=2, memory=0, extra="",
-                 cpu_flags="", kvm=False, keep=False, files=(), kunit=False, reference=False):
+                 cpu_flags="", kvm=False, keep=False, files=(), kunit=False, reference=False,
+                 icount=False):
         self.build = build
         self.module = module
         self.params = params
@@ -54,6 +55,7 @@ class Options:
         self.files = files
         self.kunit = kunit      # suites must be found
         self.reference = reference  # run on KVM instead
+        self.icount = icount    # the TSC counts instructions
         self.kvm |= reference
 
 
@@ -296,7 +298,7 @@ class Session:
         directory = new_directory(self.options.build, self.kernel, self.machine_name)
         o = self.options
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
-                                    o.memory, o.extra, o.cpu_flags)
+                                    o.memory, o.extra, o.cpu_flags, o.icount)
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
                                   {t.path for t in todo}, kvm=any(t.kvm for t in todo)))
         start = Start(self, todo)
