@@ -11,7 +11,7 @@ MACHINE := tests/machine
 # Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
 KERNEL ?= stock61
 
-.PHONY: all module install check-quick check check-full bench demo shell-svm shell-vmx gdb deps clean help
+.PHONY: all module install check-quick check check-full bench profile-exit demo shell-svm shell-vmx gdb deps clean help
 
 all: module ## the module, and the launcher, for the running kernel (default)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
@@ -38,6 +38,9 @@ check-full: ## every test on every kernel and machine, for a release
 
 bench: ## instructions of exits and faults beside KVM's: a table, and build/bench.json
 	@$(MACHINE)/bench --build $(BUILD)
+
+profile-exit: ## where the instructions of an exit go, by function (ROW=exit-cpuid ...)
+	@$(MACHINE)/profile-exit --build $(BUILD) $(ROW)
 
 demo: deps ## install what is missing, then run a guest in an emulated host
 	@$(MACHINE)/demo --build $(BUILD)

@@ -395,6 +395,24 @@ static bool run_row(const struct row *row)
 	return !status;
 }
 
+/* For profiles: where modules' code is. */
+static void print_sections(const char *module)
+{
+	static const char *const names[] = { ".text", ".noinstr.text", ".text.unlikely" };
+	char path[128], address[32];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/sys/module/%s/sections/%s", module, names[i]);
+		f = fopen(path, "re");
+		if (f && fgets(address, sizeof(address), f))
+			printf("# section %s %s %s", module, names[i], address);
+		if (f)
+			fclose(f);
+	}
+}
+
 static unsigned int run_rows(const char *device, const char *only, unsigned int number)
 {
 	test_device = device;
@@ -444,8 +462,12 @@ int main(int argc, char **argv)
 	file_put("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
 	printf("TAP version 13\n1..%zu\n", 2 * ARRAY_SIZE(rows));
 	ASSERT_EQ(module_loaded(BELLOWS_MODULE) ? 0 : bellows_load(""), 0);
+	print_sections("bellows");
 	number = run_rows("/dev/bellows", only, 0);
 	swap_for_kvm();
+	print_sections("kvm");
+	print_sections("kvm_amd");
+	print_sections("kvm_intel");
 	run_rows("/dev/kvm", only, number);
 	ASSERT_EQ(kvm_unload(), 0);
 	/* As it was found. */

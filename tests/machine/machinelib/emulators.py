@@ -44,7 +44,7 @@ class Machine:
     """One start of one machine, in a directory of its own."""
 
     def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags="",
-                 icount=False):
+                 icount=False, qemu_args=()):
         self.name = name
         self.emulator, self.extension, self.model = MODELS[name]
         self.kernel = kernel
@@ -54,6 +54,7 @@ class Machine:
         self.extra = extra
         self.cpu_flags = cpu_flags
         self.icount = icount
+        self.qemu_args = qemu_args
         self.console = self.path("console.log")
         self.verdict = self.path("verdict.log")
 
@@ -105,7 +106,7 @@ class Machine:
                 "-mon", "chardev=monitor"] if gdb else []
         # One TSC tick per instruction, and none while nothing runs: what Bochs does anyway.
         count = ["-icount", "shift=0,sleep=off"] if self.icount else []
-        return ["qemu-system-x86_64", *count, "-nodefaults", "-no-user-config", "-display", "none",
+        return ["qemu-system-x86_64", *count, *self.qemu_args, "-nodefaults", "-no-user-config", "-display", "none",
                 "-machine", "pc", "-accel", TCG, "-cpu", self.model + self.cpu_flags,
                 "-smp", str(self.cpus), "-m", str(self.memory), "-no-reboot",
                 "-kernel", self.kernel_file(), "-initrd", self.path("initrd"),

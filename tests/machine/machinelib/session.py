@@ -42,7 +42,7 @@ class Options:
 
     def __init__(self, build, module=None, params="", cpus=2, memory=0, extra="",
                  cpu_flags="", kvm=False, keep=False, files=(), kunit=False, reference=False,
-                 icount=False):
+                 icount=False, qemu_args=()):
         self.build = build
         self.module = module
         self.params = params
@@ -56,6 +56,7 @@ class Options:
         self.kunit = kunit      # suites must be found
         self.reference = reference  # run on KVM instead
         self.icount = icount    # the TSC counts instructions
+        self.qemu_args = qemu_args
         self.kvm |= reference
 
 
@@ -298,7 +299,8 @@ class Session:
         directory = new_directory(self.options.build, self.kernel, self.machine_name)
         o = self.options
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
-                                    o.memory, o.extra, o.cpu_flags, o.icount)
+                                    o.memory, o.extra, o.cpu_flags, o.icount,
+                                    o.qemu_args)
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
                                   {t.path for t in todo}, kvm=any(t.kvm for t in todo)))
         start = Start(self, todo)
