@@ -17,6 +17,7 @@
 #include "backend.h"
 #include "control.h"
 #include "event.h"
+#include "irq/apic.h"
 
 #define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
 		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
@@ -175,6 +176,8 @@ int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
 	if (value & ~0xfULL)
 		return 1;
 	vcpu->cr8 = value;
+	if (vcpu->apic)
+		bellows_apic_set_tpr(vcpu, value << 4);
 	return 0;
 }
 

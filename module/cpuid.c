@@ -12,6 +12,7 @@
 #include "backend.h"
 #include "cpuid.h"
 #include "host_caps.h"
+#include "irq/apic.h"
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -178,6 +179,7 @@ int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
 	vcpu->maxphyaddr = guest_maxphyaddr(vcpu);
 	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
 	vcpu->guest_xcr0_mask = xcr0_mask(vcpu);
+	bellows_apic_cpuid_changed(vcpu);
 	bellows_backend(cpuid_changed)(vcpu);
 	return 0;
 }

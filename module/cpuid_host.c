@@ -21,6 +21,7 @@
 #include <asm/fpu/xstate.h>
 #include <asm/kvm_para.h>
 #include <asm/processor.h>
+#include <asm/tsc.h>
 #include "backend.h"
 #include "host_caps.h"
 #include "mmu/mmu.h"
@@ -34,7 +35,7 @@ static const u16 offered[] = {
 	F(XMM2), F(SELFSNOOP),
 	/* leaf 1, ECX */
 	F(XMM3), F(PCLMULQDQ), F(SSSE3), F(FMA), F(CX16), F(PCID), F(XMM4_1), F(XMM4_2), F(MOVBE),
-	F(POPCNT), F(AES), F(XSAVE), F(AVX), F(F16C), F(RDRAND),
+	F(POPCNT), F(AES), F(X2APIC), F(TSC_DEADLINE_TIMER), F(XSAVE), F(AVX), F(F16C), F(RDRAND),
 	/* leaf 7.0, EBX */
 	F(FSGSBASE), F(TSC_ADJUST), F(BMI1), F(AVX2), F(FDP_EXCPTN_ONLY), F(SMEP), F(BMI2), F(ERMS),
 	F(INVPCID), F(ZERO_FCS_FDS), F(AVX512F), F(AVX512DQ), F(RDSEED), F(ADX), F(SMAP),
@@ -118,6 +119,11 @@ static bool always(void)
 	return true;
 }
 
+static bool has_tsc(void)
+{
+	return tsc_khz;
+}
+
 static bool has_la57(void)
 {
 	return cpuid_eax(0) >= 7 && cpuid_ecx(7) & BIT(F(LA57) % 32);
@@ -163,6 +169,8 @@ static const struct {
 	u16 feature;
 	bool (*has)(void);
 } special[] = {
+	{ F(X2APIC), always },			/* ours, with controllers in the kernel */
+	{ F(TSC_DEADLINE_TIMER), has_tsc },	/* likewise */
 	{ F(TSC_ADJUST), always },		/* kept per vCPU */
 	{ F(ARCH_CAPABILITIES), always },	/* likewise */
 	{ F(LA57), has_la57 },			/* even if the host does not use it */

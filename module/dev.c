@@ -20,6 +20,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
+#include <asm/tsc.h>
 #include "backend.h"
 #include "host_caps.h"
 #include "ioctl.h"
@@ -64,6 +65,11 @@ static long xsave_size(void)
 		     sizeof(struct kvm_xsave));
 }
 
+static long has_tsc_deadline(void)
+{
+	return !!tsc_khz;
+}
+
 static const struct {
 	u32 cap;
 	long value;
@@ -83,6 +89,10 @@ static const struct {
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_EXT_CPUID, 1 },
 	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_IRQCHIP, 1 },
+	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, 0, has_tsc_deadline },
+	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },

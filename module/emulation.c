@@ -19,6 +19,7 @@
 #include "emulation.h"
 #include "event.h"
 #include "fpu.h"
+#include "irq/apic.h"
 
 #define MAX_MMIO	8u
 
@@ -200,8 +201,13 @@ static unsigned int kernel_mmio(struct bellows_vcpu *vcpu, gpa_t gpa, void *data
 static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned int len, bool write)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
-	unsigned int done = kernel_mmio(vcpu, gpa, data, len, write);
+	unsigned int done;
 
+	/* Each vCPU has its own at the same address: it is not on the bus. */
+	if (write ? bellows_apic_mmio_write(vcpu, gpa, data, len) :
+		    bellows_apic_mmio_read(vcpu, gpa, data, len))
+		return BELLOWS_EMU_CONTINUE;
+	done = kernel_mmio(vcpu, gpa, data, len, write);
 	if (done == len)
 		return BELLOWS_EMU_CONTINUE;
 	if (!done)

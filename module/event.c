@@ -23,6 +23,7 @@
 #include <asm/debugreg.h>
 #include "backend.h"
 #include "event.h"
+#include "irq/apic.h"
 
 #define CONTRIBUTORY	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
 			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP))
@@ -258,14 +259,31 @@ static bool inject_pending_irq(struct bellows_vcpu *vcpu)
 {
 	struct bellows_events *ev = &vcpu->events;
 
-	if (!ev->interrupt.pending || !bellows_backend(irq_allowed)(vcpu))
+	/* The APIC has more, and nothing is taken from it before it can go along. */
+	if ((!ev->interrupt.pending && !vcpu->apic) || !bellows_backend(irq_allowed)(vcpu))
 		return false;
+	if (!ev->interrupt.pending) {
+		int vector = bellows_apic_acknowledge(vcpu);
+
+		if (vector < 0)
+			return false;
+		ev->interrupt.vector = vector;
+	}
 	ev->interrupt.pending = false;
 	ev->interrupt.injected = true;
 	ev->interrupt.soft = false;
 	vcpu->stats.injected_irq++;
 	bellows_backend(inject_irq)(vcpu);
 	return true;
+}
+
+/* Does an interrupt wait for the guest to take interrupts? */
+static bool wants_irq_window(struct bellows_vcpu *vcpu)
+{
+	if (vcpu->events.interrupt.pending)
+		return true;
+	return vcpu->apic ? bellows_apic_has_interrupt(vcpu) :
+			    READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
 void bellows_inject_events(struct bellows_vcpu *vcpu)
@@ -289,8 +307,7 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 		inject_pending_irq(vcpu);
 	if (ev->nmi.pending)
 		bellows_backend(request_nmi_window)(vcpu);
-	bellows_backend(request_irq_window)(vcpu, ev->interrupt.pending ||
-					    READ_ONCE(vcpu->run->request_interrupt_window));
+	bellows_backend(request_irq_window)(vcpu, wants_irq_window(vcpu));
 }
 
 /* Could userspace's interrupt go in with the next entry, and not wait? */
@@ -300,6 +317,19 @@ bool bellows_irq_ready(struct bellows_vcpu *vcpu)
 
 	return !ev->interrupt.pending && !ev->interrupt.injected && !ev->exception.pending &&
 	       !ev->exception.injected && !ev->nmi.injected && bellows_backend(irq_allowed)(vcpu);
+}
+
+/* What ends a halt. */
+bool bellows_event_wakes(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_events *ev = &vcpu->events;
+
+	if (ev->exception.pending || ev->exception.injected || ev->nmi.injected || ev->interrupt.injected)
+		return true;
+	if (ev->nmi.pending && bellows_backend(nmi_allowed)(vcpu))
+		return true;
+	return (ev->interrupt.pending || bellows_apic_has_interrupt(vcpu)) &&
+	       bellows_backend(irq_allowed)(vcpu);
 }
 
 void bellows_queue_irq(struct bellows_vcpu *vcpu, u8 vector)

@@ -18,6 +18,8 @@ unsigned int bellows_events_begin_exit(struct bellows_vcpu *vcpu);
 void bellows_events_after_exit(struct bellows_vcpu *vcpu);
 void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight);
 void bellows_inject_events(struct bellows_vcpu *vcpu);
+/* With an APIC only. */
+bool bellows_event_wakes(struct bellows_vcpu *vcpu);
 bool bellows_irq_ready(struct bellows_vcpu *vcpu);
 /* The debugger's or the guest's DR7 to the backend. */
 void bellows_update_dr7(struct bellows_vcpu *vcpu);

@@ -15,6 +15,7 @@
 #include "debug.h"
 #include "emulation.h"
 #include "event.h"
+#include "irq/apic.h"
 #include "msr.h"
 
 typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
@@ -85,6 +86,10 @@ static int handle_hlt(struct bellows_vcpu *vcpu)
 
 	if (r <= 0)
 		return r;
+	if (vcpu->apic) {
+		vcpu->mp_state = KVM_MP_STATE_HALTED;
+		return 1;
+	}
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
 	return 0;
 }
@@ -199,7 +204,7 @@ static int write_cr8(struct bellows_vcpu *vcpu, u64 value)
 	}
 	r = bellows_skip_insn(vcpu);
 	/* A lower priority may let an interrupt through that userspace holds. */
-	if (r <= 0 || value >= old)
+	if (r <= 0 || value >= old || vcpu->apic)
 		return r;
 	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
 	return 0;

@@ -23,7 +23,9 @@
 #include "host_caps.h"
 #include "host_state.h"
 #include "ioctl_vcpu.h"
+#include "irq/apic.h"
 #include "msr.h"
+#include "startup.h"
 
 #define MAX_MSRS	256
 
@@ -61,7 +63,7 @@ static void fill_run(struct bellows_vcpu *vcpu)
 	run->flags = 0;
 	run->cr8 = vcpu->cr8;
 	run->apic_base = vcpu->msrs.apic_base;
-	run->ready_for_interrupt_injection = bellows_irq_ready(vcpu);
+	run->ready_for_interrupt_injection = vcpu->apic || bellows_irq_ready(vcpu);
 }
 
 /* What userspace answered to the last exit, then the guest. */
@@ -90,7 +92,7 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
 		return -EINVAL;
 	remember_thread(vcpu);
-	if (bellows_set_cr8(vcpu, READ_ONCE(run->cr8)))
+	if (!vcpu->apic && bellows_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
 	signals_begin(vcpu);
 	bellows_fpu_load(vcpu);
@@ -148,24 +150,27 @@ GET(get_events, struct kvm_vcpu_events, bellows_get_events)
 SET(set_events, struct kvm_vcpu_events, bellows_set_events)
 SET(set_guest_debug, struct kvm_guest_debug, bellows_set_guest_debug)
 
-static void read_mp_state(struct bellows_vcpu *vcpu, struct kvm_mp_state *state)
+GET(get_mp_state, struct kvm_mp_state, bellows_get_mp_state)
+SET(set_mp_state, struct kvm_mp_state, bellows_set_mp_state)
+GET(get_lapic_state, struct kvm_lapic_state, bellows_apic_get_state)
+SET(set_lapic_state, struct kvm_lapic_state, bellows_apic_set_state)
+
+static long get_lapic(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	state->mp_state = vcpu->mp_state;
+	return vcpu->apic ? get_lapic_state(vcpu, argp) : -EINVAL;
 }
 
-static int write_mp_state(struct bellows_vcpu *vcpu, const struct kvm_mp_state *state)
+static long set_lapic(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	/* The other states are those of an APIC, which userspace has. */
-	return state->mp_state == KVM_MP_STATE_RUNNABLE ? 0 : -EINVAL;
+	return vcpu->apic ? set_lapic_state(vcpu, argp) : -EINVAL;
 }
-
-GET(get_mp_state, struct kvm_mp_state, read_mp_state)
-SET(set_mp_state, struct kvm_mp_state, write_mp_state)
 
 static int queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt *irq)
 {
 	if (irq->irq > 255)
 		return -EINVAL;
+	if (vcpu->apic)
+		return -ENXIO;
 	bellows_queue_irq(vcpu, irq->irq);
 	return 0;
 }
@@ -439,8 +444,10 @@ static const struct vcpu_ioctl {
 	{ KVM_SET_VCPU_EVENTS,	LOADED,	set_events },
 	{ KVM_GET_DEBUGREGS,	0,	get_debugregs },
 	{ KVM_SET_DEBUGREGS,	LOADED,	set_debugregs },
-	{ KVM_GET_MP_STATE,	0,	get_mp_state },
-	{ KVM_SET_MP_STATE,	0,	set_mp_state },
+	{ KVM_GET_MP_STATE,	LOADED,	get_mp_state },
+	{ KVM_SET_MP_STATE,	LOADED,	set_mp_state },
+	{ KVM_GET_LAPIC,	LOADED,	get_lapic },
+	{ KVM_SET_LAPIC,	LOADED,	set_lapic },
 	{ KVM_INTERRUPT,	0,	interrupt },
 	{ KVM_NMI,		LOADED,	nmi },
 	{ KVM_SET_SIGNAL_MASK,	0,	set_signal_mask },

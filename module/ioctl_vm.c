@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
 #include "ioctl.h"
+#include "irq/irq.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -64,6 +65,30 @@ static long set_identity_map_addr(void *object, unsigned long arg)
 	return 0;
 }
 
+/* Before the first vCPU, which gets its APIC when it is made. */
+static long create_irqchip(void *object, unsigned long arg)
+{
+	struct bellows_vm *vm = object;
+
+	guard(mutex)(&vm->lock);
+	if (bellows_irqchip_in_kernel(vm))
+		return -EEXIST;
+	if (vm->nvcpus)
+		return -EINVAL;
+	return bellows_irqchip_create(vm);
+}
+
+static long set_boot_cpu_id(void *object, unsigned long arg)
+{
+	struct bellows_vm *vm = object;
+
+	guard(mutex)(&vm->lock);
+	if (vm->nvcpus)
+		return -EBUSY;
+	vm->bsp_id = arg;
+	return 0;
+}
+
 static long vm_check_extension(void *object, unsigned long arg)
 {
 	return bellows_check_extension(arg);
@@ -91,10 +116,21 @@ static int enable_exception_payload(struct bellows_vm *vm, u64 on)
 	return 0;
 }
 
-/* There are none: any set of them can be turned off. */
+/* Few exist: any set of them can be turned off. */
 static int disable_quirks(struct bellows_vm *vm, u64 quirks)
 {
 	WRITE_ONCE(vm->disable_quirks, quirks);
+	return 0;
+}
+
+static int enable_x2apic_api(struct bellows_vm *vm, u64 flags)
+{
+	if (flags & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
+		return -EINVAL;
+	if (flags & KVM_X2APIC_API_USE_32BIT_IDS)
+		WRITE_ONCE(vm->x2apic_32bit_ids, true);
+	if (flags & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+		WRITE_ONCE(vm->x2apic_no_broadcast_quirk, true);
 	return 0;
 }
 
@@ -105,6 +141,7 @@ static const struct {
 	{ KVM_CAP_X86_USER_SPACE_MSR, enable_user_space_msr },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, enable_exception_payload },
 	{ KVM_CAP_DISABLE_QUIRKS, disable_quirks },
+	{ KVM_CAP_X2APIC_API, enable_x2apic_api },
 };
 
 static long enable_cap(void *object, unsigned long arg)
@@ -172,6 +209,8 @@ static long set_msr_filter(void *object, unsigned long arg)
 
 static const struct bellows_ioctl vm_ioctls[] = {
 	{ KVM_CREATE_VCPU, create_vcpu },
+	{ KVM_CREATE_IRQCHIP, create_irqchip },
+	{ KVM_SET_BOOT_CPU_ID, set_boot_cpu_id },
 	{ KVM_SET_USER_MEMORY_REGION, set_memory_region },
 	{ KVM_SET_TSS_ADDR, set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },

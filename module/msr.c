@@ -17,6 +17,7 @@
 #include "backend.h"
 #include "control.h"
 #include "host_state.h"
+#include "irq/apic.h"
 #include "msr.h"
 
 #define READONLY	BIT(0)		/* the guest's writes get #GP; userspace may set it */
@@ -42,6 +43,7 @@ static void move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 {
 	vcpu->msrs.tsc_offset += delta;
 	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
+	bellows_apic_tsc_moved(vcpu);
 }
 
 static int get_tsc(struct bellows_vcpu *vcpu, u32 index, u64 *value)
@@ -74,6 +76,8 @@ static int set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bool h
 	u64 known = MSR_IA32_APICBASE_BASE | MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
 		    GENMASK_ULL(vcpu->maxphyaddr - 1, 32);
 
+	if (vcpu->apic)
+		return bellows_apic_set_base(vcpu, value, host);
 	/* x2APIC needs an APIC of ours. */
 	if (value & ~known)
 		return BELLOWS_MSR_GP;
@@ -280,6 +284,10 @@ static const struct msr_entry table[] = {
 	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
 	{ ONE(MSR_IA32_CR_PAT), .field = FIELD(pat), .valid = ~0ULL, .set = set_pat },
 	{ ONE(MSR_MTRRdefType), .field = FIELD(mtrr_def_type), .valid = ~0ULL, .set = set_mtrr_def_type },
+	{ ONE(MSR_IA32_TSC_DEADLINE), .field = -1, .valid = ~0ULL,
+	  .get = bellows_apic_deadline_get, .set = bellows_apic_deadline_set },
+	{ .first = 0x800, .last = 0x8ff, .field = -1, .valid = ~0ULL,
+	  .get = bellows_apic_x2apic_get, .set = bellows_apic_x2apic_set },
 	{ ONE(MSR_IA32_XSS), .field = FIELD(xss), .valid = 0, .exists = has_xsaves },
 	{ ONE(MSR_EFER), .field = -1, .valid = ~0ULL, .get = get_efer, .set = set_efer },
 	{ ONE(MSR_TSC_AUX), .field = FIELD(tsc_aux), .valid = 0xffffffff, .exists = has_tsc_aux },
@@ -395,7 +403,7 @@ bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
 static const u32 state_list[] = {
 	MSR_IA32_TSC, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE, MSR_IA32_CR_PAT,
-	MSR_EFER, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_SPEC_CTRL, MSR_IA32_MISC_ENABLE,
+	MSR_EFER, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE, MSR_IA32_SPEC_CTRL, MSR_IA32_MISC_ENABLE,
 	MSR_IA32_MCG_STATUS, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES,
 	MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_UCODE_REV, MSR_MTRRdefType, MSR_MTRRfix64K_00000,
 	MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000, MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_C8000,

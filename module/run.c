@@ -33,6 +33,7 @@
 #include "event.h"
 #include "fpu.h"
 #include "guest_state.h"
+#include "startup.h"
 #include "work.h"
 
 static void serve_flushes(struct bellows_vcpu *vcpu)
@@ -63,6 +64,8 @@ static int serve_requests(struct bellows_vcpu *vcpu)
 	}
 	if (test_and_clear_bit(BELLOWS_REQ_MSR_FILTER, &vcpu->requests))
 		bellows_backend(update_msr_intercepts)(vcpu);
+	if (test_and_clear_bit(BELLOWS_REQ_APIC, &vcpu->requests))
+		bellows_startup_serve(vcpu);
 	serve_flushes(vcpu);
 	return 1;
 }
@@ -128,8 +131,11 @@ static int run_once(struct bellows_vcpu *vcpu)
 
 	if (r <= 0)
 		return r;
+	/* An INIT came. */
+	if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
+		return 1;
 	if (test_and_clear_bit(BELLOWS_REQ_EVENT, &vcpu->requests) ||
-	    READ_ONCE(vcpu->run->request_interrupt_window))
+	    (!vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window)))
 		bellows_inject_events(vcpu);
 	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
 	if (test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests)) {
@@ -154,7 +160,23 @@ static int run_once(struct bellows_vcpu *vcpu)
 
 static bool userspace_wants_window(struct bellows_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->run->request_interrupt_window) && bellows_irq_ready(vcpu);
+	return !vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window) && bellows_irq_ready(vcpu);
+}
+
+/* Halted or not started: sleeps until that may have changed. As bellows_handle_exit(). */
+static int wait_once(struct bellows_vcpu *vcpu)
+{
+	u32 state = vcpu->mp_state;
+	int r = serve_requests(vcpu);
+
+	if (r <= 0)
+		return r;
+	/* Userspace is told of the first start, as KVM does it: it calls again. */
+	if (vcpu->mp_state != state)
+		return state == KVM_MP_STATE_UNINITIALIZED ? -EAGAIN : 1;
+	if (!bellows_startup_wakes(vcpu))
+		bellows_startup_sleep(vcpu);
+	return 1;
 }
 
 int bellows_vcpu_run(struct bellows_vcpu *vcpu)
@@ -168,7 +190,7 @@ int bellows_vcpu_run(struct bellows_vcpu *vcpu)
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
 		}
-		r = run_once(vcpu);
+		r = likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE) ? run_once(vcpu) : wait_once(vcpu);
 		if (r <= 0)
 			return r;
 		if (bellows_work_pending()) {

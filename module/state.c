@@ -17,6 +17,7 @@
 #include "debug.h"
 #include "event.h"
 #include "ioctl_vcpu.h"
+#include "irq/apic.h"
 #include "msr.h"
 
 /* struct kvm_regs lists the general registers in an order of its own. */
@@ -109,7 +110,7 @@ int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 	bellows_backend(set_idt)(vcpu, &sregs->idt);
 	bellows_backend(set_gdt)(vcpu, &sregs->gdt);
 	vcpu->cr2 = sregs->cr2;
-	vcpu->cr8 = sregs->cr8;
+	bellows_set_cr8(vcpu, sregs->cr8);
 	bellows_load_efer(vcpu, sregs->efer);
 	bellows_backend(set_cr0)(vcpu, sregs->cr0 | X86_CR0_ET);
 	bellows_backend(set_cr4)(vcpu, sregs->cr4);
@@ -257,6 +258,8 @@ int bellows_set_events(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *
 		bellows_backend(set_interrupt_shadow)(vcpu, events->interrupt.shadow);
 
 	ev->nmi.injected = events->nmi.injected;
+	if ((events->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->apic)
+		WRITE_ONCE(vcpu->apic->sipi_vector, events->sipi_vector);
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		ev->nmi.pending = min_t(u8, events->nmi.pending, 2);
 	bellows_backend(set_nmi_mask)(vcpu, events->nmi.masked);

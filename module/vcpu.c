@@ -31,6 +31,7 @@
 #include "fpu.h"
 #include "host_state.h"
 #include "ioctl_vcpu.h"
+#include "irq/apic.h"
 
 #define DR7_RESET	0x400
 #define PAT_RESET	0x0007040600070406ULL
@@ -104,8 +105,24 @@ void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
 	put_cpu();
 }
 
-/* Common registers after power-on; SDM volume 3, table 9-1. */
-static void reset(struct bellows_vcpu *vcpu)
+/* Power-on only: INIT leaves these. */
+static void reset_lasting(struct bellows_vcpu *vcpu)
+{
+	vcpu->msrs.pat = PAT_RESET;
+	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
+	vcpu->msrs.microcode_version = 0x100000000ULL;
+	vcpu->msrs.arch_capabilities = bellows_host.arch_capabilities;
+	vcpu->msrs.apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+			       (vcpu->id == vcpu->vm->bsp_id ? MSR_IA32_APICBASE_BSP : 0);
+	/* With controllers in the kernel the others wait to be started. */
+	vcpu->mp_state = !vcpu->apic || vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
+			 KVM_MP_STATE_UNINITIALIZED;
+	vcpu->maxphyaddr = 36;
+	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
+}
+
+/* Common registers after power-on and INIT; SDM volume 3, table 9-1. */
+void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 {
 	unsigned int i;
 
@@ -114,18 +131,16 @@ static void reset(struct bellows_vcpu *vcpu)
 	bellows_reg_write(vcpu, BELLOWS_RDX, 0x600);
 	bellows_reg_write(vcpu, BELLOWS_RIP, 0xfff0);
 	bellows_reg_write(vcpu, BELLOWS_RFLAGS, X86_EFLAGS_FIXED);
+	memset(vcpu->db, 0, sizeof(vcpu->db));
+	memset(&vcpu->events, 0, sizeof(vcpu->events));
+	vcpu->cr2 = 0;
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = DR7_RESET;
-	vcpu->msrs.pat = PAT_RESET;
-	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
-	vcpu->msrs.microcode_version = 0x100000000ULL;
-	vcpu->msrs.arch_capabilities = bellows_host.arch_capabilities;
-	vcpu->msrs.apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
-			       (vcpu->id ? 0 : MSR_IA32_APICBASE_BSP);
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
-	vcpu->maxphyaddr = 36;
-	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
-	bellows_backend(vcpu_reset)(vcpu, false);
+	if (!init)
+		reset_lasting(vcpu);
+	if (vcpu->apic)
+		bellows_apic_reset(vcpu);
+	bellows_backend(vcpu_reset)(vcpu, init);
 	bellows_update_dr7(vcpu);
 	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
 	bellows_backend(update_exception_intercepts)(vcpu);
@@ -148,6 +163,7 @@ static int allocate(struct bellows_vcpu *vcpu)
 
 static void release_memory(struct bellows_vcpu *vcpu)
 {
+	bellows_apic_destroy(vcpu);
 	bellows_emulation_destroy(vcpu);
 	bellows_fpu_destroy(vcpu);
 	if (vcpu->run_page) {
@@ -175,6 +191,8 @@ static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->msrs.tsc_offset = vm->tsc_offset;
 	r = allocate(vcpu);
+	if (!r && bellows_irqchip_in_kernel(vm))
+		r = bellows_apic_create(vcpu);
 	if (!r)
 		r = bellows_backend(vcpu_create)(vcpu);
 	if (r) {
@@ -183,7 +201,7 @@ static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
 	}
 	mutex_lock(&vcpu->mutex);
 	bellows_vcpu_load(vcpu);
-	reset(vcpu);
+	bellows_vcpu_reset(vcpu, false);
 	bellows_vcpu_put(vcpu);
 	mutex_unlock(&vcpu->mutex);
 	return vcpu;

@@ -23,6 +23,7 @@
 #include "exit.h"
 #include "emulate/emulate.h"
 
+struct bellows_apic;
 struct bellows_vm;
 
 /* DR7.GD: an access to a debug register raises #DB. */
@@ -56,6 +57,7 @@ enum bellows_request {			/* bits of vcpu->requests */
 	BELLOWS_REQ_TRIPLE_FAULT,
 	BELLOWS_REQ_EVENT,		/* look for something to inject */
 	BELLOWS_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
+	BELLOWS_REQ_APIC,		/* something was posted to the local APIC */
 	BELLOWS_REQ_KICK,		/* only leave the guest */
 };
 
@@ -139,7 +141,8 @@ struct bellows_vcpu {
 	struct rcuwait wait;
 	struct preempt_notifier notifier;	/* [v] */
 	struct pid __rcu *pid;			/* [v] of the last KVM_RUN */
-	u32 mp_state;				/* [v] KVM_MP_STATE_* */
+	u32 mp_state;				/* [v] KVM_MP_STATE_*; without an APIC always RUNNABLE */
+	struct bellows_apic *apic;		/* [c] NULL: userspace has the interrupt controllers */
 
 	struct kvm_run *run;			/* [c] shared with userspace: read once, never trust */
 	struct page *run_page;			/* [c] */
@@ -181,6 +184,8 @@ struct bellows_vcpu {
 
 int bellows_vcpu_create(struct bellows_vm *vm, u32 id);		/* fd or -errno */
 void bellows_vcpu_destroy(struct bellows_vcpu *vcpu);		/* the VM's last reference is gone */
+/* Power-on, or (init) INIT, which keeps what the architecture says; loaded. */
+void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init);
 void bellows_vcpu_kick(struct bellows_vcpu *vcpu);		/* leaves the guest soon; any context but NMI */
 static inline void bellows_request(struct bellows_vcpu *vcpu, enum bellows_request req)
 {

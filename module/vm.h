@@ -38,6 +38,9 @@ struct bellows_vm {
 	u64 identity_map_addr;
 	s64 tsc_offset;				/* new vCPUs start their TSC here */
 	u32 id;					/* for debugfs and messages */
+	bool x2apic_32bit_ids;			/* KVM_CAP_X2APIC_API */
+	bool x2apic_no_broadcast_quirk;
+	u32 bsp_id;				/* [c] from the first vCPU on */
 	void *backend;				/* [c] the backend's own, may be NULL */
 	struct bellows_buses buses;
 	struct list_head ioeventfds;		/* under buses.lock */

@@ -1,15 +1,323 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The local APICs of a VM. There are none yet: nobody can be addressed.
+ * The local APICs of a VM: how messages find them, and how they take them in.
+ *
+ * Goal: anybody may send, from any context, to a vCPU that is in the guest,
+ * halted, in userspace, or not started, without locks; and the registers of an
+ * APIC are changed by its vCPU's thread only, so that their arithmetic needs no
+ * care. So there are two halves. A sender looks at each APIC's published address,
+ * sets bits in what is posted there, and then requests and kicks. The thread
+ * serves the request by moving what is posted into the registers:
+ *
+ *	sender				vCPU's thread
+ *	------				-------------
+ *	set posted bit			clear the request
+ *	set the request			full barrier
+ *	kick				take what is posted
+ *
+ * A bit that the thread misses was set after it had cleared the request, so that
+ * the request will be set again. That the request itself is not missed, by a vCPU
+ * that enters or one that falls asleep, is shown where those are.
+ *
+ * The address is one word: a sender sees an old one or a new one, as on a bus.
+ *
+ * A vector that is posted while it is pending coalesces with what is there; the
+ * answer to the sender is exact but for one that the thread takes in at the same
+ * moment.
  */
-#include "irq.h"
+#include <linux/bitmap.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include "apic.h"
+#include "event.h"
+#include "vm.h"
+
+int bellows_apic_create(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = kzalloc(sizeof(*apic), GFP_KERNEL_ACCOUNT);
+
+	if (!apic)
+		return -ENOMEM;
+	apic->vcpu = vcpu;
+	apic->regs.id = vcpu->id;
+	bellows_apic_timer_init(apic);
+	vcpu->apic = apic;
+	return 0;
+}
+
+void bellows_apic_destroy(struct bellows_vcpu *vcpu)
+{
+	if (!vcpu->apic)
+		return;
+	bellows_apic_timer_cancel(vcpu->apic);
+	kfree(vcpu->apic);
+	vcpu->apic = NULL;
+}
+
+void bellows_apic_publish(struct bellows_apic *apic)
+{
+	WRITE_ONCE(apic->address, bellows_apic_address(&apic->regs));
+}
+
+/* Power-on and INIT. What was posted before is of the time before. */
+void bellows_apic_reset(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	bool bsp = vcpu->msrs.apic_base & MSR_IA32_APICBASE_BSP;
+
+	bellows_apic_timer_cancel(apic);
+	apic->extint = false;
+	bellows_apic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
+				   vcpu->msrs.apic_base & X2APIC_ENABLE);
+	/* No firmware connects the 8259 where there is none; who has some turns the quirk off. */
+	bellows_apic_regs_reset(&apic->regs, bsp &&
+				!(READ_ONCE(vcpu->vm->disable_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
+	vcpu->cr8 = 0;
+	bellows_apic_publish(apic);
+}
+
+static void wake(struct bellows_vcpu *vcpu)
+{
+	bellows_request(vcpu, BELLOWS_REQ_APIC);
+	bellows_vcpu_kick(vcpu);
+}
+
+void bellows_apic_signal(struct bellows_apic *apic, enum bellows_apic_signal signal)
+{
+	set_bit(signal, &apic->signals);
+	wake(apic->vcpu);
+}
+
+/* 1: accepted, 0: it was pending already. */
+static int post_vector(struct bellows_apic *apic, u8 vector, bool level)
+{
+	bool pending = bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, vector);
+
+	if (level)
+		set_bit(vector, apic->posted_level);
+	else
+		clear_bit(vector, apic->posted_level);
+	/* A full barrier: the trigger mode is there with the vector. */
+	if (test_and_set_bit(vector, apic->posted))
+		return 0;
+	wake(apic->vcpu);
+	return !pending;
+}
+
+/* INIT ends the wait for an earlier SIPI, and starts one for the next. */
+static void post_init(struct bellows_apic *apic)
+{
+	clear_bit(BELLOWS_APIC_SIGNAL_SIPI, &apic->signals);
+	bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_INIT);
+}
+
+static int post(struct bellows_apic *apic, u64 address, const struct bellows_irq_message *msg)
+{
+	switch (msg->delivery_mode) {
+	case BELLOWS_IRQ_FIXED:
+	case BELLOWS_IRQ_LOWEST:
+		if (!(address & BELLOWS_APIC_ADDR_SW_ENABLED) || (msg->level && !msg->assert))
+			return 0;
+		if (msg->vector >= 16)
+			return post_vector(apic, msg->vector, msg->level);
+		atomic_or(BELLOWS_APIC_ESR_RECEIVE_VECTOR, &apic->errors);
+		wake(apic->vcpu);
+		return 0;
+	case BELLOWS_IRQ_NMI:
+		/* One in service, one waiting: more are not remembered. */
+		atomic_add_unless(&apic->nmis, 1, 2);
+		wake(apic->vcpu);
+		return 1;
+	case BELLOWS_IRQ_INIT:
+		if (msg->level && !msg->assert)
+			return 0;
+		post_init(apic);
+		return 1;
+	case BELLOWS_IRQ_SIPI:
+		WRITE_ONCE(apic->sipi_vector, msg->vector);
+		/* Pairs with the barrier between reading the signal and the vector. */
+		smp_wmb();
+		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_SIPI);
+		return 1;
+	case BELLOWS_IRQ_EXTINT:
+		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT);
+		return 1;
+	default:
+		/* System-management mode is not offered. */
+		return 0;
+	}
+}
+
+/* Controllers outside of the CPUs have no 32-bit destinations: for them 0xff is everybody. */
+static u32 dest_for(const struct bellows_vm *vm, const struct bellows_vcpu *source, u64 address, u32 dest)
+{
+	if (source || dest != 0xff || !(address & BELLOWS_APIC_ADDR_X2APIC) ||
+	    READ_ONCE(vm->x2apic_no_broadcast_quirk))
+		return dest;
+	return U32_MAX;
+}
+
+static bool is_for(const struct bellows_vcpu *vcpu, u64 address, const struct bellows_vcpu *source,
+		   const struct bellows_irq_message *msg)
+{
+	if (!(address & BELLOWS_APIC_ADDR_ENABLED))
+		return false;
+	switch (msg->shorthand) {
+	case BELLOWS_IRQ_TO_SELF:
+		return vcpu == source;
+	case BELLOWS_IRQ_TO_ALL:
+		return true;
+	case BELLOWS_IRQ_TO_OTHERS:
+		return vcpu != source;
+	default:
+		return bellows_apic_addressed(address, dest_for(vcpu->vm, source, address, msg->dest),
+					      msg->logical);
+	}
+}
+
+static int add(int sum, int more)
+{
+	return (sum < 0 ? 0 : sum) + more;
+}
+
+static int deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *source,
+			  const struct bellows_irq_message *msg)
+{
+	/* Pairs with the release in vCPU creation: what is counted is complete. */
+	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
+	int accepted = -1;
+
+	for (i = 0; i < n; i++) {
+		struct bellows_apic *apic = vm->vcpus[i]->apic;
+		u64 address = READ_ONCE(apic->address);
+
+		if (is_for(vm->vcpus[i], address, source, msg))
+			accepted = add(accepted, post(apic, address, msg));
+	}
+	return accepted;
+}
+
+/*
+ * One of those addressed. The same vector goes to the same one as long as the
+ * others stay as they are: its handler finds its data in that CPU's cache.
+ */
+static int deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *source,
+			  const struct bellows_irq_message *msg)
+{
+	DECLARE_BITMAP(candidates, BELLOWS_MAX_VCPUS) = { 0 };
+	/* Pairs as above. */
+	unsigned int i, n = smp_load_acquire(&vm->nvcpus), count, skip;
+	struct bellows_apic *apic;
+	u64 address;
+
+	for (i = 0; i < n; i++) {
+		address = READ_ONCE(vm->vcpus[i]->apic->address);
+		if ((address & BELLOWS_APIC_ADDR_SW_ENABLED) && is_for(vm->vcpus[i], address, source, msg))
+			__set_bit(i, candidates);
+	}
+	count = bitmap_weight(candidates, n);
+	if (!count)
+		return -1;
+	i = find_first_bit(candidates, n);
+	for (skip = msg->vector % count; skip; skip--)
+		i = find_next_bit(candidates, n, i + 1);
+	apic = vm->vcpus[i]->apic;
+	return post(apic, READ_ONCE(apic->address), msg);
+}
 
 int bellows_apic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
 			 const struct bellows_irq_message *msg)
 {
-	return -1;
+	if (!bellows_irqchip_in_kernel(vm))
+		return -1;
+	if (msg->delivery_mode == BELLOWS_IRQ_LOWEST || msg->redirection_hint)
+		return deliver_to_one(vm, source, msg);
+	return deliver_to_all(vm, source, msg);
 }
 
 void bellows_apic_pic_output(struct bellows_vm *vm, bool high)
 {
+	/* Pairs as above. */
+	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
+
+	/* Who is asked to take an interrupt finds out by itself that it is gone. */
+	if (!high)
+		return;
+	for (i = 0; i < n; i++)
+		if (READ_ONCE(vm->vcpus[i]->apic->address) & BELLOWS_APIC_ADDR_EXTINT)
+			wake(vm->vcpus[i]);
+}
+
+static void take_vectors(struct bellows_apic *apic)
+{
+	unsigned int word, bit;
+
+	for (word = 0; word < BITS_TO_LONGS(256); word++) {
+		unsigned long bits;
+
+		if (!READ_ONCE(apic->posted[word]))
+			continue;
+		bits = xchg(&apic->posted[word], 0);
+		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
+			u8 vector = word * BITS_PER_LONG + bit;
+
+			bellows_apic_accept(&apic->regs, vector, test_bit(vector, apic->posted_level));
+		}
+	}
+}
+
+static void take_errors(struct bellows_apic *apic)
+{
+	u32 errors = atomic_read(&apic->errors) ? atomic_xchg(&apic->errors, 0) : 0;
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR];
+
+	if (errors && bellows_apic_regs_error(&apic->regs, errors) && (lvt & 0xf0))
+		bellows_apic_accept(&apic->regs, lvt, false);
+}
+
+void bellows_apic_take_posted(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	int nmis;
+
+	take_vectors(apic);
+	take_errors(apic);
+	for (nmis = atomic_read(&apic->nmis) ? atomic_xchg(&apic->nmis, 0) : 0; nmis; nmis--)
+		bellows_queue_nmi(vcpu);
+	if (test_and_clear_bit(BELLOWS_APIC_SIGNAL_TIMER, &apic->signals))
+		bellows_apic_timer_expired(apic);
+	if (test_and_clear_bit(BELLOWS_APIC_SIGNAL_EXTINT, &apic->signals))
+		apic->extint = true;
+	/* The request may have been for the 8259's pin, which is looked at when injecting. */
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
+static bool takes_extint(struct bellows_apic *apic)
+{
+	return (apic->extint || (apic->address & BELLOWS_APIC_ADDR_EXTINT)) &&
+	       bellows_pic_pending(apic->vcpu->vm);
+}
+
+bool bellows_apic_has_interrupt(struct bellows_vcpu *vcpu)
+{
+	return bellows_apic_deliverable(&vcpu->apic->regs) >= 0 || takes_extint(vcpu->apic);
+}
+
+int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	int vector = -1;
+
+	if (takes_extint(apic)) {
+		apic->extint = false;
+		vector = bellows_pic_acknowledge(vcpu->vm);
+	}
+	if (vector >= 0)
+		return vector;
+	vector = bellows_apic_deliverable(&apic->regs);
+	if (vector >= 0)
+		bellows_apic_in_service(&apic->regs, vector);
+	return vector;
 }

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ways to a local APIC's registers: the page of xAPIC mode, the MSRs of
+ * x2APIC mode, IA32_APIC_BASE, CR8, and userspace's save and restore.
+ *
+ * A guest's access finds the registers up to date: what is posted is taken in
+ * before they are read where it shows (IRR, ISR, the count). CR8 and TPR are one
+ * register that is kept twice, because the backends load CR8.
+ *
+ * The page answers only in xAPIC mode. Where it would be in the other modes reads
+ * give all ones and writes are lost, as with KVM; there is no memory behind it.
+ */
+#include <linux/percpu.h>
+#include <asm/apicdef.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include "apic.h"
+#include "msr.h"
+#include "vm.h"
+
+#define X2APIC_MSR_BASE	0x800
+
+/* After a write, what the registers by themselves cannot do. */
+static void end_of_interrupt(struct bellows_apic *apic)
+{
+	bool level = false;
+	int vector = bellows_apic_end(&apic->regs, &level);
+
+	if (vector >= 0 && level && bellows_ioapic_handles(apic->vcpu->vm, vector))
+		bellows_ioapic_eoi(apic->vcpu->vm, vector);
+}
+
+static void send_icr(struct bellows_apic *apic)
+{
+	struct bellows_irq_message msg;
+
+	bellows_apic_icr_message(&apic->regs, &msg);
+	bellows_apic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
+}
+
+static void send_to_self(struct bellows_apic *apic, u8 vector)
+{
+	const struct bellows_irq_message msg = {
+		.vector = vector, .assert = true, .shorthand = BELLOWS_IRQ_TO_SELF,
+	};
+
+	bellows_apic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
+}
+
+static void error_interrupt(struct bellows_apic *apic)
+{
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR];
+
+	if (lvt & 0xf0)
+		bellows_apic_accept(&apic->regs, lvt, false);
+	bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
+}
+
+static void look_for_events(struct bellows_vcpu *vcpu)
+{
+	vcpu->cr8 = (vcpu->apic->regs.reg[BELLOWS_APIC_TPR] >> 4) & 0xf;
+	if (bellows_apic_has_interrupt(vcpu))
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
+static void timer_written(struct bellows_apic *apic, unsigned int todo, u32 count)
+{
+	if (todo & BELLOWS_APIC_DO_TIMER_MODE)
+		bellows_apic_timer_mode_changed(apic);
+	if (todo & BELLOWS_APIC_DO_TIMER_START)
+		bellows_apic_timer_start(apic, false);
+	if (todo & BELLOWS_APIC_DO_TIMER_DIVIDE)
+		bellows_apic_timer_divide(apic, count);
+}
+
+static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
+{
+	u32 count = nr == BELLOWS_APIC_TDCR ? bellows_apic_timer_current(apic) : 0;
+	unsigned int todo = bellows_apic_regs_write(&apic->regs, nr, value);
+
+	if (todo & BELLOWS_APIC_FAULT)
+		return BELLOWS_MSR_GP;
+	if (todo & BELLOWS_APIC_DO_ADDRESS)
+		bellows_apic_publish(apic);
+	if (todo & BELLOWS_APIC_DO_EOI)
+		end_of_interrupt(apic);
+	if (todo & BELLOWS_APIC_DO_ICR)
+		send_icr(apic);
+	if (todo & BELLOWS_APIC_DO_SELF_IPI)
+		send_to_self(apic, value);
+	if (todo & BELLOWS_APIC_DO_ERROR)
+		error_interrupt(apic);
+	timer_written(apic, todo, count);
+	if (todo & BELLOWS_APIC_DO_EVENTS)
+		look_for_events(apic->vcpu);
+	return 0;
+}
+
+static bool read_register(struct bellows_apic *apic, unsigned int nr, u32 *value)
+{
+	if (nr >= BELLOWS_APIC_ISR && nr < BELLOWS_APIC_ICR)
+		bellows_apic_take_posted(apic->vcpu);
+	if (!bellows_apic_regs_read(&apic->regs, nr, value))
+		return false;
+	if (nr == BELLOWS_APIC_TMCCT)
+		*value = bellows_apic_timer_current(apic);
+	return true;
+}
+
+static bool in_page(const struct bellows_vcpu *vcpu, gpa_t gpa, unsigned int *offset)
+{
+	u64 base = vcpu->msrs.apic_base & MSR_IA32_APICBASE_BASE;
+
+	if (!vcpu->apic || gpa < base || gpa >= base + BELLOWS_APIC_PAGE_SIZE)
+		return false;
+	*offset = gpa - base;
+	return true;
+}
+
+static bool page_answers(const struct bellows_apic *apic)
+{
+	return apic->regs.enabled && !apic->regs.x2apic;
+}
+
+/* Beyond the registers, and between them. */
+static void no_register(struct bellows_apic *apic)
+{
+	if (bellows_apic_regs_error(&apic->regs, BELLOWS_APIC_ESR_REGISTER))
+		error_interrupt(apic);
+}
+
+bool bellows_apic_mmio_read(struct bellows_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len)
+{
+	unsigned int offset;
+	u32 value = 0;
+
+	if (!in_page(vcpu, gpa, &offset))
+		return false;
+	memset(data, page_answers(vcpu->apic) ? 0 : 0xff, len);
+	if (!page_answers(vcpu->apic) || (offset & 15) + len > sizeof(value))
+		return true;
+	if (offset / 16 >= BELLOWS_APIC_NR_REGS || !read_register(vcpu->apic, offset / 16, &value))
+		no_register(vcpu->apic);
+	memcpy(data, (u8 *)&value + (offset & 15), len);
+	return true;
+}
+
+bool bellows_apic_mmio_write(struct bellows_vcpu *vcpu, gpa_t gpa, const void *data, unsigned int len)
+{
+	unsigned int offset;
+	u32 value;
+
+	if (!in_page(vcpu, gpa, &offset))
+		return false;
+	/* Registers are written whole, or not at all. */
+	if (!page_answers(vcpu->apic) || len != sizeof(value) || offset & 15)
+		return true;
+	memcpy(&value, data, sizeof(value));
+	if (offset / 16 >= BELLOWS_APIC_NR_REGS || write_register(vcpu->apic, offset / 16, value))
+		no_register(vcpu->apic);
+	return true;
+}
+
+static bool in_x2apic_mode(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->apic && vcpu->apic->regs.x2apic;
+}
+
+int bellows_apic_x2apic_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+{
+	u32 nr = index - X2APIC_MSR_BASE, word;
+
+	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS ||
+	    !read_register(vcpu->apic, nr, &word))
+		return BELLOWS_MSR_GP;
+	*value = word;
+	if (nr == BELLOWS_APIC_ICR)
+		*value |= (u64)vcpu->apic->regs.reg[BELLOWS_APIC_ICR2] << 32;
+	return 0;
+}
+
+int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	u32 nr = index - X2APIC_MSR_BASE;
+
+	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS)
+		return BELLOWS_MSR_GP;
+	if (nr == BELLOWS_APIC_ICR)
+		vcpu->apic->regs.reg[BELLOWS_APIC_ICR2] = value >> 32;
+	else if (value >> 32)
+		return BELLOWS_MSR_GP;
+	return write_register(vcpu->apic, nr, value);
+}
+
+/* EXTD without EN is no mode; a guest leaves x2APIC mode only by turning the APIC off. */
+static bool mode_valid(u64 old, u64 new, bool host)
+{
+	const u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
+
+	if ((new & mode) == X2APIC_ENABLE)
+		return false;
+	if (host)
+		return true;
+	if ((old & mode) == mode && (new & mode) == MSR_IA32_APICBASE_ENABLE)
+		return false;
+	return (old & mode) || (new & mode) != mode;
+}
+
+int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	u64 known = MSR_IA32_APICBASE_BASE | MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
+		    GENMASK_ULL(vcpu->maxphyaddr - 1, 32);
+
+	if (bellows_guest_has(vcpu, X86_FEATURE_X2APIC))
+		known |= X2APIC_ENABLE;
+	if ((value & ~known) || !mode_valid(vcpu->msrs.apic_base, value, host))
+		return BELLOWS_MSR_GP;
+	vcpu->msrs.apic_base = value;
+	if (!(value & MSR_IA32_APICBASE_ENABLE))
+		bellows_apic_timer_cancel(apic);
+	bellows_apic_regs_set_mode(&apic->regs, value & MSR_IA32_APICBASE_ENABLE, value & X2APIC_ENABLE);
+	bellows_apic_publish(apic);
+	look_for_events(vcpu);
+	return 0;
+}
+
+void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)
+{
+	vcpu->apic->regs.reg[BELLOWS_APIC_TPR] = tpr;
+	look_for_events(vcpu);
+}
+
+void bellows_apic_cpuid_changed(struct bellows_vcpu *vcpu)
+{
+	if (vcpu->apic)
+		vcpu->apic->regs.has_deadline = bellows_guest_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
+}
+
+/*
+ * Userspace's form is the page, a register every 16 bytes. In x2APIC mode the ID
+ * is in the upper byte unless userspace asked for all 32 bits.
+ */
+static u32 *state_word(struct kvm_lapic_state *state, unsigned int nr)
+{
+	return (u32 *)(state->regs + nr * 16);
+}
+
+void bellows_apic_get_state(struct bellows_vcpu *vcpu, struct kvm_lapic_state *state)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	unsigned int nr;
+
+	bellows_apic_take_posted(vcpu);
+	memset(state, 0, sizeof(*state));
+	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
+		*state_word(state, nr) = apic->regs.reg[nr];
+	*state_word(state, BELLOWS_APIC_PPR) = bellows_apic_ppr(&apic->regs);
+	*state_word(state, BELLOWS_APIC_TMCCT) = bellows_apic_timer_current(apic);
+	if (apic->regs.x2apic && !READ_ONCE(vcpu->vm->x2apic_32bit_ids))
+		*state_word(state, BELLOWS_APIC_ID) <<= 24;
+}
+
+static int fix_up_x2apic(struct bellows_vcpu *vcpu, struct kvm_lapic_state *state)
+{
+	u32 *id = state_word(state, BELLOWS_APIC_ID);
+
+	if (READ_ONCE(vcpu->vm->x2apic_32bit_ids)) {
+		if (*id != vcpu->id)
+			return -EINVAL;
+	} else {
+		*id = vcpu->id;
+	}
+	*state_word(state, BELLOWS_APIC_LDR) = bellows_apic_x2_ldr(vcpu->id);
+	return 0;
+}
+
+int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_state *user)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	struct kvm_lapic_state state = *user;
+	unsigned int nr;
+
+	if (apic->regs.x2apic && fix_up_x2apic(vcpu, &state))
+		return -EINVAL;
+	bellows_apic_timer_cancel(apic);
+	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
+		WRITE_ONCE(apic->regs.reg[nr], *state_word(&state, nr));
+	apic->regs.reg[BELLOWS_APIC_TPR] &= 0xff;
+	apic->regs.errors = 0;
+	bellows_apic_timer_start(apic, true);
+	bellows_apic_publish(apic);
+	look_for_events(vcpu);
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	return 0;
+}

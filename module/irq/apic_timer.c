@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A local APIC's timer: one high-resolution timer of the host per vCPU.
+ *
+ * The callback posts a signal and nothing else; all of the timer's state belongs
+ * to the vCPU's thread. Even a periodic timer is armed again by the thread, when
+ * it takes the signal in: a vCPU that does not get to run (nobody calls KVM_RUN,
+ * the host is busy) costs the host no interrupts, and when it runs again, it gets
+ * the one interrupt that the periods it missed have coalesced into. Periods are
+ * counted from the first start, so that nothing drifts. They have a lower bound,
+ * or a guest could keep the host's CPU in timer interrupts.
+ *
+ * A deadline is a time of the guest's TSC, which may not agree with the host's
+ * clock (it is being adjusted, or was calibrated badly), and moves when the guest
+ * or userspace writes it. So the host's time is only an estimate of when to look:
+ * when it is up and the TSC is not there yet, the timer is armed again for the
+ * rest. It does not matter which CPU that happens on: TSCs are synchronous on any
+ * host whose kernel uses them as a clock, and the guest sees the same ones.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <asm/tsc.h>
+#include "apic.h"
+#include "msr.h"
+
+#define MIN_PERIOD_NS	(200 * NSEC_PER_USEC)
+/* Far enough; conversions do not overflow. */
+#define MAX_TSC_DELTA	(1ULL << 56)
+
+static enum hrtimer_restart fired(struct hrtimer *timer)
+{
+	bellows_apic_signal(container_of(timer, struct bellows_apic, timer), BELLOWS_APIC_SIGNAL_TIMER);
+	return HRTIMER_NORESTART;
+}
+
+void bellows_apic_timer_init(struct bellows_apic *apic)
+{
+	hrtimer_init(&apic->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	apic->timer.function = fired;
+}
+
+static void stop(struct bellows_apic *apic)
+{
+	hrtimer_cancel(&apic->timer);
+	clear_bit(BELLOWS_APIC_SIGNAL_TIMER, &apic->signals);
+}
+
+void bellows_apic_timer_cancel(struct bellows_apic *apic)
+{
+	stop(apic);
+	apic->armed = false;
+	apic->deadline = 0;
+}
+
+static void arm(struct bellows_apic *apic, ktime_t end)
+{
+	stop(apic);
+	apic->armed = true;
+	apic->end = end;
+	if (end <= ktime_get())
+		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_TIMER);
+	else
+		hrtimer_start(&apic->timer, end, HRTIMER_MODE_ABS_HARD);
+}
+
+static u64 period(const struct bellows_apic *apic)
+{
+	u64 ns = bellows_apic_timer_period(&apic->regs);
+
+	if (bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_PERIODIC)
+		ns = max_t(u64, ns, MIN_PERIOD_NS);
+	return ns;
+}
+
+/* Estimates when the TSC will be there. */
+static void arm_deadline(struct bellows_apic *apic)
+{
+	u64 tsc = bellows_guest_tsc(apic->vcpu), left = 0;
+	ktime_t now = ktime_get();
+
+	if (apic->deadline > tsc)
+		left = min(apic->deadline - tsc, MAX_TSC_DELTA);
+	arm(apic, ktime_add_ns(now, left ? mul_u64_u32_div(left, USEC_PER_SEC, tsc_khz) + 1 : 0));
+}
+
+void bellows_apic_timer_start(struct bellows_apic *apic, bool from_current)
+{
+	struct bellows_apic_regs *regs = &apic->regs;
+	u64 ns = period(apic);
+
+	if (bellows_apic_timer_mode(regs) == BELLOWS_APIC_DEADLINE)
+		return;
+	if (!regs->reg[BELLOWS_APIC_TMICT]) {
+		bellows_apic_timer_cancel(apic);
+		return;
+	}
+	if (from_current) {
+		/* A count that had come to its end. */
+		if (!regs->reg[BELLOWS_APIC_TMCCT] &&
+		    bellows_apic_timer_mode(regs) == BELLOWS_APIC_ONE_SHOT)
+			return;
+		if (regs->reg[BELLOWS_APIC_TMCCT])
+			ns = min(ns, (u64)regs->reg[BELLOWS_APIC_TMCCT] << bellows_apic_timer_shift(regs));
+	}
+	arm(apic, ktime_add_ns(ktime_get(), ns));
+}
+
+u32 bellows_apic_timer_current(struct bellows_apic *apic)
+{
+	u64 whole = period(apic);
+	s64 left;
+
+	if (!apic->armed || bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_DEADLINE)
+		return 0;
+	left = ktime_to_ns(ktime_sub(apic->end, ktime_get()));
+	if (left <= 0) {
+		if (bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_ONE_SHOT)
+			return 0;
+		/* Periods that nobody has counted yet. */
+		left = whole - (u64)-left % whole;
+	}
+	return bellows_apic_timer_count(&apic->regs, left);
+}
+
+void bellows_apic_timer_divide(struct bellows_apic *apic, u32 count)
+{
+	if (!apic->armed || bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_DEADLINE)
+		return;
+	arm(apic, ktime_add_ns(ktime_get(), (u64)count << bellows_apic_timer_shift(&apic->regs)));
+}
+
+/* Between counting and the deadline nothing carries over; between once and again the count does. */
+void bellows_apic_timer_mode_changed(struct bellows_apic *apic)
+{
+	bool deadline = bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_DEADLINE;
+
+	if (deadline || apic->deadline) {
+		bellows_apic_timer_cancel(apic);
+		apic->regs.reg[BELLOWS_APIC_TMICT] = 0;
+	}
+}
+
+static void next_period(struct bellows_apic *apic)
+{
+	u64 whole = period(apic);
+	s64 late = ktime_to_ns(ktime_sub(ktime_get(), apic->end));
+
+	if (!whole || late < 0)
+		late = 0;
+	arm(apic, ktime_add_ns(apic->end, late + whole - (whole ? late % whole : 0)));
+}
+
+/* Time is up. False: for the deadline it is not yet. */
+static bool ended(struct bellows_apic *apic)
+{
+	switch (bellows_apic_timer_mode(&apic->regs)) {
+	case BELLOWS_APIC_DEADLINE:
+		if (!apic->deadline)
+			return false;
+		if (bellows_guest_tsc(apic->vcpu) < apic->deadline) {
+			arm_deadline(apic);
+			return false;
+		}
+		apic->deadline = 0;
+		apic->armed = false;
+		return true;
+	case BELLOWS_APIC_PERIODIC:
+		next_period(apic);
+		return true;
+	default:
+		apic->armed = false;
+		return true;
+	}
+}
+
+void bellows_apic_timer_expired(struct bellows_apic *apic)
+{
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER];
+
+	if (!apic->armed || !ended(apic))
+		return;
+	if (!(lvt & BELLOWS_APIC_LVT_MASKED) && (lvt & 0xf0))
+		bellows_apic_accept(&apic->regs, lvt, false);
+}
+
+void bellows_apic_tsc_moved(struct bellows_vcpu *vcpu)
+{
+	if (vcpu->apic && vcpu->apic->deadline)
+		arm_deadline(vcpu->apic);
+}
+
+static bool in_deadline_mode(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->apic && vcpu->apic->regs.enabled && tsc_khz &&
+	       bellows_apic_timer_mode(&vcpu->apic->regs) == BELLOWS_APIC_DEADLINE;
+}
+
+int bellows_apic_deadline_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+{
+	*value = 0;
+	if (in_deadline_mode(vcpu)) {
+		/* The guest must not see a deadline that has passed. */
+		bellows_apic_take_posted(vcpu);
+		*value = vcpu->apic->deadline;
+	}
+	return 0;
+}
+
+int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	if (!in_deadline_mode(vcpu))
+		return 0;
+	bellows_apic_timer_cancel(vcpu->apic);
+	vcpu->apic->deadline = value;
+	if (value)
+		arm_deadline(vcpu->apic);
+	return 0;
+}
