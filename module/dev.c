@@ -24,6 +24,7 @@
 #include "backend.h"
 #include "host_caps.h"
 #include "ioctl.h"
+#include "irq/route.h"
 #include "memory/memory.h"
 #include "mmu/mmu.h"
 #include "msr.h"
@@ -102,6 +103,15 @@ static const struct {
 	{ KVM_CAP_XSAVE2, 0, xsave_size },
 	{ KVM_CAP_XCRS, 0, has_xsave },
 	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_IRQ_ROUTING, BELLOWS_MAX_ROUTES },
+	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
+	{ KVM_CAP_SIGNAL_MSI, 1 },
+	{ KVM_CAP_IRQFD, 1 },
+	{ KVM_CAP_IRQFD_RESAMPLE, 1 },
+	{ KVM_CAP_PIT, 1 },
+	{ KVM_CAP_PIT2, 1 },
+	{ KVM_CAP_PIT_STATE2, 1 },
+	{ KVM_CAP_REINJECT_CONTROL, 1 },
 	{ KVM_CAP_IOEVENTFD, 1 },
 	{ KVM_CAP_IOEVENTFD_NO_LENGTH, 1 },
 	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },

@@ -21,8 +21,6 @@
 #include "fpu.h"
 #include "irq/apic.h"
 
-#define MAX_MMIO	8u
-
 struct emulation {
 	struct bellows_emulator e;
 	struct bellows_vcpu *vcpu;
@@ -147,18 +145,12 @@ static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, u
 
 static int complete_emulation(struct bellows_vcpu *vcpu);
 
-/* Userspace's buffer is eight bytes; aligned pieces are what a bus would see. */
-static unsigned int mmio_piece(gpa_t gpa, unsigned int len)
-{
-	return min3(len, MAX_MMIO, (unsigned int)(MAX_MMIO - (gpa & (MAX_MMIO - 1))));
-}
-
 static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, unsigned int len, bool write)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
 	struct kvm_run *run = vcpu->run;
 
-	len = mmio_piece(gpa, len);
+	len = bellows_mmio_piece(gpa, len);
 	e->pending.size = len;
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
@@ -169,28 +161,6 @@ static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, un
 		memcpy(run->mmio.data, data, len);
 	bellows_expect(vcpu, complete_emulation);
 	return BELLOWS_EMU_EXIT;
-}
-
-/* The pieces that devices in the kernel answer, up to the first that none does; in bytes. */
-static unsigned int kernel_mmio(struct bellows_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
-				bool write)
-{
-	struct bellows_buses *buses = &vcpu->vm->buses;
-	unsigned int done = 0;
-
-	while (done < len) {
-		unsigned int piece = mmio_piece(gpa + done, len - done);
-		int r;
-
-		if (write)
-			r = bellows_bus_write(buses, BELLOWS_BUS_MMIO, gpa + done, piece, data + done);
-		else
-			r = bellows_bus_read(buses, BELLOWS_BUS_MMIO, gpa + done, piece, data + done);
-		if (r)
-			break;
-		done += piece;
-	}
-	return done;
 }
 
 /*
@@ -207,7 +177,7 @@ static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned i
 	if (write ? bellows_apic_mmio_write(vcpu, gpa, data, len) :
 		    bellows_apic_mmio_read(vcpu, gpa, data, len))
 		return BELLOWS_EMU_CONTINUE;
-	done = kernel_mmio(vcpu, gpa, data, len, write);
+	done = bellows_bus_mmio(&vcpu->vm->buses, gpa, data, len, write);
 	if (done == len)
 		return BELLOWS_EMU_CONTINUE;
 	if (!done)
@@ -284,24 +254,9 @@ static void fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size, unsi
 	run->io.data_offset = PAGE_SIZE;
 }
 
-/* How many elements devices in the kernel took or gave, from the first on. */
-static unsigned int kernel_ports(struct bellows_vcpu *vcpu, u16 port, unsigned int size,
-				 unsigned int count, void *data, bool in)
-{
-	struct bellows_buses *buses = &vcpu->vm->buses;
-	unsigned int i;
-
-	for (i = 0; i < count; i++) {
-		if (in ? bellows_bus_read(buses, BELLOWS_BUS_PIO, port, size, data + i * size) :
-			 bellows_bus_write(buses, BELLOWS_BUS_PIO, port, size, data + i * size))
-			break;
-	}
-	return i;
-}
-
 static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count, void *data)
 {
-	unsigned int done = kernel_ports(vcpu_of(e), port, size, count, data, true);
+	unsigned int done = bellows_bus_ports(&vcpu_of(e)->vm->buses, port, size, count, data, true);
 
 	if (done) {
 		/* A device that went away in the middle reads as nothing. */
@@ -317,7 +272,7 @@ static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsi
 		   const void *data)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
-	unsigned int done = kernel_ports(vcpu, port, size, count, (void *)data, false);
+	unsigned int done = bellows_bus_ports(&vcpu->vm->buses, port, size, count, (void *)data, false);
 
 	if (done == count)
 		return BELLOWS_EMU_CONTINUE;
@@ -625,7 +580,7 @@ int bellows_handle_io(struct bellows_vcpu *vcpu)
 		return bellows_emulate_insn(vcpu);
 	if (!exit->io.in)
 		data = bellows_reg_read(vcpu, BELLOWS_RAX);
-	if (kernel_ports(vcpu, exit->io.port, exit->io.size, 1, &data, exit->io.in))
+	if (bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
 		return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
 	if (!exit->io.in)
 		memcpy(vcpu->pio_data, &data, exit->io.size);

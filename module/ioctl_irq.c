@@ -101,12 +101,16 @@ static long set_gsi_routing(void *object, unsigned long arg)
 static long signal_msi(void *object, unsigned long arg)
 {
 	struct kvm_msi msi;
+	u64 address;
 
 	if (copy_from_user(&msi, (void __user *)arg, sizeof(msi)))
 		return -EFAULT;
-	if (!bellows_irqchip_of(object) || (msi.flags & ~KVM_MSI_VALID_DEVID))
+	address = msi.address_lo | (u64)msi.address_hi << 32;
+	if (!bellows_irqchip_of(object) || (msi.flags & ~KVM_MSI_VALID_DEVID) ||
+	    !bellows_msi_valid(object, address))
 		return -EINVAL;
-	return bellows_msi_send(object, msi.address_lo, msi.data);
+	/* Nobody is no error, and -1 would look like one. */
+	return max(bellows_msi_send(object, address, msi.data), 0);
 }
 
 static int get_chip(struct bellows_irqchip *chip, struct kvm_irqchip *state)

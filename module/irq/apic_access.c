@@ -26,8 +26,8 @@ static void end_of_interrupt(struct bellows_apic *apic)
 	bool level = false;
 	int vector = bellows_apic_end(&apic->regs, &level);
 
-	if (vector >= 0 && level && bellows_ioapic_handles(apic->vcpu->vm, vector))
-		bellows_ioapic_eoi(apic->vcpu->vm, vector);
+	if (vector >= 0 && bellows_ioapic_handles(apic->vcpu->vm, vector))
+		bellows_ioapic_eoi(apic->vcpu->vm, vector, level);
 }
 
 static void send_icr(struct bellows_apic *apic)

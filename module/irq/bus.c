@@ -208,14 +208,29 @@ static int bus_access(struct bellows_buses *buses, enum bellows_bus_kind kind, u
 	return r;
 }
 
-int bellows_bus_read(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 address,
-		     unsigned int len, void *data)
+unsigned int bellows_bus_mmio(struct bellows_buses *buses, gpa_t gpa, void *data, unsigned int len,
+			      bool write)
 {
-	return bus_access(buses, kind, address, len, data, false);
+	unsigned int done = 0;
+
+	while (done < len) {
+		unsigned int piece = bellows_mmio_piece(gpa + done, len - done);
+
+		if (bus_access(buses, BELLOWS_BUS_MMIO, gpa + done, piece, data + done, write))
+			break;
+		done += piece;
+	}
+	return done;
 }
 
-int bellows_bus_write(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 address,
-		      unsigned int len, const void *data)
+unsigned int bellows_bus_ports(struct bellows_buses *buses, u16 port, unsigned int size,
+			       unsigned int count, void *data, bool in)
 {
-	return bus_access(buses, kind, address, len, (void *)data, true);
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (bus_access(buses, BELLOWS_BUS_PIO, port, size, data + i * size, !in))
+			break;
+	}
+	return i;
 }

@@ -60,10 +60,23 @@ int bellows_bus_add(struct bellows_buses *buses, enum bellows_bus_kind kind, u64
 void bellows_bus_remove(struct bellows_buses *buses, enum bellows_bus_kind kind,
 			struct bellows_bus_device *device);
 
-/* 0, or -EOPNOTSUPP: nobody here answers. */
-int bellows_bus_read(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 address,
-		     unsigned int len, void *data);
-int bellows_bus_write(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 address,
-		      unsigned int len, const void *data);
+/*
+ * Userspace's buffer for an access to an address is eight bytes; aligned pieces
+ * are what a bus would see.
+ */
+#define BELLOWS_MAX_MMIO	8u
+
+static inline unsigned int bellows_mmio_piece(gpa_t gpa, unsigned int len)
+{
+	return min3(len, BELLOWS_MAX_MMIO,
+		    (unsigned int)(BELLOWS_MAX_MMIO - (gpa & (BELLOWS_MAX_MMIO - 1))));
+}
+
+/* An access piece by piece, up to the first that nobody answers: the bytes done. */
+unsigned int bellows_bus_mmio(struct bellows_buses *buses, gpa_t gpa, void *data, unsigned int len,
+			      bool write);
+/* The same for elements at a port: how many. */
+unsigned int bellows_bus_ports(struct bellows_buses *buses, u16 port, unsigned int size,
+			       unsigned int count, void *data, bool in);
 
 #endif

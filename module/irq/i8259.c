@@ -5,10 +5,11 @@
  * service. Priorities are a ring of eight that can be turned, so that every
  * question is answered after turning the registers until the top is bit 0.
  *
- * The slave hangs at pin 2 of the master. Whenever it wants service there is a
- * request there, as if by an edge, whatever else is done to that pin: so none is
- * lost when the slave has another request after an acknowledged one. If the
- * slave's request has gone meanwhile, the guest gets the slave's pin 7.
+ * The slave hangs at pin 2 of the master: while it wants service there is a
+ * request, and nothing else makes one. So none is lost when the slave has another
+ * request after an acknowledged one, and none stays behind when a device thinks
+ * better of it. If the slave's request goes between its two acknowledgements, the
+ * guest gets the slave's pin 7.
  *
  * Not there: a single chip, 8085 mode, buffered mode, level-triggered mode by
  * ICW1 (PCs have a register for each pin's trigger, the ELCR).
@@ -97,6 +98,8 @@ void bellows_i8259_update(struct bellows_i8259_pair *pair)
 {
 	if (requested(pair, &pair->chip[1]) >= 0)
 		pair->chip[0].irr |= BIT(CASCADE);
+	else
+		pair->chip[0].irr &= ~BIT(CASCADE);
 	pair->output = requested(pair, &pair->chip[0]) >= 0;
 }
 

@@ -85,7 +85,7 @@ static unsigned long pins_of(struct bellows_irqchip *chip, u8 vector)
 }
 
 /* Those who wait for it come first: if they lower the pin, it does not fire again. */
-void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector)
+void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
 	unsigned long flags, pins;
@@ -99,6 +99,9 @@ void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector)
 		return;
 	for_each_set_bit(pin, &pins, BELLOWS_IOAPIC_PINS)
 		bellows_irq_ended(chip, KVM_IRQCHIP_IOAPIC, pin);
+	/* What came as an edge, an IPI perhaps, ends no level of the same vector. */
+	if (!level)
+		return;
 	spin_lock_irqsave(&chip->ioapic.lock, flags);
 	pins &= bellows_i82093_pins(&chip->ioapic.regs, vector);
 	for_each_set_bit(pin, &pins, BELLOWS_IOAPIC_PINS)

@@ -45,9 +45,12 @@ bool bellows_pic_pending(struct bellows_vm *vm);
 /* INTA: the vector, by the vCPU's thread at injection; -1 if the request is gone and spurious vectors are not wanted. */
 int bellows_pic_acknowledge(struct bellows_vm *vm);
 
-/* A local APIC got an EOI of a level-triggered vector: by the vCPU's thread, no spinlock held. */
-void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector);
-/* Has the IOAPIC a pin with this vector? Any context. */
+/*
+ * A local APIC got an EOI of a vector that the IOAPIC cares for; level: it came
+ * level-triggered. By the vCPU's thread, no spinlock held.
+ */
+void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level);
+/* Does the IOAPIC care for EOIs of this vector? Any context. */
 bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector);
 
 #endif

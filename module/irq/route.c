@@ -27,7 +27,8 @@
 struct route {
 	bool msi;
 	u8 chip, pin;
-	u32 address, data;
+	u64 address;
+	u32 data;
 };
 
 struct bellows_routes {
@@ -40,7 +41,12 @@ struct bellows_routes {
 static_assert(KVM_IRQCHIP_PIC_MASTER == 0 && KVM_IRQCHIP_PIC_SLAVE == 1 && KVM_IRQCHIP_IOAPIC == 2);
 static_assert(BELLOWS_MAX_ROUTES <= S16_MAX);
 
-int bellows_msi_send(struct bellows_vm *vm, u32 address, u32 data)
+bool bellows_msi_valid(const struct bellows_vm *vm, u64 address)
+{
+	return !READ_ONCE(vm->x2apic_32bit_ids) || !(address >> 32 & 0xff);
+}
+
+int bellows_msi_send(struct bellows_vm *vm, u64 address, u32 data)
 {
 	struct bellows_irq_message msg = {
 		.dest = address >> MSI_DEST_SHIFT & 0xff,
@@ -52,6 +58,9 @@ int bellows_msi_send(struct bellows_vm *vm, u32 address, u32 data)
 		.redirection_hint = address & MSI_REDIRECT,
 	};
 
+	/* Bits 8 to 31 of the destination are at the same place in the upper half. */
+	if (READ_ONCE(vm->x2apic_32bit_ids))
+		msg.dest |= address >> 32 & ~0xffU;
 	return bellows_apic_deliver(vm, NULL, &msg);
 }
 
@@ -94,7 +103,8 @@ int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned
 	return gsi;
 }
 
-static int fill_route(struct route *route, const struct kvm_irq_routing_entry *entry)
+static int fill_route(const struct bellows_vm *vm, struct route *route,
+		      const struct kvm_irq_routing_entry *entry)
 {
 	switch (entry->type) {
 	case KVM_IRQ_ROUTING_IRQCHIP:
@@ -111,9 +121,9 @@ static int fill_route(struct route *route, const struct kvm_irq_routing_entry *e
 		if (entry->flags & ~KVM_MSI_VALID_DEVID)
 			return -EINVAL;
 		route->msi = true;
-		route->address = entry->u.msi.address_lo;
+		route->address = entry->u.msi.address_lo | (u64)entry->u.msi.address_hi << 32;
 		route->data = entry->u.msi.data;
-		return 0;
+		return bellows_msi_valid(vm, route->address) ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -168,7 +178,8 @@ static void count_routes(struct bellows_routes *routes,
 	}
 }
 
-static int add_route(struct bellows_routes *routes, const struct kvm_irq_routing_entry *entry)
+static int add_route(const struct bellows_vm *vm, struct bellows_routes *routes,
+		     const struct kvm_irq_routing_entry *entry)
 {
 	/* Those of the line before end where this line's begin: it has all of its by count. */
 	u16 *next = &routes->first[entry->gsi + 1];
@@ -176,7 +187,7 @@ static int add_route(struct bellows_routes *routes, const struct kvm_irq_routing
 	u32 begin = *next;
 	int err;
 
-	err = fill_route(&route, entry);
+	err = fill_route(vm, &route, entry);
 	if (err)
 		return err;
 	routes->route[begin] = route;
@@ -204,7 +215,8 @@ static bool valid(const struct bellows_routes *routes)
 	return true;
 }
 
-static struct bellows_routes *make_routes(const struct kvm_irq_routing_entry *entries, u32 n)
+static struct bellows_routes *make_routes(const struct bellows_vm *vm,
+					  const struct kvm_irq_routing_entry *entries, u32 n)
 {
 	struct bellows_routes *routes = alloc_routes(entries, n);
 	u32 i;
@@ -214,7 +226,7 @@ static struct bellows_routes *make_routes(const struct kvm_irq_routing_entry *en
 		return routes;
 	count_routes(routes, entries, n);
 	for (i = 0; !err && i < n; i++)
-		err = add_route(routes, &entries[i]);
+		err = add_route(vm, routes, &entries[i]);
 	if (!err && !valid(routes))
 		err = -EINVAL;
 	if (!err)
@@ -238,7 +250,7 @@ static u32 timer_pins(const struct bellows_routes *routes)
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
 		       u32 n)
 {
-	struct bellows_routes *new = make_routes(entries, n), *old;
+	struct bellows_routes *new = make_routes(chip->vm, entries, n), *old;
 
 	if (IS_ERR(new))
 		return PTR_ERR(new);
@@ -275,7 +287,7 @@ int bellows_routes_init(struct bellows_irqchip *chip)
 			    i < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, i % 8);
 	for (i = 0; i < BELLOWS_IOAPIC_PINS; i++)
 		set_default(&entries[k++], i, KVM_IRQCHIP_IOAPIC, i);
-	routes = make_routes(entries, n);
+	routes = make_routes(chip->vm, entries, n);
 	kfree(entries);
 	if (IS_ERR(routes))
 		return PTR_ERR(routes);

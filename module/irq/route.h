@@ -25,6 +25,8 @@ int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source sourc
 /* The line that leads to a pin of a chip in KVM's numbers, or -1. */
 int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
 /* As bellows_line_set(). */
-int bellows_msi_send(struct bellows_vm *vm, u32 address, u32 data);
+int bellows_msi_send(struct bellows_vm *vm, u64 address, u32 data);
+/* With 32-bit APIC IDs the upper half of an address has no room for anything else. */
+bool bellows_msi_valid(const struct bellows_vm *vm, u64 address);
 
 #endif
