@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,7 +28,7 @@
 #define OBJECT		(4 * MB)
 #define MAX_THREADS	8
 
-enum kind { VM, VCPU, MEMORY, KINDS };
+enum kind { VM, VCPU, MEMORY, EVENT, KINDS };
 
 static struct {
 	atomic_int fd;
@@ -209,6 +210,13 @@ static void new_vm(struct worker *w)
 		return;
 	for (unsigned int i = 0; i < 3; i++)
 		set_slot(w, fd);
+	if (rnd(w, 2)) {
+		struct kvm_pit_config pit = { .flags = rnd(w, 2) };
+
+		call(w, fd, KVM_CREATE_IRQCHIP, NULL);
+		if (rnd(w, 2))
+			call(w, fd, KVM_CREATE_PIT2, &pit);
+	}
 	put(VM, rnd(w, NR_FDS), fd, NULL, 0);
 }
 
@@ -362,6 +370,102 @@ static void vm_misc(struct worker *w)
 	call(w, fd, cmds[rnd(w, ARRAY_SIZE(cmds))], rnd(w, 4) ? w->buf : (void *)interesting(w));
 }
 
+static int new_eventfd(struct worker *w)
+{
+	unsigned int slot = rnd(w, NR_FDS);
+
+	if (atomic_load(&pool[EVENT][slot].fd) <= 0 || rnd(w, 4) == 0)
+		put(EVENT, slot, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), NULL, 0);
+	return atomic_load(&pool[EVENT][slot].fd);
+}
+
+/* Lines, routes, eventfds at both ends of them: plausible ones, now and then changed. */
+static void irq_wires(struct worker *w)
+{
+	unsigned int slot;
+	int vm = get(w, VM, &slot), event = new_eventfd(w);
+	struct kvm_irq_level level = { .irq = rnd(w, 30), .level = rnd(w, 2) };
+	struct kvm_irqfd irqfd = {
+		.fd = event, .gsi = rnd(w, 30), .flags = rnd(w, 4), .resamplefd = new_eventfd(w),
+	};
+	struct kvm_ioeventfd bell = {
+		.datamatch = rnd(w, 3), .addr = rnd(w, 2) ? rnd(w, 0x70) : 0xfec00000 + rnd(w, 32),
+		.len = rnd(w, 4) ? 1 << rnd(w, 4) : 0, .fd = event, .flags = rnd(w, 8),
+	};
+	struct kvm_msi msi = {
+		.address_lo = 0xfee00000 | rnd(w, 0x100000), .data = rnd(w, 0x200) | rnd(w, 2) << 15,
+	};
+	u64 one = 1;
+
+	switch (rnd(w, 6)) {
+	case 0:
+		mutate(w, (u8 *)&level, rnd(w, 8) ? 1 : sizeof(level));
+		call(w, vm, rnd(w, 2) ? KVM_IRQ_LINE : KVM_IRQ_LINE_STATUS, &level);
+		break;
+	case 1:
+		mutate(w, (u8 *)&irqfd, rnd(w, 8) ? 1 : sizeof(irqfd));
+		call(w, vm, KVM_IRQFD, &irqfd);
+		break;
+	case 2:
+		mutate(w, (u8 *)&bell, rnd(w, 8) ? 1 : sizeof(bell));
+		call(w, vm, KVM_IOEVENTFD, &bell);
+		break;
+	case 3:
+		call(w, vm, KVM_SIGNAL_MSI, &msi);
+		break;
+	default:
+		if (write(event, &one, 8) < 0)
+			w->random++;		/* just closed */
+	}
+}
+
+static void irq_routes(struct worker *w)
+{
+	struct kvm_irq_routing *table = (void *)w->buf;
+	unsigned int slot;
+	int vm = get(w, VM, &slot);
+
+	memset(table, 0, BUFFER);
+	table->nr = rnd(w, 40);
+	for (unsigned int i = 0; i < table->nr; i++) {
+		struct kvm_irq_routing_entry *e = &table->entries[i];
+
+		e->gsi = rnd(w, 8) ? i : rnd(w, 4100);
+		e->type = 1 + rnd(w, 2);
+		if (e->type == KVM_IRQ_ROUTING_IRQCHIP) {
+			e->u.irqchip.irqchip = rnd(w, 3);
+			e->u.irqchip.pin = rnd(w, rnd(w, 8) ? 8 : 26);
+		} else {
+			e->u.msi.address_lo = 0xfee00000;
+			e->u.msi.data = rnd(w, 256);
+		}
+	}
+	if (rnd(w, 4) == 0)
+		mutate(w, w->buf, sizeof(*table) + 16);
+	call(w, vm, KVM_SET_GSI_ROUTING, table);
+}
+
+static void irq_state(struct worker *w)
+{
+	static const struct {
+		unsigned long get, set;
+		unsigned int size;
+	} states[] = {
+		{ KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
+		{ KVM_GET_PIT2, KVM_SET_PIT2, sizeof(struct kvm_pit_state2) },
+		{ KVM_GET_PIT, KVM_SET_PIT, sizeof(struct kvm_pit_state) },
+		{ KVM_REINJECT_CONTROL, KVM_REINJECT_CONTROL, sizeof(struct kvm_reinject_control) },
+		{ KVM_CREATE_PIT2, KVM_CREATE_IRQCHIP, sizeof(struct kvm_pit_config) },
+	};
+	unsigned int slot, i = rnd(w, ARRAY_SIZE(states));
+	int vm = get(w, VM, &slot);
+
+	((struct kvm_irqchip *)w->buf)->chip_id = rnd(w, 16) ? rnd(w, 3) : interesting(w);
+	call(w, vm, states[i].get, w->buf);
+	mutate(w, w->buf + 8, states[i].size - 8);
+	call(w, vm, states[i].set, w->buf);
+}
+
 static void memory_misc(struct worker *w)
 {
 	static const unsigned long cmds[] = {
@@ -418,9 +522,9 @@ static const struct {
 	void (*fn)(struct worker *w);
 	unsigned int weight;
 } actions[] = {
-	{ state_pair, 30 }, { run_guest_bytes, 15 }, { vcpu_misc, 15 }, { vm_misc, 8 },
-	{ memory_misc, 10 }, { anything, 8 }, { system_misc, 4 }, { new_vcpu, 5 }, { new_vm, 2 },
-	{ new_memory, 2 }, { drop, 1 },
+	{ state_pair, 22 }, { run_guest_bytes, 15 }, { vcpu_misc, 13 }, { vm_misc, 6 },
+	{ irq_wires, 10 }, { irq_routes, 2 }, { irq_state, 4 }, { memory_misc, 8 }, { anything, 6 },
+	{ system_misc, 4 }, { new_vcpu, 5 }, { new_vm, 2 }, { new_memory, 2 }, { drop, 1 },
 };
 
 static void one_action(struct worker *w)
