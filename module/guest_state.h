@@ -11,6 +11,7 @@
 #include <linux/ftrace.h>
 #include <linux/instrumentation.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/vtime.h>
@@ -27,16 +28,24 @@ static inline void bellows_guest_timing_exit(void)
 	vtime_account_guest_exit();
 }
 
-/* Around the entry itself: nothing in between may be traced, or take a lock. */
-static __always_inline void bellows_guest_state_enter(void)
+/*
+ * Around the entry itself: nothing in between may be traced, or take a lock.
+ *
+ * A CPU in a guest is quiescent for RCU. Where the tick is what tells RCU so (that
+ * is, without context tracking), once per tick is as often as anybody listens:
+ * the tick makes a guest exit, and the entry after it reports. *reported is the
+ * vCPU's, in jiffies.
+ */
+static __always_inline void bellows_guest_state_enter(unsigned long *reported)
 {
 	instrumentation_begin();
 	trace_hardirqs_on_prepare();
 	lockdep_hardirqs_on_prepare();
 	instrumentation_end();
 
-	if (!context_tracking_guest_enter()) {
+	if (!context_tracking_guest_enter() && *reported != jiffies) {
 		instrumentation_begin();
+		*reported = jiffies;
 		rcu_note_context_switch(false);
 		instrumentation_end();
 	}

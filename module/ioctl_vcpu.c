@@ -468,20 +468,24 @@ static const struct vcpu_ioctl *find_ioctl(unsigned int cmd)
 
 static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
-	const struct vcpu_ioctl *entry = find_ioctl(cmd);
-	bool loaded = cmd == KVM_RUN || (entry && (entry->flags & LOADED));
+	const struct vcpu_ioctl *entry;
 	long r;
 
-	if (!entry && cmd != KVM_RUN)
-		return -EINVAL;
-	if (loaded)
+	/* The one that is called all the time, and looked for in no table. */
+	if (likely(cmd == KVM_RUN)) {
 		bellows_vcpu_load(vcpu);
-	if (cmd == KVM_RUN)
 		r = vcpu_run(vcpu, arg);
-	else
-		r = entry->fn(vcpu, (void __user *)arg);
-	if (loaded)
 		bellows_vcpu_put(vcpu);
+		return r;
+	}
+	entry = find_ioctl(cmd);
+	if (!entry)
+		return -EINVAL;
+	if (!(entry->flags & LOADED))
+		return entry->fn(vcpu, (void __user *)arg);
+	bellows_vcpu_load(vcpu);
+	r = entry->fn(vcpu, (void __user *)arg);
+	bellows_vcpu_put(vcpu);
 	return r;
 }
 

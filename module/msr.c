@@ -303,7 +303,7 @@ static const struct msr_entry table[] = {
 	AS_ZERO(MSR_AMD64_BU_CFG2, MSR_AMD64_BU_CFG2),
 };
 
-static int compare_entry(const void *key, const void *element)
+static __always_inline int compare_entry(const void *key, const void *element)
 {
 	u32 index = *(const u32 *)key;
 	const struct msr_entry *e = element;
@@ -313,7 +313,8 @@ static int compare_entry(const void *key, const void *element)
 
 static const struct msr_entry *find(const struct bellows_vcpu *vcpu, u32 index, bool host)
 {
-	const struct msr_entry *e = bsearch(&index, table, ARRAY_SIZE(table), sizeof(*e), compare_entry);
+	const struct msr_entry *e = __inline_bsearch(&index, table, ARRAY_SIZE(table), sizeof(*e),
+						     compare_entry);
 
 	/* Userspace may restore state before it sets CPUID. */
 	if (e && e->exists && !host && !e->exists(vcpu))

@@ -138,6 +138,7 @@ struct bellows_vcpu {
 	bool loaded;				/* [v] hardware state belongs to vcpu->cpu now */
 	int mode;				/* [r] bellows_vcpu_mode, ordered against requests */
 	unsigned long requests;			/* [a] bellows_request bits */
+	unsigned long quiescent;		/* [v] jiffies when RCU last heard of an entry */
 	struct rcuwait wait;
 	struct preempt_notifier notifier;	/* [v] */
 	struct pid __rcu *pid;			/* [v] of the last KVM_RUN */

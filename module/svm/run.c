@@ -74,7 +74,7 @@ fault:
 
 static noinstr void run_guest(struct bellows_svm_vcpu *svm, phys_addr_t host)
 {
-	bellows_guest_state_enter();
+	bellows_guest_state_enter(&svm->vcpu.quiescent);
 	amd_clear_divider();
 	bellows_svm_run(svm->vcpu.regs, svm->vmcb_pa, host, &svm->spec);
 	bellows_guest_state_exit();

@@ -152,7 +152,7 @@ static noinstr void enter_guest(struct bellows_vmx *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
-	bellows_guest_state_enter();
+	bellows_guest_state_enter(&vmx->vcpu.quiescent);
 	if (static_branch_unlikely(&l1d_flush))
 		flush_l1d(vmx);
 	if (vcpu->cr2 != native_read_cr2())
