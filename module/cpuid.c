@@ -177,6 +177,7 @@ int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = cpuid;
 	vcpu->maxphyaddr = guest_maxphyaddr(vcpu);
+	vcpu->has_1g_pages = bellows_guest_has(vcpu, X86_FEATURE_GBPAGES);
 	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
 	vcpu->guest_xcr0_mask = xcr0_mask(vcpu);
 	bellows_apic_cpuid_changed(vcpu);

@@ -77,7 +77,7 @@ void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging
 		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
 		.pkru = vcpu->pkru,
 		.maxphyaddr = vcpu->maxphyaddr,
-		.has_1g_pages = bellows_guest_has(vcpu, X86_FEATURE_GBPAGES),
+		.has_1g_pages = vcpu->has_1g_pages,
 	};
 }
 
@@ -298,6 +298,8 @@ static int emu_set_xmm(struct bellows_emulator *e, unsigned int reg, const void 
 	return BELLOWS_EMU_CONTINUE;
 }
 
+static void load_segment(struct bellows_emulator *e, unsigned int nr);
+
 static const struct bellows_emulator_ops emulator_ops = {
 	.fetch = emu_fetch,
 	.probe = emu_probe,
@@ -308,6 +310,7 @@ static const struct bellows_emulator_ops emulator_ops = {
 	.out = emu_out,
 	.get_xmm = emu_get_xmm,
 	.set_xmm = emu_set_xmm,
+	.segment = load_segment,
 };
 
 static const struct { u16 bit; unsigned int feature; } features[] = {
@@ -355,6 +358,39 @@ static u32 segment_attributes(const struct kvm_segment *s)
 	       s->db << 14 | s->g << 15 | (s->unusable ? BELLOWS_ATTR_UNUSABLE : 0);
 }
 
+static void load_segment(struct bellows_emulator *e, unsigned int nr)
+{
+	struct kvm_segment s;
+
+	bellows_backend(get_segment)(vcpu_of(e), nr, &s);
+	e->seg[nr] = (struct bellows_emu_segment) {
+		.base = s.base,
+		.limit = s.limit,
+		.attr = segment_attributes(&s),
+		.selector = s.selector,
+	};
+}
+
+/* Few instructions look at more of segments than 64-bit mode does, and reading them is slow. */
+static void segments_in(struct bellows_vcpu *vcpu)
+{
+	const u8 all = GENMASK(BELLOWS_TR, 0);
+	struct bellows_emulator *e = vcpu->emu;
+	unsigned int i;
+
+	load_segment(e, BELLOWS_CS);
+	e->seg_missing = all & ~BIT(BELLOWS_CS);
+	if (bellows_emulator_mode(e) == BELLOWS_MODE_64) {
+		e->seg[BELLOWS_FS].base = bellows_backend(get_segment_base)(vcpu, BELLOWS_FS);
+		e->seg[BELLOWS_GS].base = bellows_backend(get_segment_base)(vcpu, BELLOWS_GS);
+		return;
+	}
+	for (i = 0; i < BELLOWS_TR; i++)
+		if (i != BELLOWS_CS)
+			load_segment(e, i);
+	e->seg_missing = BIT(BELLOWS_TR);
+}
+
 static void state_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
@@ -368,17 +404,7 @@ static void state_in(struct bellows_vcpu *vcpu)
 	e->cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
 	e->efer = vcpu->msrs.efer;
 	e->cpl = bellows_backend(get_cpl)(vcpu);
-	for (i = 0; i <= BELLOWS_TR; i++) {
-		struct kvm_segment s;
-
-		bellows_backend(get_segment)(vcpu, i, &s);
-		e->seg[i] = (struct bellows_emu_segment) {
-			.base = s.base,
-			.limit = s.limit,
-			.attr = segment_attributes(&s),
-			.selector = s.selector,
-		};
-	}
+	segments_in(vcpu);
 }
 
 static void state_out(struct bellows_vcpu *vcpu)

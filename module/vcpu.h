@@ -168,6 +168,7 @@ struct bellows_vcpu {
 	struct bellows_cpuid *cpuid;		/* [v] NULL: none set */
 	bool has_run;				/* [v] CPUID is fixed from the first entry on */
 	unsigned int maxphyaddr;		/* [v] from cpuid */
+	bool has_1g_pages;			/* [v] from cpuid */
 	u64 cr4_reserved;			/* [v] bits the guest may not set, from cpuid */
 	u64 guest_xcr0_mask;			/* [v] */
 	struct fpu_guest fpu;			/* [v] */

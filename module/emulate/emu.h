@@ -258,6 +258,17 @@ static inline bool bellows_is_64bit(const struct bellows_emulator *e)
 	return bellows_emulator_mode(e) == BELLOWS_MODE_64;
 }
 
+/* Any part of any segment; what the owner filled in is at e->seg[]. */
+static inline const struct bellows_emu_segment *bellows_emu_segment(struct bellows_emulator *e,
+								     unsigned int nr)
+{
+	if (e->seg_missing & BIT(nr)) {
+		e->ops->segment(e, nr);
+		e->seg_missing &= ~BIT(nr);
+	}
+	return &e->seg[nr];
+}
+
 static inline bool bellows_is_protected(const struct bellows_emulator *e)
 {
 	return (e->cr0 & CR0_PE) && !(e->rflags & EFL_VM);

@@ -9,7 +9,7 @@
  *
  * The owner's side, in order:
  *
- *  1. Fill in regs, rip, rflags, cr0, cr4, efer, cpl, seg[], features, ops, once
+ *  1. Fill in regs, rip, rflags, cr0, cr4, efer, cpl, seg[], seg_missing, features, ops, once
  *     per call. The remaining members belong to the emulator.
  *  2. Call bellows_emulate_one().
  *  3. Whatever it returns, write regs, rip and rflags back to the guest: they
@@ -157,6 +157,7 @@ struct bellows_emulator;
  * @in, @out: port I/O, count elements of size 1, 2 or 4 at data. An EXIT of @in
  *	with count above 1 leaves its data in @io_buf; @data points there for such.
  * @get_xmm, @set_xmm: 16 bytes; set must leave the upper halves alone
+ * @segment: fill in seg[nr], which the owner has listed in seg_missing
  */
 struct bellows_emulator_ops {
 	int (*fetch)(struct bellows_emulator *e, u64 linear, void *buf,
@@ -176,6 +177,7 @@ struct bellows_emulator_ops {
 	int (*get_xmm)(struct bellows_emulator *e, unsigned int reg, void *buf);
 	int (*set_xmm)(struct bellows_emulator *e, unsigned int reg,
 		       const void *buf);
+	void (*segment)(struct bellows_emulator *e, unsigned int nr);
 };
 
 /**
@@ -190,6 +192,9 @@ struct bellows_emulator_ops {
  * @regs: general registers in the order of their numbers
  * @rip, @rflags, @cr0, @cr4, @efer: as named
  * @seg: ES, CS, SS, DS, FS, GS, TR
+ * @seg_missing: BIT(nr) of those that are not filled in, for an owner to whom each
+ *	costs something. In 64-bit mode all may be missing but CS and the bases
+ *	of FS and GS, in other modes none but TR
  * @bytes, @nr_bytes: code bytes at RIP that are already known (decode assists),
  *	or nr_bytes zero. Consumed by each call that returns anything but EXIT.
  *
@@ -216,6 +221,7 @@ struct bellows_emulator {
 	u64 cr4;
 	u64 efer;
 	struct bellows_emu_segment seg[BELLOWS_NR_SEGS + 1];
+	u8 seg_missing;
 
 	struct bellows_insn insn;
 	struct bellows_emu_fault fault;

@@ -55,7 +55,7 @@ int bellows_exec_bswap(struct bellows_emu_step *s)
 
 int bellows_exec_mov_from_seg(struct bellows_emu_step *s)
 {
-	s->dst = s->e->seg[s->insn->reg & 7].selector;
+	s->dst = bellows_emu_segment(s->e, s->insn->reg & 7)->selector;
 	return BELLOWS_EMU_CONTINUE;
 }
 

@@ -193,7 +193,7 @@ int bellows_exec_string(struct bellows_emu_step *s)
 
 static int tss_read(struct bellows_emulator *e, u32 offset, u16 *value)
 {
-	const struct bellows_emu_segment *tr = &e->seg[BELLOWS_TR];
+	const struct bellows_emu_segment *tr = bellows_emu_segment(e, BELLOWS_TR);
 	unsigned int i;
 
 	if (offset + 1 > tr->limit)
@@ -225,7 +225,7 @@ static int port_allowed(struct bellows_emulator *e, u16 port, unsigned int size)
 		return BELLOWS_EMU_CONTINUE;
 	if (!(e->rflags & EFL_VM) && e->cpl <= iopl)
 		return BELLOWS_EMU_CONTINUE;
-	if ((e->seg[BELLOWS_TR].attr & 13) != TSS_TYPE_32)
+	if ((bellows_emu_segment(e, BELLOWS_TR)->attr & 13) != TSS_TYPE_32)
 		return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	r = tss_read(e, TSS_BITMAP, &bitmap);
 	if (!r)

@@ -40,32 +40,51 @@ static bool range_ok(struct bellows_mmu *mmu, gpa_t gpa, size_t len, bool write)
 	return true;
 }
 
+static int access_slot(const struct bellows_memslot *slot, gpa_t gpa, void *to, const void *from,
+		       size_t len)
+{
+	if (from)
+		return bellows_memory_write(slot->memory, object_offset(slot, gpa), from, len);
+	return bellows_memory_read(slot->memory, object_offset(slot, gpa), to, len);
+}
+
+/* What begins in one slot and does not end there. */
+static int access_slots(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from, size_t len)
+{
+	struct bellows_memslot *slot;
+	int err = 0;
+	size_t n;
+
+	if (!range_ok(mmu, gpa, len, from))
+		return -EFAULT;
+	for (; len && !err; len -= n, gpa += n) {
+		n = len;
+		slot = slot_for(mmu, gpa, from, &n);
+		if (!slot)
+			return -EFAULT;
+		err = access_slot(slot, gpa, to, from, n);
+		if (from)
+			from += n;
+		else
+			to += n;
+	}
+	return err;
+}
+
 static int access_range(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from, size_t len)
 {
 	struct bellows_memslot *slot;
-	int idx, err = 0;
-	size_t n;
+	size_t n = len;
+	int idx, err;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	if (!range_ok(mmu, gpa, len, from))
+	slot = slot_for(mmu, gpa, from, &n);
+	if (!slot)
 		err = -EFAULT;
-	while (len && !err) {
-		n = len;
-		slot = slot_for(mmu, gpa, from, &n);
-		if (!slot) {
-			err = -EFAULT;
-			break;
-		}
-		if (from) {
-			err = bellows_memory_write(slot->memory, object_offset(slot, gpa), from, n);
-			from += n;
-		} else {
-			err = bellows_memory_read(slot->memory, object_offset(slot, gpa), to, n);
-			to += n;
-		}
-		gpa += n;
-		len -= n;
-	}
+	else if (likely(n == len))
+		err = access_slot(slot, gpa, to, from, len);
+	else
+		err = access_slots(mmu, gpa, to, from, len);
 	srcu_read_unlock(&mmu->srcu, idx);
 	return err;
 }
