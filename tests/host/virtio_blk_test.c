@@ -338,6 +338,48 @@ static void test_full(void)
 	setrlimit(RLIMIT_FSIZE, &old);
 }
 
+/* The descriptor of the disk's file, in this process. */
+static int find_descriptor(void)
+{
+	char link[64], name[64];
+	ssize_t n;
+	int fd;
+
+	for (fd = 3; fd < 256; fd++) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, name, sizeof(name) - 1);
+		if (n > 0 && n == (ssize_t)strlen(path) && !memcmp(name, path, n))
+			return fd;
+	}
+	abort();
+}
+
+/* A pipe takes the file's place for one flush, which it cannot do. */
+static void test_flush_fails(void)
+{
+	int fd, saved, fds[2];
+	bool good;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path) || pipe(fds))
+		abort();
+	good = ask(T_WRITE, 0, DATA, 8192, NULL) == OK && ask(T_FLUSH, 0, NULL, 0, NULL) == OK;
+	fd = find_descriptor();
+	saved = dup(fd);
+	dup2(fds[0], fd);
+	capture();
+	good &= ask(T_FLUSH, 0, NULL, 0, NULL) == IOERR;
+	dup2(saved, fd);
+	good &= ask(T_WRITE, 0, DATA, 8192, NULL) == OK && ask(T_FLUSH, 0, NULL, 0, NULL) == IOERR;
+	good &= ask(T_FLUSH, 0, NULL, 0, NULL) == IOERR;
+	captured_text();
+	tap_result(good, "after a failed flush no later one claims that all is safe");
+	vm_free(&guest.vm);
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_truncated(void)
 {
 	bool good;
@@ -535,7 +577,7 @@ int main(void)
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(27);
+	tap_plan(28);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	signal(SIGPIPE, SIG_IGN);
@@ -551,6 +593,7 @@ int main(void)
 	test_discard();
 	test_zero_by_writing();
 	test_full();
+	test_flush_fails();
 	test_truncated();
 	test_reset();
 	test_options();
