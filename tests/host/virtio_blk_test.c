@@ -423,6 +423,69 @@ static void test_reset(void)
 	vm_free(&guest.vm);
 }
 
+/* Chains of anything, with headers that are often nearly right. */
+static void random_chain(struct random *r)
+{
+	static const uint32_t types[] = { T_READ, T_WRITE, T_FLUSH, T_ID, T_DISCARD, T_ZERO, 2, 99 };
+	struct guest_queue *queue = &guest.queues[0];
+	struct request *q = request(random_below(r, 64));
+	unsigned int i, n = 2 + random_below(r, 5), head = queue->free, n_out = 1 + random_below(r, n - 1);
+
+	*q = (struct request) { .type = types[random_below(r, 8)], .range.n = random_below(r, 5000) };
+	q->sector = random_below(r, 4) ? random_below(r, DISK_SIZE / SECTOR + 4) : random_u64(r);
+	q->range.sector = q->sector;
+	q->range.flags = random_below(r, 3);
+	for (i = 0; i < n; i++) {
+		struct guest_desc *d = &queue->desc[(head + i) % queue->size];
+
+		d->addr = GUEST_BUFFERS + random_below(r, 1 << 20);
+		d->len = random_below(r, 3) ? SECTOR * random_below(r, 20) : random_below(r, 5000);
+		d->flags = (i + 1 < n ? 1 : 0) | (i >= n_out ? 2 : 0);
+		d->next = (head + i + 1) % queue->size;
+		if (!random_below(r, 200))
+			random_bytes(r, d, sizeof(*d));
+	}
+	queue->free = (head + n) % queue->size;
+	if (random_below(r, 20)) {
+		queue->desc[head].addr = guest_gpa(q);
+		queue->desc[head].len = 16;
+	}
+	queue->avail[2 + queue->avail[1] % queue->size] = head;
+	__atomic_store_n(&queue->avail[1], queue->avail[1] + 1, __ATOMIC_RELEASE);
+}
+
+static void test_any_driver(struct random *r)
+{
+	unsigned long i, rounds = scaled(20000);
+	unsigned int served = 0, up = 0;
+	uint32_t head, len;
+	struct stat st;
+	bool good;
+
+	make_file(path, DISK_SIZE);
+	if (!machine(path))
+		abort();
+	capture();
+	for (i = 0; i < rounds; i++) {
+		random_chain(r);
+		notify(0);
+		/* A few at once */
+		while ((uint16_t)(guest.queues[0].avail[1] - guest.queues[0].seen) > i % 8) {
+			if (wait_used(0, 1, &head, &len))
+				served++;
+			else if (reg_read(R_STATUS) & VIRTIO_STATUS_NEEDS_RESET)
+				break;
+		}
+		if (reg_read(R_STATUS) & VIRTIO_STATUS_NEEDS_RESET || !random_below(r, 500))
+			up += bring_up(1, ~0ull, 128);
+	}
+	good = bring_up(1, ~0ull, 128) && ask(T_WRITE, 0, DATA, 8192, NULL) == OK;
+	good &= lines_of(captured_text()) <= 20 && !stat(path, &st) && st.st_size == DISK_SIZE;
+	tap_note("%u requests were answered, %u resets", served, up);
+	tap_result(good && served > rounds / 4 && up, "%lu random requests later the disk works and has its size", i);
+	vm_free(&guest.vm);
+}
+
 /* --- Options and files -------------------------------------------------------------------------- */
 
 static bool refuses(const char *spec, int err, const char *says)
@@ -577,7 +640,7 @@ int main(void)
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(28);
+	tap_plan(29);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	signal(SIGPIPE, SIG_IGN);
@@ -596,6 +659,7 @@ int main(void)
 	test_flush_fails();
 	test_truncated();
 	test_reset();
+	test_any_driver(&r);
 	test_options();
 	test_qcow2(&r);
 	munmap(guest.memory, GUEST_SIZE);

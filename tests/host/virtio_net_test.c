@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include "random.h"
 #include "virtio_driver.h"
 
 #define HEADER		12
@@ -285,6 +286,49 @@ static void test_bad_frames(void)
 	vm_free(&guest.vm);
 }
 
+/*
+ * Frames of anything into libslirp, which is a library that a guest talks to: what it
+ * cannot stand must be known.
+ */
+static void test_any_frame(struct random *r)
+{
+	unsigned long i, rounds = scaled(20000), sent = 0;
+	uint8_t frame[1600];
+	uint32_t len;
+
+	if (!machine("user", "10.0.2.15", "10.0.2.2") || !find_router())
+		abort();
+	capture();
+	for (i = 0; i < rounds; i++) {
+		struct ethernet *e = (void *)frame;
+		struct udp_packet *p = (void *)(e + 1);
+
+		len = 15 + random_below(r, random_below(r, 4) ? 200 : 1500);
+		random_bytes(r, frame, len);
+		memcpy(e->to, router_mac, 6);
+		memcpy(e->from, mac, 6);
+		e->type = htons(random_below(r, 5) ? 0x800 : random_below(r, 2) ? 0x806 : 0x86dd);
+		if (len >= sizeof(*e) + 20 && random_below(r, 8)) {
+			static const uint8_t protocols[] = { 1, 6, 17, 6 };
+
+			p->version = random_below(r, 8) ? 0x45 : 0x40 | random_below(r, 16);
+			p->len = htons(len - sizeof(*e));
+			p->fragment = random_below(r, 4) ? 0 : random_u64(r);
+			p->protocol = protocols[random_below(r, 4)];
+			p->from = guest_ip;
+			p->to = router_ip;
+			p->sum = 0;
+			p->sum = checksum(p, 20);
+		}
+		sent += send_frame(frame, len);
+		while (guest.queues[0].used[1] != guest.queues[0].seen)
+			receive_frame(0, 1, &len);
+	}
+	captured_text();
+	tap_result(sent == rounds && find_router(), "%lu random frames, and the router still answers", i);
+	vm_free(&guest.vm);
+}
+
 static bool refuses(const char *spec, const char *says)
 {
 	const char *text;
@@ -401,10 +445,16 @@ static void test_tap(void)
 
 int main(void)
 {
-	tap_plan(10);
+	uint64_t seed = seed_from_environment();
+	struct random r;
+
+	tap_plan(11);
+	tap_note("SEED=%llu", (unsigned long long)seed);
+	random_seed(&r, seed);
 	test_user();
 	test_forward();
 	test_bad_frames();
+	test_any_frame(&r);
 	test_options();
 	test_tap();
 	munmap(guest.memory, GUEST_SIZE);
