@@ -11,7 +11,10 @@
 #include "command.h"
 #include "libbellows.h"
 
-static const struct command *const commands[] = { &command_host, &command_run };
+static const struct command *const commands[] = {
+	&command_run, &command_list, &command_stat, &command_pause, &command_resume, &command_stop,
+	&command_console, &command_host,
+};
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -28,27 +31,28 @@ int usage_error(const struct command *command, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-int open_device(void)
+int open_device(const char *path)
 {
-	int fd = libbellows_open();
+	int fd = libbellows_open_path(path);
 
 	switch (fd) {
 	case -ENOENT:
 	case -ENXIO:
-		complain("%s is not there: load the module first (sudo modprobe bellows)",
-			 LIBBELLOWS_DEVICE);
+		complain("%s is not there: load the module first (sudo modprobe %s)", path,
+			 strcmp(path, LIBBELLOWS_DEVICE) ? "kvm-intel or kvm-amd" : "bellows");
 		return -1;
 	case -EACCES:
 		complain("%s: permission denied: ask for access to it, or run as root",
-			 LIBBELLOWS_DEVICE);
+			 path);
 		return -1;
+	case -ENOTTY:
 	case -EPROTO:
-		complain("%s speaks another version of the ABI than this command: install both from one tree",
-			 LIBBELLOWS_DEVICE);
+		complain("%s does not speak KVM's ABI as this command does: give /dev/bellows or /dev/kvm",
+			 path);
 		return -1;
 	}
 	if (fd < 0) {
-		complain("%s: %s", LIBBELLOWS_DEVICE, strerror(-fd));
+		complain("%s: %s", path, strerror(-fd));
 		return -1;
 	}
 	return fd;

@@ -35,7 +35,7 @@ static int run(int argc, char **argv)
 
 	if (argc > 1)
 		return usage_error(&command_host, "host takes no arguments, but got '%s'", argv[1]);
-	device = open_device();
+	device = open_device(LIBBELLOWS_DEVICE);
 	if (device < 0)
 		return EXIT_UNAVAILABLE;
 	err = libbellows_host_info(device, &info);

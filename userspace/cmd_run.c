@@ -1,57 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bellows run: runs a flat program in a VM with one CPU, without firmware or
- * disks. What it writes to the serial port appears on stdout.
+ * bellows run: its options. An option is a line of a table; what is wrong with one
+ * is said before anything is opened or created.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "command.h"
-#include "devices.h"
-#include "libbellows.h"
+#include "machine.h"
+#include "options.h"
 
 #define MIB		(1ull << 20)
 #define REAL_ENTRY	0x7c00
 #define LONG_ENTRY	0x100000
+#define FLAT_MEMORY	(64 * MIB)
+#define KERNEL_MEMORY	(512 * MIB)
+#define MAX_MEMORY	(1ull << 39)
+#define MAX_NAME	48
 
-struct options {
-	const char *image;
-	uint64_t memory;
-	uint64_t load;
-	bool load_given;
-	bool real;
-	bool trace;
-	bool stats;
-};
-
-struct machine {
-	int device, vm;
-	struct libbellows_memory memory;
-	struct libbellows_vcpu vcpu;
-	struct devices devices;
-	unsigned long long exits;
-};
-
-static volatile sig_atomic_t interrupted;
-static struct kvm_run *volatile interrupted_run;
-
-/* Between the check of the flag and KVM_RUN a signal would be lost, but not this field. */
-static void on_signal(int sig)
+static int bad(const char *fmt, const char *text)
 {
-	interrupted = sig;
-	if (interrupted_run)
-		interrupted_run->immediate_exit = 1;
+	char message[256];
+
+	snprintf(message, sizeof(message), fmt, text);
+	return usage_error(&command_run, "%s", message);
 }
 
-/* A number with K, M or G behind it; -1 if it is none. */
-static int parse_size(const char *text, uint64_t *size)
+int parse_size(const char *text, uint64_t *size)
 {
 	static const char units[] = "KMG";
 	const char *unit;
@@ -60,7 +37,7 @@ static int parse_size(const char *text, uint64_t *size)
 
 	errno = 0;
 	*size = strtoull(text, &end, 0);
-	if (errno || end == text || *text == '-')
+	if (errno || end == text || strchr(text, '-'))
 		return -1;
 	if (*end) {
 		unit = strchr(units, *end & ~0x20);
@@ -74,245 +51,257 @@ static int parse_size(const char *text, uint64_t *size)
 	return 0;
 }
 
-static int parse(struct options *o, int argc, char **argv)
+static int set_flat(struct options *o, char *text)
 {
-	static const struct option options[] = {
-		{ "flat", required_argument, NULL, 'f' },
-		{ "mem", required_argument, NULL, 'm' },
-		{ "load", required_argument, NULL, 'l' },
-		{ "real", no_argument, NULL, 'r' },
-		{ "trace", no_argument, NULL, 't' },
-		{ "stats", no_argument, NULL, 's' },
-		{ }
-	};
-	int c;
+	o->flat = text;
+	return 0;
+}
 
-	*o = (struct options) { .memory = 64 * MIB };
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->image = optarg;
-			break;
-		case 'm':
-			if (parse_size(optarg, &o->memory))
-				return usage_error(&command_run, "--mem: '%s' is no size (try 64M)", optarg);
-			break;
-		case 'l':
-			if (parse_size(optarg, &o->load))
-				return usage_error(&command_run, "--load: '%s' is no address (try 0x100000)",
-						   optarg);
-			o->load_given = true;
-			break;
-		case 'r':
-			o->real = true;
-			break;
-		case 't':
-			o->trace = true;
-			break;
-		case 's':
-			o->stats = true;
-			break;
-		default:
-			return usage_error(&command_run, "%s: no such option, or its argument is missing",
-					   argv[optind - 1]);
+static int set_kernel(struct options *o, char *text)
+{
+	o->kernel = text;
+	return 0;
+}
+
+static int set_initrd(struct options *o, char *text)
+{
+	o->initrd = text;
+	return 0;
+}
+
+static int set_append(struct options *o, char *text)
+{
+	o->append = text;
+	return 0;
+}
+
+static int set_module(struct options *o, char *text)
+{
+	if (o->n_modules == BOOT_MODULES - 1)
+		return bad("--module: %s is one too many", text);
+	o->modules[o->n_modules++] = text;
+	return 0;
+}
+
+static int set_memory(struct options *o, char *text)
+{
+	if (parse_size(text, &o->memory) || !o->memory)
+		return bad("--mem: '%s' is no size (try 512M)", text);
+	return 0;
+}
+
+static int set_cpus(struct options *o, char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (end == text || *end || !n || n > MACHINE_MAX_CPUS || *text == '-')
+		return bad("--cpus: '%s' is no number from 1 to 64", text);
+	o->cpus = n;
+	return 0;
+}
+
+static int set_disk(struct options *o, char *text)
+{
+	if (o->n_disks == MAX_DEVICES)
+		return bad("--disk: %s is one too many", text);
+	o->disks[o->n_disks++] = text;
+	return 0;
+}
+
+static int set_net(struct options *o, char *text)
+{
+	if (o->n_nets == MAX_DEVICES)
+		return bad("--net: %s is one too many", text);
+	o->nets[o->n_nets++] = text;
+	return 0;
+}
+
+static int set_name(struct options *o, char *text)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (!*text || *text == '.' || *text == '-' || strlen(text) > MAX_NAME || text[strspn(text, good)])
+		return bad("--name: '%s' is no name: up to 48 letters, digits, '.', '_' and '-'", text);
+	o->name = text;
+	return 0;
+}
+
+static int set_console(struct options *o, char *text)
+{
+	static const char *const kinds[] = { "serial", "virtio", "none" };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		if (!strcmp(text, kinds[i])) {
+			o->console = i;
+			return 0;
 		}
 	}
-	if (optind < argc)
-		return usage_error(&command_run, "'%s' is not an option", argv[optind]);
-	if (!o->image)
-		return usage_error(&command_run, "--flat FILE is needed: the program to run");
+	return bad("--console: '%s' is none of serial, virtio, none", text);
+}
+
+static int set_device(struct options *o, char *text)
+{
+	o->device = strcmp(text, "auto") ? text : NULL;
+	return 0;
+}
+
+static int set_load(struct options *o, char *text)
+{
+	if (parse_size(text, &o->load))
+		return bad("--load: '%s' is no address (try 0x100000)", text);
+	o->load_given = true;
+	return 0;
+}
+
+#define FLAG(member)						\
+	static int set_##member(struct options *o, char *text)	\
+	{							\
+		o->member = true;				\
+		return 0;					\
+	}
+
+FLAG(real)
+FLAG(trace)
+FLAG(stats)
+FLAG(memory_stats)
+FLAG(progress)
+FLAG(no_reboot)
+FLAG(no_socket)
+
+static const struct {
+	struct option option;
+	int (*set)(struct options *o, char *text);
+} table[] = {
+	{ { "flat", required_argument, NULL, 0 }, set_flat },
+	{ { "kernel", required_argument, NULL, 0 }, set_kernel },
+	{ { "initrd", required_argument, NULL, 0 }, set_initrd },
+	{ { "module", required_argument, NULL, 0 }, set_module },
+	{ { "append", required_argument, NULL, 0 }, set_append },
+	{ { "mem", required_argument, NULL, 0 }, set_memory },
+	{ { "cpus", required_argument, NULL, 0 }, set_cpus },
+	{ { "disk", required_argument, NULL, 0 }, set_disk },
+	{ { "net", required_argument, NULL, 0 }, set_net },
+	{ { "name", required_argument, NULL, 0 }, set_name },
+	{ { "console", required_argument, NULL, 0 }, set_console },
+	{ { "device", required_argument, NULL, 0 }, set_device },
+	{ { "load", required_argument, NULL, 0 }, set_load },
+	{ { "real", no_argument, NULL, 0 }, set_real },
+	{ { "trace", no_argument, NULL, 0 }, set_trace },
+	{ { "stats", no_argument, NULL, 0 }, set_stats },
+	{ { "memory-stats", no_argument, NULL, 0 }, set_memory_stats },
+	{ { "progress", no_argument, NULL, 0 }, set_progress },
+	{ { "no-reboot", no_argument, NULL, 0 }, set_no_reboot },
+	{ { "no-socket", no_argument, NULL, 0 }, set_no_socket },
+};
+
+#define N_OPTIONS	(sizeof(table) / sizeof(table[0]))
+
+static int check_flat(struct options *o)
+{
+	if (o->kernel || o->initrd || o->n_modules || o->append || o->n_disks || o->n_nets || o->cpus > 1)
+		return usage_error(&command_run, "--flat: a flat program gets one CPU and memory, and nothing else");
+	if (!o->memory)
+		o->memory = FLAT_MEMORY;
 	if (!o->load_given)
 		o->load = o->real ? REAL_ENTRY : LONG_ENTRY;
-	if (o->memory % 4096 || o->memory < MIB)
-		return usage_error(&command_run, "--mem: must be a multiple of 4096 and at least 1M");
 	if (o->real && o->load > 0xffff)
 		return usage_error(&command_run, "--load: must be below 0x10000 in real mode");
 	if (!o->real && o->load < LIBBELLOWS_TABLES + LIBBELLOWS_TABLES_SIZE)
 		return usage_error(&command_run, "--load: must be at least %#x: page tables are below",
 				   LIBBELLOWS_TABLES + LIBBELLOWS_TABLES_SIZE);
-	return EXIT_OK;
+	return 0;
 }
 
-static int load_image(const struct options *o, const struct libbellows_memory *memory)
+static int check(struct options *o)
 {
-	int fd = open(o->image, O_RDONLY | O_CLOEXEC);
-	uint64_t room = o->load < memory->size ? memory->size - o->load : 0;
-	uint64_t done = 0;
-	struct stat st;
-	ssize_t n;
+	int err = 0;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		complain("--flat: %s: %s", o->image, strerror(errno));
-		return EXIT_INPUT;
-	}
-	if (!S_ISREG(st.st_mode) || !st.st_size || (uint64_t)st.st_size > room) {
-		complain("--flat: %s: %s", o->image,
-			 !S_ISREG(st.st_mode) ? "is not a file" : !st.st_size ? "is empty" :
-			 "does not fit: use a larger --mem or a smaller --load");
-		close(fd);
-		return EXIT_INPUT;
-	}
-	while (done < (uint64_t)st.st_size) {
-		n = read(fd, (char *)memory->map + o->load + done, st.st_size - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			complain("--flat: %s: %s", o->image, n ? strerror(errno) : "became shorter");
-			close(fd);
-			return EXIT_INPUT;
-		}
-		done += n;
-	}
-	close(fd);
-	return EXIT_OK;
+	if (!o->flat && !o->kernel)
+		return usage_error(&command_run, "--kernel FILE is needed (or --flat FILE): what to run");
+	if (o->flat)
+		err = check_flat(o);
+	else if (o->load_given || o->real)
+		return usage_error(&command_run, "--load and --real are for --flat only");
+	if (!o->memory)
+		o->memory = KERNEL_MEMORY;
+	if (!err && (o->memory % 4096 || o->memory < MIB || o->memory > MAX_MEMORY))
+		return usage_error(&command_run, "--mem: must be a multiple of 4096, from 1M to 512G");
+	if (!err && o->n_disks + o->n_nets > MAX_DEVICES - 2)
+		return usage_error(&command_run, "--disk, --net: there is room for 6 together");
+	return err;
 }
 
-static int failed(const char *what, int err)
+int parse_options(struct options *o, int argc, char **argv)
 {
-	complain("%s: %s", what, strerror(-err));
-	return EXIT_SYSTEM;
-}
+	struct option options[N_OPTIONS + 1] = { };
+	unsigned int i;
+	int c, at, err;
 
-static int build(struct machine *m, const struct options *o)
-{
-	int err;
-
-	m->device = open_device();
-	if (m->device < 0)
-		return EXIT_UNAVAILABLE;
-	m->vm = libbellows_vm_create(m->device);
-	if (m->vm < 0)
-		return explain_vm_error(m->device, m->vm);
-	err = libbellows_memory_create(&m->memory, m->device, o->memory, 0);
-	if (err)
-		return failed("--mem: cannot have that much", err);
-	err = load_image(o, &m->memory);
-	if (err)
-		return err;
-	err = libbellows_vm_attach(m->vm, 0, 0, &m->memory, 0, m->memory.size, 0);
-	if (err)
-		return failed("cannot attach the memory", err);
-	err = libbellows_vcpu_create(&m->vcpu, m->device, m->vm, 0);
-	if (err)
-		return failed("cannot create the CPU", err);
-	err = o->real ? libbellows_vcpu_real_mode(&m->vcpu, o->load) :
-			libbellows_vcpu_long_mode(&m->vcpu, &m->memory, o->load);
-	return err ? failed("cannot set the CPU's registers", err) : EXIT_OK;
-}
-
-/* -1: go on; otherwise the exit code. */
-static int handle_exit(struct machine *m)
-{
-	struct kvm_run *run = m->vcpu.run;
-
-	switch (run->exit_reason) {
-	case KVM_EXIT_IO:
-		device_io(&m->devices, run->io.direction == KVM_EXIT_IO_OUT, run->io.port, run->io.size,
-			  libbellows_io_data(&m->vcpu), run->io.count);
-		if (!m->devices.exited)
-			return -1;
-		return m->devices.exit_code & EXIT_GUEST_MAX;
-	case KVM_EXIT_MMIO:
-		device_mmio(&m->devices, run->mmio.is_write, run->mmio.phys_addr, run->mmio.len,
-			    run->mmio.data);
-		return -1;
-	case KVM_EXIT_INTR:
-		return -1;
-	case KVM_EXIT_HLT:
-		complain("the guest halted, and nothing can wake it");
-		return EXIT_OK;
-	case KVM_EXIT_SHUTDOWN:
-		complain("the guest died of a triple fault");
-		return EXIT_GUEST_DIED;
-	case KVM_EXIT_FAIL_ENTRY:
-		complain("the CPU refused to enter the guest: reason %#llx",
-			 (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
-		return EXIT_GUEST_DIED;
-	case KVM_EXIT_INTERNAL_ERROR:
-		complain("the module cannot go on: suberror %u", run->internal.suberror);
-		return EXIT_GUEST_DIED;
-	default:
-		complain("unexpected exit %u", run->exit_reason);
-		return EXIT_GUEST_DIED;
-	}
-}
-
-static int loop(struct machine *m)
-{
-	int err, code;
-
-	for (;;) {
-		if (interrupted) {
-			complain("interrupted");
-			return 128 + interrupted;
-		}
-		err = libbellows_vcpu_run(&m->vcpu);
-		if (err == -EINTR || err == -EAGAIN)
-			continue;
+	*o = (struct options) { .cpus = 1 };
+	for (i = 0; i < N_OPTIONS; i++)
+		options[i] = table[i].option;
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":", options, &at)) != -1) {
+		if (c == ':')
+			return bad("%s: its argument is missing", argv[optind - 1]);
+		if (c)
+			return bad("%s: there is no such option", argv[optind - 1]);
+		err = table[at].set(o, optarg);
 		if (err)
-			return failed("cannot run the CPU", err);
-		m->exits++;
-		code = handle_exit(m);
-		if (code >= 0)
-			return code;
+			return err;
 	}
-}
-
-static void show_stats(const struct machine *m)
-{
-	struct bellows_memory_stat stat;
-
-	fflush(stdout);
-	fprintf(stderr, "exits to this program: %llu\n", m->exits);
-	if (libbellows_memory_stat(&m->memory, &stat))
-		return;
-	fprintf(stderr, "guest memory: %llu MiB, of which %llu KiB cost memory (%llu KiB in large pages)\n",
-		(unsigned long long)(stat.size / MIB), (unsigned long long)stat.private_pages * 4,
-		(unsigned long long)stat.large * 4);
+	if (optind < argc)
+		return bad("'%s' is not an option", argv[optind]);
+	return check(o);
 }
 
 static int run(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-	struct machine m = { };
 	struct options o;
-	int code = parse(&o, argc, argv);
+	int code = parse_options(&o, argc, argv);
 
 	if (code)
 		return code;
-	code = build(&m, &o);
-	if (code)
-		return code;
-	m.devices.trace = o.trace;
-	interrupted_run = m.vcpu.run;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-
-	code = loop(&m);
-	if (o.stats)
-		show_stats(&m);
-	interrupted_run = NULL;
-	libbellows_vcpu_destroy(&m.vcpu);
-	close(m.vm);
-	libbellows_memory_destroy(&m.memory);
-	close(m.device);
-	return code;
+	return o.flat ? run_flat(&o) : run_kernel(&o);
 }
 
 const struct command command_run = {
 	.name = "run",
-	.summary = "runs a flat program in a VM",
+	.summary = "runs an operating system or a flat program in a VM",
 	.usage =
-		"usage: bellows run --flat FILE [OPTIONS]\n\n"
-		"  --flat FILE   the program: bytes that are put into memory and jumped to\n"
-		"  --mem SIZE    guest memory (default 64M)\n"
-		"  --load ADDR   where the program goes (default 0x100000; 0x7c00 with --real)\n"
-		"  --real        start in 16-bit real mode; default: 64-bit mode, the first 4 GiB\n"
-		"                mapped one to one, RDI = size of memory\n"
-		"  --trace       report accesses to ports and addresses where nothing is\n"
-		"  --stats       at the end, report exits and memory\n\n"
-		"Ports: 0x3f8 serial and 0xe9 debug output, to stdout; a byte written to 0xf4 ends\n"
-		"the VM and is the exit code (its low six bits).\n",
+		"usage: bellows run --kernel FILE [OPTIONS]\n"
+		"       bellows run --flat FILE [OPTIONS]\n\n"
+		"  --kernel FILE   a vmlinuz, or an ELF file with a PVH or multiboot entry\n"
+		"  --initrd FILE   its initial RAM disk\n"
+		"  --module 'FILE ARGS'  a module for a multiboot kernel; may be repeated\n"
+		"  --append TEXT   the kernel's command line; console= is added if it has none,\n"
+		"                  and root= for the first disk\n"
+		"  --mem SIZE      guest memory (default 512M, 64M with --flat)\n"
+		"  --cpus N        virtual CPUs (default 1)\n"
+		"  --disk FILE[,format=raw|qcow2][,readonly][,serial=TEXT]   may be repeated\n"
+		"  --net user[,hostfwd=tcp::PORT:GUESTPORT] | tap=NAME       may be repeated\n"
+		"  --console KIND  what stdin and stdout are: serial (default), virtio or none\n"
+		"  --name NAME     for 'bellows list' and its companions\n"
+		"  --device FILE   /dev/bellows or /dev/kvm (default: the first that is there)\n"
+		"  --no-reboot     end when the guest reboots\n"
+		"  --no-socket     do not listen to other commands\n"
+		"  --progress      show how far loading and booting are\n"
+		"  --stats         at the end, report exits and memory\n"
+		"  --memory-stats  at the end, report what memory was really used\n"
+		"  --trace         report accesses to ports and addresses where nothing is\n\n"
+		"For flat programs:\n"
+		"  --load ADDR     where it goes (default 0x100000; 0x7c00 with --real)\n"
+		"  --real          start in 16-bit real mode; default: 64-bit mode, the first 4 GiB\n"
+		"                  mapped one to one, RDI = size of memory\n\n"
+		"On a terminal, Ctrl-A x ends the VM and Ctrl-A p presses its power button.\n"
+		"A byte written to port 0xf4 ends the VM and is the exit code (its low six bits).\n\n"
+		"Examples:\n"
+		"  bellows run --kernel /boot/vmlinuz-$(uname -r) --initrd /boot/initrd.img-$(uname -r)\n"
+		"  bellows run --kernel vmlinuz --initrd initrd.img --disk debian.img \\\n"
+		"              --net user,hostfwd=tcp::2222:22 --mem 1G --cpus 2\n"
+		"  bellows run --flat build/userspace/demo.bin --stats\n",
 	.run = run,
 };

@@ -25,13 +25,14 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command command_host, command_run;
+extern const struct command command_host, command_run, command_list, command_stat, command_pause,
+	command_resume, command_stop, command_console;
 
 /* Complains, says how to get help, and returns EXIT_USAGE. */
 int usage_error(const struct command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* /dev/bellows, or -1 after having said why not and what to do. */
-int open_device(void);
+/* The device of a module, or -1 after having said why not and what to do. */
+int open_device(const char *path);
 /* What a failed KVM_CREATE_VM means here: says so and returns the exit code. */
 int explain_vm_error(int device, int err);
 

@@ -2,21 +2,24 @@
 #ifndef DEVICES_H
 #define DEVICES_H
 /*
- * The few devices a flat guest has: a serial port to stdout, a debug port, a
- * port to exit through. Everything else reads as ones and ignores writes, as a
- * bus does on which nobody answers.
+ * The devices of a PC that a guest finds at fixed places. Each belongs to the VM
+ * once it was created. 0 or -errno.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
-struct devices {
-	bool trace;		/* report ports and addresses where nothing is */
-	bool exited;		/* the guest wrote to the exit port */
-	unsigned int exit_code;
-};
+struct vm;
+struct terminal;
 
-void device_io(struct devices *devices, bool out, uint16_t port, unsigned int size, void *data,
-	       unsigned int count);
-void device_mmio(struct devices *devices, bool write, uint64_t addr, unsigned int size, void *data);
+int serial_create(struct vm *vm, struct terminal *terminal);	/* 0x3f8, GSI 4 */
+int debug_port_create(struct vm *vm, struct terminal *terminal);	/* 0xe9 */
+int cmos_create(struct vm *vm, uint64_t memory);		/* 0x70, 0x71: clock, size of memory */
+int reset_create(struct vm *vm);				/* 0x60, 0x64 (i8042), 0xcf9 */
+int exit_port_create(struct vm *vm);				/* 0xf4 */
+int acpi_pm_create(struct vm *vm);				/* 0x600: power management */
+/* *fd is where a console device reads and writes what the terminal shows; it stays the bridge's. */
+int bridge_create(struct vm *vm, struct terminal *terminal, int *fd);
+/* Presses the power button; only after acpi_pm_create(). */
+void acpi_pm_press(struct vm *vm);
 
 #endif

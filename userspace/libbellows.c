@@ -28,9 +28,9 @@ static int call_value(int fd, unsigned long cmd, unsigned long arg)
 	return ret < 0 ? -errno : ret;
 }
 
-int libbellows_open(void)
+int libbellows_open_path(const char *path)
 {
-	int fd = open(LIBBELLOWS_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -39,6 +39,11 @@ int libbellows_open(void)
 		return -EPROTO;
 	}
 	return fd;
+}
+
+int libbellows_open(void)
+{
+	return libbellows_open_path(LIBBELLOWS_DEVICE);
 }
 
 int libbellows_host_info(int device, struct bellows_host_info *info)

@@ -16,6 +16,8 @@
 
 /* /dev/bellows; -EPROTO if what is there speaks another version of KVM's ABI. */
 int libbellows_open(void);
+/* The same of any node that speaks KVM's ABI; memory objects are Bellows' alone. */
+int libbellows_open_path(const char *path);
 int libbellows_host_info(int device, struct bellows_host_info *info);
 
 /* A memory object, mapped shared into this process. */

@@ -11,6 +11,8 @@
 
 #define LINE	1024
 
+bool message_raw;
+
 void complain(const char *fmt, ...)
 {
 	char line[LINE] = "bellows: ";
@@ -20,11 +22,13 @@ void complain(const char *fmt, ...)
 
 	fflush(stdout);
 	va_start(ap, fmt);
-	n = vsnprintf(line + head, sizeof(line) - head - 1, fmt, ap);
+	n = vsnprintf(line + head, sizeof(line) - head - 2, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
 	len = strlen(line);
+	if (message_raw)
+		line[len++] = '\r';
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;		/* nobody is left to be told */

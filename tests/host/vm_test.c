@@ -5,6 +5,7 @@
  * removed source is never called, and the order of a device's life.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -160,7 +161,7 @@ static void test_loop(void)
 		ok = ok && write(c->source.fd, &one, sizeof(one)) == sizeof(one);
 		ok = ok && !loop_add(loop, &c->source, EPOLLIN);
 		while (!__atomic_load_n(&c->calls, __ATOMIC_SEQ_CST))
-			;
+			sched_yield();
 		loop_remove(loop, &c->source);
 		calls += c->calls;
 		memset(&c->source, 0, sizeof(c->source));

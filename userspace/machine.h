@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef MACHINE_H
+#define MACHINE_H
+/*
+ * A VM as the kernel runs it: the module's descriptors, memory, vCPUs and their
+ * threads. It speaks KVM's ABI and nothing else, but for where memory comes from,
+ * so that the same machine runs on /dev/bellows and on /dev/kvm.
+ */
+#include <pthread.h>
+#include "boot.h"
+#include "libbellows.h"
+#include "vm.h"
+
+#define MACHINE_MAX_CPUS	64
+
+struct machine_config {
+	const char *name;
+	const char *device;		/* a path; NULL: Bellows, or else KVM */
+	uint64_t memory;
+	unsigned int cpus;
+	bool controllers;		/* interrupt controllers and timer in the kernel */
+	bool trace;			/* report accesses where nothing is */
+};
+
+struct machine;
+struct cpu_state;
+
+struct cpu {
+	struct machine *machine;
+	unsigned int id;
+	struct libbellows_vcpu vcpu;
+	pthread_t thread;
+	bool alive;			/* l: the thread exists */
+	struct cpu_state *initial;	/* what a reset goes back to */
+	unsigned long long exits;	/* to this program */
+};
+
+struct machine {
+	struct vm vm;
+	struct machine_config config;
+	const char *device_path;
+	int device, fd;
+	bool is_kvm;
+	struct libbellows_memory memory;	/* of KVM: an anonymous mapping, fd -1 */
+	struct cpu *cpus;
+	unsigned int n_cpus;
+	struct controller_state *controllers;	/* what a reset goes back to */
+	pthread_mutex_t lock;		/* protects what is marked l; inside all devices' locks */
+	pthread_cond_t changed;
+	unsigned int resting;		/* l: vCPUs' threads that are not in the guest */
+	bool paused, quit;		/* l */
+};
+
+/* 0, or an exit code after a message. A machine that failed can be freed, too. */
+int machine_create(struct machine *m, const struct machine_config *config);
+void machine_free(struct machine *m);
+/* Sets the first CPU to a kernel's entry. */
+int machine_set_entry(struct machine *m, const struct boot_entry *entry);
+/* Starts the vCPUs' threads, at rest until machine_go(). */
+int machine_start(struct machine *m);
+void machine_go(struct machine *m);
+/* Waits until the VM has ended and all vCPUs rest; says how it ended. */
+enum vm_end machine_wait(struct machine *m);
+/* Everything but memory becomes as it was created. All vCPUs rest. */
+int machine_reset(struct machine *m);
+/* vCPUs come to rest, before this returns; or go on. */
+void machine_pause(struct machine *m, bool pause);
+/* The same without waiting for them; for the loop, which vCPUs may wait for. */
+void machine_ask_pause(struct machine *m, bool pause);
+bool machine_is_paused(struct machine *m);
+/* Ends the threads. */
+void machine_stop(struct machine *m);
+unsigned long long machine_exits(const struct machine *m);
+/* What of the guest's memory costs memory of the host, in bytes; of it in large pages. */
+int machine_memory_used(const struct machine *m, uint64_t *used, uint64_t *large);
+
+/* --- Between the parts of the machine -------------------------------------------- */
+
+/* An ioctl that returns -errno. */
+int machine_call(int fd, unsigned long cmd, void *arg);
+int machine_value(int fd, unsigned long cmd, unsigned long arg);
+bool machine_has(const struct machine *m, int cap);
+
+int cpu_set_cpuid(struct cpu *cpu);
+int cpu_set_entry(struct cpu *cpu, const struct boot_entry *entry);
+int cpu_save(struct cpu *cpu);
+int cpu_restore(struct cpu *cpu);
+int controllers_save(struct machine *m);
+int controllers_restore(struct machine *m);
+int cpu_start(struct cpu *cpu);
+
+#endif
