@@ -40,7 +40,7 @@ struct bellows_ioapic {
 	spinlock_t lock;		/* irqs off */
 	struct bellows_i82093 regs;	/* under lock */
 	u8 sources[BELLOWS_IOAPIC_PINS];	/* under lock */
-	u32 timer_pins;			/* those that line 0 leads to; under lock */
+	u32 listened;			/* pins whose end somebody waits for; under lock */
 	u64 handled[4];			/* vectors whose EOI matters; written under lock, read by anybody */
 	struct bellows_bus_device device;
 	struct delayed_work resume;
@@ -86,8 +86,8 @@ int bellows_ioapic_set(struct bellows_irqchip *chip, enum bellows_irq_source sou
 struct kvm_ioapic_state;
 void bellows_ioapic_get_state(struct bellows_irqchip *chip, struct kvm_ioapic_state *state);
 void bellows_ioapic_set_state(struct bellows_irqchip *chip, const struct kvm_ioapic_state *state);
-/* The pins that line 0 leads to now, whose EOIs the timer waits for. */
-void bellows_ioapic_set_timer_pins(struct bellows_irqchip *chip, u32 pins);
+/* The pins whose end somebody waits for, edge or level. */
+void bellows_ioapic_set_listened(struct bellows_irqchip *chip, u32 pins);
 
 /* The chip in KVM's numbers. The guest is done with a pin's interrupt: any context, no spinlock held. */
 void bellows_irq_ended(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);

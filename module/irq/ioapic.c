@@ -32,7 +32,7 @@ static int send(struct bellows_i82093 *regs, u64 entry)
 	return bellows_apic_deliver(chip->vm, NULL, &msg);
 }
 
-/* Levels, whose EOI lets the next one through, and the timer's edges, which it waits for. */
+/* Levels, whose EOI lets the next one through, and edges whose end somebody waits for. */
 static void update_handled(struct bellows_irqchip *chip)
 {
 	struct bellows_ioapic *ioapic = &chip->ioapic;
@@ -44,17 +44,17 @@ static void update_handled(struct bellows_irqchip *chip)
 		u64 entry = ioapic->regs.entry[pin];
 		u8 vector = entry & BELLOWS_IOAPIC_VECTOR;
 
-		if ((entry & BELLOWS_IOAPIC_LEVEL) || (ioapic->timer_pins & BIT(pin)))
+		if ((entry & BELLOWS_IOAPIC_LEVEL) || (ioapic->listened & BIT(pin)))
 			handled[vector / 64] |= BIT_ULL(vector % 64);
 	}
 	for (i = 0; i < ARRAY_SIZE(handled); i++)
 		WRITE_ONCE(ioapic->handled[i], handled[i]);
 }
 
-void bellows_ioapic_set_timer_pins(struct bellows_irqchip *chip, u32 pins)
+void bellows_ioapic_set_listened(struct bellows_irqchip *chip, u32 pins)
 {
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
-	chip->ioapic.timer_pins = pins;
+	chip->ioapic.listened = pins;
 	update_handled(chip);
 }
 
@@ -135,7 +135,9 @@ static int write(struct bellows_bus_device *device, u64 address, unsigned int le
 		return -EOPNOTSUPP;
 	}
 	unmasked = bellows_i82093_write(&ioapic->regs, address & 0xff, value);
-	update_handled(chip);
+	/* Selecting a register changes no entry. */
+	if (address & 0xff)
+		update_handled(chip);
 	spin_unlock_irqrestore(&ioapic->lock, flags);
 	if (unmasked >= 0)
 		bellows_irq_unmasked(chip, KVM_IRQCHIP_IOAPIC, unmasked);

@@ -74,6 +74,12 @@ static struct irqfd *resampled(struct bellows_irqfds *irqfds, u32 gsi)
 	return NULL;
 }
 
+bool bellows_irqfds_resampled(struct bellows_irqchip *chip, u32 gsi)
+{
+	guard(spinlock_irqsave)(&chip->irqfds.list_lock);
+	return resampled(&chip->irqfds, gsi);
+}
+
 static void leave_resampled(struct irqfd *irqfd)
 {
 	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
@@ -81,6 +87,7 @@ static void leave_resampled(struct irqfd *irqfd)
 	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 		list_del_rcu(&irqfd->resample_link);
 	synchronize_srcu_expedited(&bellows_irq_srcu);
+	bellows_routes_update_listened(irqfd->chip);
 	/* Who joins from now on raises the line after this, not before. */
 	guard(spinlock_irqsave)(&irqfds->list_lock);
 	if (!resampled(irqfds, irqfd->gsi))
@@ -176,6 +183,7 @@ static int start(struct irqfd *irqfd, struct file *file)
 	if (irqfd->resample) {
 		scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 			list_add_rcu(&irqfd->resample_link, &irqfds->resampled);
+		bellows_routes_update_listened(irqfd->chip);
 	}
 	init_waitqueue_func_entry(&irqfd->wait, woken);
 	init_poll_funcptr(&irqfd->table, join_queue);

@@ -18,6 +18,8 @@ void bellows_irqfds_init(struct bellows_irqfds *irqfds);
 int bellows_irqfd(struct bellows_irqchip *chip, const struct kvm_irqfd *args);
 /* The VM goes: none is left, and none is coming, when it returns. */
 void bellows_irqfds_release(struct bellows_irqchip *chip);
+/* Does one with resampling raise the line? */
+bool bellows_irqfds_resampled(struct bellows_irqchip *chip, u32 gsi);
 /* The guest is done with the line's interrupt. No spinlock held. */
 void bellows_irqfds_ended(struct bellows_irqchip *chip, u32 gsi);
 

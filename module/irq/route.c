@@ -12,6 +12,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
+#include "irqfd.h"
 #include "route.h"
 #include "vm.h"
 
@@ -141,6 +142,11 @@ static bool fits(const struct route *route, const struct route *others, u32 n)
 	return true;
 }
 
+static struct bellows_routes *current_routes(struct bellows_irqchip *chip)
+{
+	return rcu_dereference_protected(chip->routes, lockdep_is_held(&chip->routes_lock));
+}
+
 static struct bellows_routes *alloc_routes(const struct kvm_irq_routing_entry *entries, u32 n)
 {
 	struct bellows_routes *routes;
@@ -235,16 +241,25 @@ static struct bellows_routes *make_routes(const struct bellows_vm *vm,
 	return ERR_PTR(err);
 }
 
-static u32 timer_pins(const struct bellows_routes *routes)
+/* The timer waits for the end of line 0's interrupts, irqfds for that of theirs. */
+static u32 listened(struct bellows_irqchip *chip, const struct bellows_routes *routes)
 {
 	unsigned int pin;
 	u32 pins = 0;
 
 	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
-		if (!routes->gsi_of[KVM_IRQCHIP_IOAPIC][pin])
+		int gsi = routes->gsi_of[KVM_IRQCHIP_IOAPIC][pin];
+
+		if (!gsi || (gsi > 0 && bellows_irqfds_resampled(chip, gsi)))
 			pins |= BIT(pin);
 	}
 	return pins;
+}
+
+void bellows_routes_update_listened(struct bellows_irqchip *chip)
+{
+	guard(mutex)(&chip->routes_lock);
+	bellows_ioapic_set_listened(chip, listened(chip, current_routes(chip)));
 }
 
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
@@ -255,9 +270,9 @@ int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routin
 	if (IS_ERR(new))
 		return PTR_ERR(new);
 	guard(mutex)(&chip->routes_lock);
-	old = rcu_dereference_protected(chip->routes, lockdep_is_held(&chip->routes_lock));
+	old = current_routes(chip);
 	rcu_assign_pointer(chip->routes, new);
-	bellows_ioapic_set_timer_pins(chip, timer_pins(new));
+	bellows_ioapic_set_listened(chip, listened(chip, new));
 	synchronize_srcu_expedited(&bellows_irq_srcu);
 	kvfree(old);
 	return 0;
@@ -292,7 +307,7 @@ int bellows_routes_init(struct bellows_irqchip *chip)
 	if (IS_ERR(routes))
 		return PTR_ERR(routes);
 	RCU_INIT_POINTER(chip->routes, routes);
-	chip->ioapic.timer_pins = timer_pins(routes);
+	chip->ioapic.listened = listened(chip, routes);
 	return 0;
 }
 

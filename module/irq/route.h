@@ -16,6 +16,9 @@ void bellows_routes_destroy(struct bellows_irqchip *chip);
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
 		       u32 n);
 
+/* Who waits for the ends of interrupts has changed. */
+void bellows_routes_update_listened(struct bellows_irqchip *chip);
+
 /*
  * A source raises or lowers a line. Any context. The number of vCPUs that took
  * it; 0: it coalesced with one that is pending; -1: ignored, masked, no route.
