@@ -357,6 +357,9 @@ CASE(many, "as many as fit are found at their addresses, in whatever order they 
 	struct vcpu *vcpu = long_guest(out_values, 64);
 	struct vm *vm = vcpu->vm;
 	int fd = new_eventfd(), ret = 0;
+	const char *kernel = getenv("BELLOWS_KERNEL"), *slow = getenv("BELLOWS_SLOW");
+	/* Each looks at all others: minutes, where checks look over every shoulder. */
+	bool quick = !(slow && atoi(slow)) && !(kernel && strstr(kernel, "debug"));
 	unsigned int n;
 
 	for (n = 0; n < 512; n++)
@@ -365,7 +368,7 @@ CASE(many, "as many as fit are found at their addresses, in whatever order they 
 		bell(vm, fd, PORT, 2, PIO | MATCH, 63 - n);
 	EXPECT_EQ(exits_to(vcpu, 1), 0);
 	EXPECT_EQ(rung(fd), 64);
-	if (!test_is_kvm) {
+	if (!test_is_kvm && quick) {
 		for (n = 0; n < 8192 && !ret; n++)
 			ret = __bell(vm, fd, MMIO_BASE + 0x100000 + n * 8, 4, 0, 0);
 		EXPECT_EQ(ret, -ENOSPC);

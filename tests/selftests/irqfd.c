@@ -47,6 +47,19 @@ static struct vcpu *start(u32 low)
 	return vcpu;
 }
 
+/* KVM raises lines to the IOAPIC from a work. */
+static void delay(void)
+{
+	usleep(20000);
+}
+
+static void raise_line(int fd)
+{
+	signal_eventfd(fd);
+	if (test_is_kvm)
+		delay();
+}
+
 CASE(edge, "each signal is a pulse, and several before the guest looks are one")
 {
 	struct vcpu *vcpu = start(VECTOR);
@@ -55,12 +68,12 @@ CASE(edge, "each signal is a pulse, and several before the guest looks are one")
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, PIN, 0, 0), 0);
 	EXPECT_EQ(taken(vcpu), 0);
 	for (u64 n = 1; n <= 5; n++) {
-		signal_eventfd(fd);
+		raise_line(fd);
 		EXPECT_EQ(signalled(fd), 0);	/* consumed */
 		EXPECT_EQ(taken(vcpu), n);
 	}
-	signal_eventfd(fd);
-	signal_eventfd(fd);
+	raise_line(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 6);
 	vm_free(vcpu->vm);
 	close(fd);
@@ -73,20 +86,15 @@ CASE(msi, "a line that is a message")
 	int fd = new_eventfd();
 
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, MSI_LINE, 0, 0), 0);
-	signal_eventfd(fd);			/* leads nowhere yet */
+	raise_line(fd);			/* leads nowhere yet */
 	EXPECT_EQ(taken(vcpu), 0);
 	ASSERT_EQ(__set_routes(vcpu->vm, &route, 1), 0);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 1);
 	ASSERT_EQ(__set_routes(vcpu->vm, NULL, 0), 0);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 1);
 	vm_free(vcpu->vm);
-}
-
-static void delay(void)
-{
-	usleep(20000);
 }
 
 CASE(before, "a signal from before the assignment is not lost")
@@ -94,7 +102,7 @@ CASE(before, "a signal from before the assignment is not lost")
 	struct vcpu *vcpu = start(VECTOR);
 	int fd = new_eventfd();
 
-	signal_eventfd(fd);
+	raise_line(fd);
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, PIN, 0, 0), 0);
 	delay();				/* KVM needs a moment */
 	EXPECT_EQ(taken(vcpu), 1);
@@ -110,14 +118,14 @@ CASE(deassign, "after it was taken away a signal stays in the eventfd")
 	/* Of what is not there, nothing. */
 	EXPECT_EQ(__irqfd(vcpu->vm, fd, PIN + 1, DEASSIGN, 0), 0);
 	EXPECT_EQ(__irqfd(vcpu->vm, other, PIN, DEASSIGN, 0), 0);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 1);
 	EXPECT_EQ(__irqfd(vcpu->vm, fd, PIN, DEASSIGN, 0), 0);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 1);
 	EXPECT_EQ(signalled(fd), 1);
 	EXPECT_EQ(__irqfd(vcpu->vm, fd, PIN, 0, 0), 0);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 2);
 	vm_free(vcpu->vm);
 }
@@ -132,7 +140,7 @@ CASE(closed, "closing the eventfd ends it, and the VM lives on")
 	EXPECT_EQ(taken(vcpu), 0);
 	fd = new_eventfd();
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, PIN, 0, 0), 0);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(taken(vcpu), 1);
 	vm_free(vcpu->vm);
 }
@@ -144,7 +152,7 @@ CASE(outlives, "the eventfd outlives the VM, and its signals then stay in it")
 
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, PIN, 0, 0), 0);
 	vm_free(vcpu->vm);
-	signal_eventfd(fd);
+	raise_line(fd);
 	EXPECT_EQ(signalled(fd), 1);
 	close(fd);
 }
@@ -176,8 +184,7 @@ CASE(resample, "with resampling the line stays up until the EOI, which signals t
 
 	vcpu_run_to_sync(vcpu, 1);
 	ASSERT_EQ(__irqfd(vm, fd, PIN, RESAMPLE, again), 0);
-	signal_eventfd(fd);
-	delay();
+	raise_line(fd);
 	vcpu_run_to_sync(vcpu, 101);
 	EXPECT(chip_state(vm, KVM_IRQCHIP_IOAPIC).chip.ioapic.irr & BIT(PIN), "the line is down");
 	EXPECT_EQ(signalled(again), 0);
@@ -185,8 +192,7 @@ CASE(resample, "with resampling the line stays up until the EOI, which signals t
 	EXPECT_EQ(signalled(again), 1);
 	EXPECT(!(chip_state(vm, KVM_IRQCHIP_IOAPIC).chip.ioapic.irr & BIT(PIN)), "the line is up");
 	/* The device still wants it: its owner signals again. */
-	signal_eventfd(fd);
-	delay();
+	raise_line(fd);
 	vcpu_run_to_sync(vcpu, 102);
 	vcpu_run_to_sync(vcpu, 3);
 	EXPECT_EQ(signalled(again), 1);
@@ -202,9 +208,8 @@ CASE(shared, "userspace and two resampling eventfds share a line: up while any o
 	vcpu_run_to_sync(vcpu, 1);
 	ASSERT_EQ(__irqfd(vm, a, PIN, RESAMPLE, again_a), 0);
 	ASSERT_EQ(__irqfd(vm, b, PIN, RESAMPLE, again_b), 0);
-	signal_eventfd(a);
+	raise_line(a);
 	set_line(vm, PIN, 1);
-	delay();
 	vcpu_run_to_sync(vcpu, 101);
 	vcpu_run_to_sync(vcpu, 102);		/* userspace's is still up */
 	EXPECT_EQ(signalled(again_a), 1);
@@ -213,8 +218,7 @@ CASE(shared, "userspace and two resampling eventfds share a line: up while any o
 	vcpu_run_to_sync(vcpu, 2);
 	EXPECT_EQ(signalled(again_a), 1);
 	/* Userspace lowers its own, not the others'. */
-	signal_eventfd(b);
-	delay();
+	raise_line(b);
 	set_line(vm, PIN, 0);
 	vcpu_run_to_sync(vcpu, 103);
 	/* The last one that goes takes its level with it. */
@@ -224,6 +228,20 @@ CASE(shared, "userspace and two resampling eventfds share a line: up while any o
 	EXPECT(!(chip_state(vm, KVM_IRQCHIP_IOAPIC).chip.ioapic.irr & BIT(PIN)), "the line is up");
 	vcpu_run_to_sync(vcpu, 3);
 	vm_free(vm);
+}
+
+CASE(resample_edge, "the end of an edge resamples too")
+{
+	struct vcpu *vcpu = start(VECTOR);
+	int fd = new_eventfd(), again = new_eventfd();
+
+	ASSERT_EQ(__irqfd(vcpu->vm, fd, PIN, RESAMPLE, again), 0);
+	for (u64 n = 1; n <= 3; n++) {
+		raise_line(fd);
+		EXPECT_EQ(taken(vcpu), n);
+		EXPECT_EQ(signalled(again), 1);
+	}
+	vm_free(vcpu->vm);
 }
 
 /* The 8259s end interrupts too. */
@@ -252,8 +270,7 @@ CASE(resample_pic, "an EOI at the 8259 resamples as well")
 	vcpu_run_to_sync(vcpu, 1);
 	signalled(again);
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, 11, RESAMPLE, again), 0);
-	signal_eventfd(fd);
-	delay();
+	raise_line(fd);
 	vcpu_run_to_sync(vcpu, 2);
 	EXPECT_EQ(signalled(again), 1);
 	vm_free(vcpu->vm);
@@ -266,8 +283,7 @@ CASE(loop, "an eventfd that is its own resampling partner does no harm")
 
 	EXPECT_EQ(taken(vcpu), 0);
 	ASSERT_EQ(__irqfd(vcpu->vm, fd, PIN, RESAMPLE, fd), 0);
-	signal_eventfd(fd);
-	delay();
+	raise_line(fd);
 	EXPECT(taken(vcpu) >= 1);
 	for (int i = 0; i < 20; i++)
 		taken(vcpu);

@@ -82,9 +82,11 @@ static void once_guest(u64 arg)
 	GUEST_ASSERT_EQ(n_taken, 2);
 	program(0, 2, HZ100);
 	program(0, 5, HZ100);		/* needs a gate: never */
+	take_interrupts();		/* the old mode's, if this took long */
+	n_taken = 0;
 	GUEST_SYNC(3);
 	take_interrupts();
-	GUEST_ASSERT_EQ(n_taken, 2);
+	GUEST_ASSERT_EQ(n_taken, 0);
 }
 
 CASE(once, "modes 0 and 4 tick once, and a new mode ends the old one's ticks")
@@ -259,9 +261,18 @@ CASE(reinject_ioapic, "the same through the IOAPIC, where the end of an edge is 
 	EXPECT(ms >= 400, "%llu ms", ms);
 }
 
+/* A slow machine may do nothing else any more: the fiftieth is the last. */
+static void tiny_tick(struct guest_frame *f)
+{
+	if (n_taken == 49)
+		outb(0x21, 0xff);
+	tick(f);
+}
+
 static void tiny_guest(u64 arg)
 {
 	start_ticks(2, 1);
+	guest_handlers[PIC_BASE] = tiny_tick;
 	while (READ_ONCE(n_taken) < 50)
 		sti_hlt();
 	cli();
