@@ -190,7 +190,7 @@ static void storm(u64 rounds)
 
 CASE_TIMEOUT(ipi_storm, "in a storm of IPIs each arrives, once", 60)
 {
-	run_everybody(storm, test_scale(200));
+	run_everybody(storm, test_scale(50));
 }
 
 static volatile u64 turn;
@@ -227,12 +227,14 @@ static void ping_pong(u64 rounds)
 CASE_TIMEOUT(no_lost_wakeups, "a halt always ends with the interrupt that was sent for it", 60)
 {
 	struct vm *vm = apic_vm();
-	unsigned long rounds = test_scale(3000);
+	unsigned long rounds = test_scale(1000);
+	u64 start = test_ms();
 
 	apic_vcpu(vm, ping_pong, rounds);
 	apic_vcpu(vm, ping_pong, rounds);
 	apic_run_all(vm, 2);
 	EXPECT_EQ(GUEST_VAR(vm, turn), 2 * rounds);
+	test_diag("%lu rounds in %llu ms", rounds, test_ms() - start);
 	vm_free(vm);
 }
 
@@ -303,15 +305,19 @@ CASE(signal_ends_run, "a signal brings the thread of a halted vCPU back, still h
 
 	x(sigaction(SIGUSR1, &sa, NULL));
 	vcpu_run_to_sync(vcpu, 1);
-	for (int i = 0; i < 3; i++) {
+	/* On a slow machine the first signals come before the halt. */
+	for (int i = 0, halted = 0; i < 100 && halted < 3; i++) {
 		ASSERT_EQ(pthread_create(&thread, NULL, run_halted, vcpu), 0);
 		usleep(50000);
 		pthread_kill(thread, SIGUSR1);
 		ASSERT_EQ(pthread_join(thread, &result), 0);
 		EXPECT_EQ((long)result, -EINTR);
 		EXPECT_EQ(vcpu->run->exit_reason, KVM_EXIT_INTR);
-		EXPECT_EQ(apic_mp_state(vcpu), KVM_MP_STATE_HALTED);
+		if (halted)
+			EXPECT_EQ(apic_mp_state(vcpu), KVM_MP_STATE_HALTED);
+		halted += apic_mp_state(vcpu) == KVM_MP_STATE_HALTED;
 	}
+	EXPECT_EQ(apic_mp_state(vcpu), KVM_MP_STATE_HALTED);
 	/* Userspace may say otherwise. */
 	apic_set_mp_state(vcpu, KVM_MP_STATE_RUNNABLE);
 	vcpu_call(vcpu, halts, 0);
