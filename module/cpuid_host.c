@@ -350,6 +350,12 @@ static void adjust(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_entry2 *ra
 		memcpy(&e->ecx, KVM_SIGNATURE + 4, 4);
 		memcpy(&e->edx, KVM_SIGNATURE + 8, 4);
 		break;
+	case KVM_CPUID_FEATURES:
+		e->eax = BIT(KVM_FEATURE_NOP_IO_DELAY) | BIT(KVM_FEATURE_PV_EOI);
+		if (tsc_khz)
+			e->eax |= BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_CLOCKSOURCE2) |
+				  BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+		break;
 	}
 }
 

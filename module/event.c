@@ -308,6 +308,8 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 	if (ev->nmi.pending)
 		bellows_backend(request_nmi_window)(vcpu);
 	bellows_backend(request_irq_window)(vcpu, wants_irq_window(vcpu));
+	if (vcpu->apic)
+		bellows_apic_offer_eoi(vcpu);
 }
 
 /* Could userspace's interrupt go in with the next entry, and not wait? */

@@ -100,6 +100,8 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 	if (r == -EINTR)
 		run->exit_reason = KVM_EXIT_INTR;
 	bellows_fpu_put(vcpu);
+	if (vcpu->apic)
+		bellows_apic_withdraw_eoi(vcpu);
 	fill_run(vcpu);
 	signals_end(vcpu);
 	return r;
@@ -181,6 +183,11 @@ static long nmi(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	bellows_queue_nmi(vcpu);
 	return 0;
+}
+
+static long kvmclock_ctrl(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return bellows_kvmclock_stopped(vcpu);
 }
 
 static void read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
@@ -454,6 +461,7 @@ static const struct vcpu_ioctl {
 	{ KVM_SET_GUEST_DEBUG,	LOADED,	set_guest_debug },
 	{ KVM_TRANSLATE,	LOADED,	translate },
 	{ KVM_GET_TSC_KHZ,	0,	get_tsc_khz },
+	{ KVM_KVMCLOCK_CTRL,	0,	kvmclock_ctrl },
 };
 
 static const struct vcpu_ioctl *find_ioctl(unsigned int cmd)

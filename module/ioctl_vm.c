@@ -89,6 +89,23 @@ static long set_boot_cpu_id(void *object, unsigned long arg)
 	return 0;
 }
 
+static long get_clock(void *object, unsigned long arg)
+{
+	struct kvm_clock_data data;
+
+	bellows_kvmclock_get(object, &data);
+	return copy_to_user((void __user *)arg, &data, sizeof(data)) ? -EFAULT : 0;
+}
+
+static long set_clock(void *object, unsigned long arg)
+{
+	struct kvm_clock_data data;
+
+	if (copy_from_user(&data, (void __user *)arg, sizeof(data)))
+		return -EFAULT;
+	return bellows_kvmclock_set(object, &data);
+}
+
 static long vm_check_extension(void *object, unsigned long arg)
 {
 	return bellows_check_extension(arg);
@@ -211,6 +228,8 @@ static const struct bellows_ioctl vm_ioctls[] = {
 	{ KVM_CREATE_VCPU, create_vcpu },
 	{ KVM_CREATE_IRQCHIP, create_irqchip },
 	{ KVM_SET_BOOT_CPU_ID, set_boot_cpu_id },
+	{ KVM_GET_CLOCK, get_clock },
+	{ KVM_SET_CLOCK, set_clock },
 	{ KVM_SET_USER_MEMORY_REGION, set_memory_region },
 	{ KVM_SET_TSS_ADDR, set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },

@@ -11,6 +11,7 @@
  */
 #include <linux/bsearch.h>
 #include <asm/apicdef.h>
+#include <asm/kvm_para.h>
 #include <asm/msr.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
@@ -18,6 +19,7 @@
 #include "control.h"
 #include "host_state.h"
 #include "irq/apic.h"
+#include "kvmclock.h"
 #include "msr.h"
 
 #define READONLY	BIT(0)		/* the guest's writes get #GP; userspace may set it */
@@ -44,6 +46,7 @@ static void move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 	vcpu->msrs.tsc_offset += delta;
 	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
 	bellows_apic_tsc_moved(vcpu);
+	bellows_kvmclock_tsc_moved(vcpu);
 }
 
 static int get_tsc(struct bellows_vcpu *vcpu, u32 index, u64 *value)
@@ -249,6 +252,8 @@ static int set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 static const struct msr_entry table[] = {
 	AS_ZERO(MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE),
 	{ ONE(MSR_IA32_TSC), .field = -1, .valid = ~0ULL, .get = get_tsc, .set = set_tsc },
+	{ .first = MSR_KVM_WALL_CLOCK, .last = MSR_KVM_SYSTEM_TIME, .field = -1, .valid = ~0ULL,
+	  .get = bellows_kvmclock_get_msr, .set = bellows_kvmclock_set_msr },
 	AS_ZERO(MSR_IA32_PLATFORM_ID, MSR_IA32_PLATFORM_ID),
 	{ ONE(MSR_IA32_APICBASE), .field = FIELD(apic_base), .valid = ~0ULL, .set = set_apic_base },
 	AS_ZERO(MSR_IA32_EBL_CR_POWERON, MSR_IA32_EBL_CR_POWERON),
@@ -289,6 +294,9 @@ static const struct msr_entry table[] = {
 	{ .first = 0x800, .last = 0x8ff, .field = -1, .valid = ~0ULL,
 	  .get = bellows_apic_x2apic_get, .set = bellows_apic_x2apic_set },
 	{ ONE(MSR_IA32_XSS), .field = FIELD(xss), .valid = 0, .exists = has_xsaves },
+	{ .first = MSR_KVM_WALL_CLOCK_NEW, .last = MSR_KVM_SYSTEM_TIME_NEW, .field = -1, .valid = ~0ULL,
+	  .get = bellows_kvmclock_get_msr, .set = bellows_kvmclock_set_msr },
+	{ ONE(MSR_KVM_PV_EOI_EN), .field = FIELD(pv_eoi), .valid = ~0ULL, .set = bellows_apic_pv_eoi_set },
 	{ ONE(MSR_EFER), .field = -1, .valid = ~0ULL, .get = get_efer, .set = set_efer },
 	{ ONE(MSR_TSC_AUX), .field = FIELD(tsc_aux), .valid = 0xffffffff, .exists = has_tsc_aux },
 	AS_ZERO(MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3),
@@ -402,6 +410,8 @@ bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
 }
 
 static const u32 state_list[] = {
+	MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME_NEW, MSR_KVM_WALL_CLOCK_NEW,
+	MSR_KVM_PV_EOI_EN,
 	MSR_IA32_TSC, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE, MSR_IA32_CR_PAT,
 	MSR_EFER, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE, MSR_IA32_SPEC_CTRL, MSR_IA32_MISC_ENABLE,

@@ -33,6 +33,7 @@
 #include "event.h"
 #include "fpu.h"
 #include "guest_state.h"
+#include "irq/apic.h"
 #include "startup.h"
 #include "work.h"
 
@@ -64,6 +65,8 @@ static int serve_requests(struct bellows_vcpu *vcpu)
 	}
 	if (test_and_clear_bit(BELLOWS_REQ_MSR_FILTER, &vcpu->requests))
 		bellows_backend(update_msr_intercepts)(vcpu);
+	if (test_and_clear_bit(BELLOWS_REQ_CLOCK, &vcpu->requests))
+		bellows_kvmclock_update(vcpu);
 	if (test_and_clear_bit(BELLOWS_REQ_APIC, &vcpu->requests))
 		bellows_startup_serve(vcpu);
 	serve_flushes(vcpu);
@@ -146,6 +149,8 @@ static int run_once(struct bellows_vcpu *vcpu)
 		return 1;
 
 	vcpu->stats.exits++;
+	if (vcpu->apic && unlikely(vcpu->apic->eoi_offered))
+		bellows_apic_sync_eoi(vcpu);
 	in_flight = bellows_events_begin_exit(vcpu);
 	bellows_backend(decode_exit)(vcpu);
 	if (unlikely(vcpu->exit.reason == BELLOWS_EXIT_FAIL_ENTRY)) {

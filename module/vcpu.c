@@ -45,12 +45,15 @@ u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
 
 static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
 {
+	bool moved = vcpu->cpu != cpu;
+
 	/* Translations from an earlier stay on that CPU may be older than flushes made since. */
-	if (vcpu->cpu != cpu)
+	if (moved)
 		bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH);
 	bellows_backend(vcpu_load)(vcpu, cpu);
 	WRITE_ONCE(vcpu->cpu, cpu);
 	vcpu->loaded = true;
+	bellows_kvmclock_loaded(vcpu, moved);
 }
 
 static void hardware_put(struct bellows_vcpu *vcpu)
@@ -133,6 +136,7 @@ void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	bellows_reg_write(vcpu, BELLOWS_RFLAGS, X86_EFLAGS_FIXED);
 	memset(vcpu->db, 0, sizeof(vcpu->db));
 	memset(&vcpu->events, 0, sizeof(vcpu->events));
+	vcpu->msrs.system_time = 0;
 	vcpu->cr2 = 0;
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = DR7_RESET;
@@ -303,8 +307,10 @@ int bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 	if (id_taken(vm, id))
 		return -EEXIST;
 	/* The guest's TSC starts with its first vCPU. */
-	if (!vm->nvcpus)
+	if (!vm->nvcpus) {
 		vm->tsc_offset = -(s64)rdtsc();
+		bellows_kvmclock_rebase(vm);
+	}
 	vcpu = create(vm, id);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);

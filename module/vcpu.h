@@ -58,6 +58,7 @@ enum bellows_request {			/* bits of vcpu->requests */
 	BELLOWS_REQ_EVENT,		/* look for something to inject */
 	BELLOWS_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
 	BELLOWS_REQ_APIC,		/* something was posted to the local APIC */
+	BELLOWS_REQ_CLOCK,		/* the clock page is out of date */
 	BELLOWS_REQ_KICK,		/* only leave the guest */
 };
 
@@ -119,6 +120,8 @@ struct bellows_msrs {
 	u64 arch_capabilities;
 	u64 platform_info;
 	u64 misc_features;
+	u64 pv_eoi;			/* address and enable bit */
+	u64 system_time;		/* KVM's clock: address and enable bit */
 };
 
 struct bellows_vcpu_stats {
@@ -143,6 +146,8 @@ struct bellows_vcpu {
 	struct preempt_notifier notifier;	/* [v] */
 	struct pid __rcu *pid;			/* [v] of the last KVM_RUN */
 	u32 mp_state;				/* [v] KVM_MP_STATE_*; without an APIC always RUNNABLE */
+	unsigned long clock_updated;		/* [v] jiffies */
+	bool clock_stopped;			/* [v] KVM_KVMCLOCK_CTRL, not told yet */
 	struct bellows_apic *apic;		/* [c] NULL: userspace has the interrupt controllers */
 
 	struct kvm_run *run;			/* [c] shared with userspace: read once, never trust */

@@ -80,6 +80,7 @@ static int init(struct bellows_vm *vm)
 	bellows_buses_init(&vm->buses);
 	INIT_LIST_HEAD(&vm->ioeventfds);
 	vm->mm = current->mm;
+	bellows_kvmclock_init(vm);
 
 	err = bellows_mmu_init(&vm->mmu, bellows_backend_current->format, &mmu_ops);
 	if (err)

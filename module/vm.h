@@ -11,6 +11,7 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include "irq/bus.h"
+#include "kvmclock.h"
 #include "mmu/mmu.h"
 
 #define BELLOWS_MAX_VCPUS	64
@@ -38,6 +39,7 @@ struct bellows_vm {
 	u64 identity_map_addr;
 	s64 tsc_offset;				/* new vCPUs start their TSC here */
 	u32 id;					/* for debugfs and messages */
+	struct bellows_kvmclock kvmclock;
 	bool x2apic_32bit_ids;			/* KVM_CAP_X2APIC_API */
 	bool x2apic_no_broadcast_quirk;
 	u32 bsp_id;				/* [c] from the first vCPU on */

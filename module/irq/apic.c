@@ -69,6 +69,8 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 
 	bellows_apic_timer_cancel(apic);
 	apic->extint = false;
+	apic->eoi_offered = false;
+	vcpu->msrs.pv_eoi = 0;
 	bellows_apic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
 				   vcpu->msrs.apic_base & X2APIC_ENABLE);
 	/* No firmware connects the 8259 where there is none; who has some turns the quirk off. */

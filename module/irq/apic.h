@@ -35,6 +35,7 @@ struct bellows_apic {
 
 	u64 address;				/* [r] bellows_apic_address(), for senders */
 	struct bellows_apic_regs regs;		/* [v]; IRR is looked at by senders */
+	bool eoi_offered;			/* [v] the guest may end the interrupt by clearing a bit */
 	bool extint;				/* [v] the 8259 was asked for by a message */
 
 	struct hrtimer timer;			/* [v] its callback only posts */
@@ -71,6 +72,15 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host);
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr);
 /* CPUID was set: it decides on modes of the timer. */
 void bellows_apic_cpuid_changed(struct bellows_vcpu *vcpu);
+
+/*
+ * EOI by a bit in guest memory: offered before an entry, looked at after an exit,
+ * withdrawn when userspace may look. May sleep.
+ */
+void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu);
+void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu);
+void bellows_apic_withdraw_eoi(struct bellows_vcpu *vcpu);
+int bellows_apic_pv_eoi_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 
 /* KVM_GET_LAPIC, KVM_SET_LAPIC */
 void bellows_apic_get_state(struct bellows_vcpu *vcpu, struct kvm_lapic_state *state);

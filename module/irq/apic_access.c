@@ -24,7 +24,10 @@
 static void end_of_interrupt(struct bellows_apic *apic)
 {
 	bool level = false;
-	int vector = bellows_apic_end(&apic->regs, &level);
+	int vector;
+
+	bellows_apic_withdraw_eoi(apic->vcpu);
+	vector = bellows_apic_end(&apic->regs, &level);
 
 	if (vector >= 0 && bellows_ioapic_handles(apic->vcpu->vm, vector))
 		bellows_ioapic_eoi(apic->vcpu->vm, vector, level);
@@ -283,6 +286,7 @@ int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_sta
 
 	if (apic->regs.x2apic && fix_up_x2apic(vcpu, &state))
 		return -EINVAL;
+	bellows_apic_withdraw_eoi(vcpu);
 	bellows_apic_timer_cancel(apic);
 	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
 		WRITE_ONCE(apic->regs.reg[nr], *state_word(&state, nr));

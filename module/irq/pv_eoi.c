@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * EOI without an exit, for guests that know KVM's way.
+ *
+ * The guest names a byte per vCPU. When an interrupt goes in and nothing would
+ * follow from its end (the IOAPIC does not care, it is the only one in service, and
+ * no other waits), the byte's lowest bit is set: an offer. The guest ends the
+ * interrupt by clearing the bit, if it is set, and by writing EOI if it is not.
+ * After the next exit the bit tells whether the end has come.
+ *
+ * An offer lasts while nothing changes. It is taken back before an entry for
+ * which its conditions do not hold any more (an interrupt has come that the end
+ * would let through), when the guest writes EOI all the same, and whenever
+ * userspace gets to see the vCPU: what is saved then has no offer in it. The byte
+ * is this vCPU's, which is not in the guest meanwhile, so none of it needs to be
+ * atomic.
+ */
+#include "apic.h"
+#include "backend.h"
+#include "msr.h"
+
+static gpa_t address(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->msrs.pv_eoi & ~1ULL;
+}
+
+static bool write_byte(struct bellows_vcpu *vcpu, u8 value)
+{
+	return !bellows_gpa_write(&vcpu->vm->mmu, address(vcpu), &value, sizeof(value));
+}
+
+/* One in service, no pin behind it that waits for the end, and no other interrupt. */
+static bool end_has_no_effect(const struct bellows_apic *apic)
+{
+	int vector = bellows_apic_highest(&apic->regs, BELLOWS_APIC_ISR);
+	unsigned int i, served = 0;
+
+	if (vector < 0 || bellows_apic_highest(&apic->regs, BELLOWS_APIC_IRR) >= 0)
+		return false;
+	if (bellows_ioapic_handles(apic->vcpu->vm, vector))
+		return false;
+	for (i = 0; i < 8; i++)
+		served += hweight32(apic->regs.reg[BELLOWS_APIC_ISR + i]);
+	return served == 1;
+}
+
+void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = vcpu->apic;
+
+	if (!(vcpu->msrs.pv_eoi & 1))
+		return;
+	if (!end_has_no_effect(apic)) {
+		bellows_apic_withdraw_eoi(vcpu);
+		return;
+	}
+	if (!apic->eoi_offered)
+		apic->eoi_offered = write_byte(vcpu, 1);
+}
+
+void bellows_apic_withdraw_eoi(struct bellows_vcpu *vcpu)
+{
+	bellows_apic_sync_eoi(vcpu);
+	if (!vcpu->apic->eoi_offered)
+		return;
+	vcpu->apic->eoi_offered = false;
+	write_byte(vcpu, 0);
+}
+
+void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	bool level;
+	u8 byte;
+
+	if (!apic->eoi_offered)
+		return;
+	/* A byte that is gone can't be cleared any more: the guest has to do without the end. */
+	if (bellows_gpa_read(&vcpu->vm->mmu, address(vcpu), &byte, sizeof(byte)) || byte & 1)
+		return;
+	apic->eoi_offered = false;
+	bellows_apic_end(&apic->regs, &level);
+	if (bellows_apic_has_interrupt(vcpu))
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
+int bellows_apic_pv_eoi_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	if (value & 2)
+		return BELLOWS_MSR_GP;
+	if (vcpu->apic)
+		bellows_apic_withdraw_eoi(vcpu);
+	vcpu->msrs.pv_eoi = value;
+	return 0;
+}
