@@ -14,8 +14,11 @@
  */
 #define _GNU_SOURCE
 #include <linux/kvm_para.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include "apic.h"
 #include "guest.h"
 #include "host.h"
 #include "vm.h"
@@ -136,6 +139,165 @@ static u64 guest_row(void (*fn)(u64 arg))
 	struct vcpu *vcpu = long_guest(fn, test_host_is_amd());
 	u64 ticks = run_measured(vcpu);
 
+	vm_free(vcpu->vm);
+	return ticks;
+}
+
+/* Interrupts, with the controllers in the kernel. */
+#define IRQ		0x51
+
+/* As GUEST_COST(), for what is no instruction but a few statements. */
+#define GUEST_COST_OF(body)						\
+	({								\
+		u64 __best = ~0ULL, __t;				\
+		for (unsigned int __r = 0; __r < ROUNDS; __r++) {	\
+			__t = rdtsc();					\
+			for (unsigned int __i = 0; __i < LOOPS; __i++)	\
+				body;					\
+			__t = rdtsc() - __t;				\
+			__best = __t < __best ? __t : __best;		\
+		}							\
+		__best / LOOPS;						\
+	})
+
+static void irq_setup(void)
+{
+	guest_handlers[IRQ] = x2_eoi_handler;
+	apic_x2_on();
+}
+
+/* Sent to itself, delivered, handled, ended: two exits and what the handler runs. */
+static void guest_self_irq(u64 arg)
+{
+	u64 ticks;
+
+	irq_setup();
+	ticks = GUEST_COST_OF(({
+		x2_write(APIC_ICR, IRQ | ICR_SELF | ICR_ASSERT);
+		asm volatile("sti; nop; cli" ::: "memory");
+	}));
+	GUEST_ASSERT_EQ(apic_count(IRQ), ROUNDS * LOOPS);
+	GUEST_SYNC(ticks);
+}
+
+static void guest_hlt_pending(u64 arg)
+{
+	u64 ticks;
+
+	irq_setup();
+	ticks = GUEST_COST_OF(({
+		x2_write(APIC_ICR, IRQ | ICR_SELF | ICR_ASSERT);
+		asm volatile("sti; hlt; cli" ::: "memory");
+	}));
+	GUEST_ASSERT_EQ(apic_count(IRQ), ROUNDS * LOOPS);
+	GUEST_SYNC(ticks);
+}
+
+/* The deadline is over when it is set: no waiting is in this. */
+static void guest_timer(u64 arg)
+{
+	u64 ticks;
+
+	irq_setup();
+	x2_write(APIC_LVTT, IRQ | APIC_DEADLINE);
+	ticks = GUEST_COST_OF(({
+		u64 before = apic_count(IRQ);
+
+		wrmsr(MSR_DEADLINE, rdtsc());
+		while (apic_count(IRQ) == before)
+			asm volatile("sti; nop; cli" ::: "memory");
+	}));
+	GUEST_SYNC(ticks);
+}
+
+static u64 irq_row(void (*fn)(u64 arg))
+{
+	struct vcpu *vcpu = apic_vcpu(apic_vm(), fn, 0);
+	u64 ticks = run_measured(vcpu);
+
+	vm_free(vcpu->vm);
+	return ticks;
+}
+
+static u64 self_irq(void)
+{
+	return irq_row(guest_self_irq);
+}
+
+static u64 hlt_pending(void)
+{
+	return irq_row(guest_hlt_pending);
+}
+
+static u64 timer(void)
+{
+	return irq_row(guest_timer);
+}
+
+/* Two vCPUs that wake each other and halt, on one CPU: one way of the two. */
+static void guest_pong(u64 arg)
+{
+	irq_setup();
+	for (;;) {
+		u64 before = apic_count(IRQ);
+
+		asm volatile("cli" ::: "memory");
+		while (apic_count(IRQ) == before)
+			asm volatile("sti; hlt; cli" ::: "memory");
+		x2_write(APIC_ICR, IRQ | ICR_ASSERT);
+	}
+}
+
+static void guest_ping(u64 arg)
+{
+	u64 ticks;
+
+	irq_setup();
+	ticks = GUEST_COST_OF(({
+		u64 before = apic_count(IRQ);
+
+		x2_write(APIC_ICR, 1ULL << 32 | IRQ | ICR_ASSERT);
+		while (apic_count(IRQ) == before)
+			asm volatile("sti; hlt; cli" ::: "memory");
+	}));
+	GUEST_SYNC(ticks / 2);
+}
+
+static void *pong_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	/* Until the process ends. */
+	while (!ioctl(vcpu->fd, KVM_RUN, 0) || errno == EINTR)
+		;
+	return NULL;
+}
+
+static u64 ipi_halted(void)
+{
+	struct vm *vm = apic_vm();
+	struct vcpu *ping = apic_vcpu(vm, guest_ping, 0), *pong = apic_vcpu(vm, guest_pong, 0);
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, pong_thread, pong))
+		test_fail(__FILE__, __LINE__, true, "no thread");
+	/* It must wait before it is called. */
+	usleep(100000);
+	return run_measured(ping);
+}
+
+/* A doorbell: answered in the kernel, by an eventfd that nobody waits for. */
+static u64 ioeventfd(void)
+{
+	struct vcpu *vcpu = long_guest(guest_out, 0);
+	struct kvm_ioeventfd bell = {
+		.addr = PORT, .len = 1, .fd = x(eventfd(0, EFD_CLOEXEC)),
+		.flags = KVM_IOEVENTFD_FLAG_PIO,
+	};
+	u64 ticks;
+
+	vm_ioctl(vcpu->vm, KVM_IOEVENTFD, &bell);
+	ticks = run_measured(vcpu);
 	vm_free(vcpu->vm);
 	return ticks;
 }
@@ -369,6 +531,11 @@ static const struct row {
 	{ "exit-pio-in-user", guest_in },
 	{ "exit-mmio-write-user", guest_mmio_write },
 	{ "exit-mmio-read-user", guest_mmio_read },
+	{ "pio-ioeventfd", .measure = ioeventfd },
+	{ "irq-self-eoi", .measure = self_irq },
+	{ "hlt-pending-irq", .measure = hlt_pending },
+	{ "timer-set-fire", .measure = timer },
+	{ "ipi-halted", .measure = ipi_halted },
 	{ "clear-4k", .measure = clear_page },
 	{ "touch-4k-present", .measure = touch_present },
 	{ "touch-4k-fresh", .measure = touch_fresh },
