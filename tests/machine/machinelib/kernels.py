@@ -200,6 +200,17 @@ def build_module(kernel, build):
     return path
 
 
+def coverage_sites(module):
+    """How many places of a module report to KCOV when they are reached."""
+    out = subprocess.run(["readelf", "-rW", module], capture_output=True, text=True, check=True)
+    here, count = False, 0
+    for line in out.stdout.splitlines():
+        if line.startswith("Relocation section"):
+            here = ".rela.text" in line
+        count += here and " __sanitizer_cov_trace_pc" in line
+    return count
+
+
 def build_launcher(build):
     """Builds the launcher; what a machine gets of it: (path there, path here).
     The libraries it needs come along."""
