@@ -212,7 +212,9 @@ void bellows_svm_enter(struct bellows_vcpu *vcpu)
 	set_gif();
 
 	finish(svm, cpu);
-	registers_out(svm);
+	/* State that was refused was not entered: one emulator leaves the host's registers there. */
+	if (likely((u32)svm->vmcb->control.exit_code != BELLOWS_SVM_EXIT_INVALID))
+		registers_out(svm);
 	if (unlikely(svm->nmi.step))
 		bellows_svm_step_end(svm);
 }
