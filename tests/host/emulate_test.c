@@ -441,6 +441,66 @@ static void fault_before_the_port(void)
 	expect(faults(VECTOR_PF) && m.port_accesses == 0);
 }
 
+/* [rbx] and [rcx] are nowhere: what is wrong with the instruction itself comes first. */
+static bool faults_first(u8 vector)
+{
+	m.e.regs[BELLOWS_RBX] = MODEL_BASE;
+	m.e.regs[BELLOWS_RCX] = 0x8000000000000000;
+	return faults(vector) && (vector != VECTOR_GP || m.e.fault.error == 0);
+}
+
+static void decoding_faults_before_operands(void)
+{
+	FRESH(LONG, 0x8b, 0x03);			/* mov eax, [rbx] */
+	expect(faults_first(VECTOR_PF) && m.e.fault.address == MODEL_BASE);
+	FRESH(LONG, 0xf0, 0x8b, 0x03);			/* with LOCK */
+	expect(faults_first(VECTOR_UD));
+	FRESH(LONG, 0xf0, 0x39, 0x03);			/* lock cmp [rbx], eax */
+	expect(faults_first(VECTOR_UD));
+	FRESH(LONG, 0xf0, 0x01, 0xc3);			/* lock add ebx, eax */
+	expect(faults_first(VECTOR_UD));
+	FRESH(LONG, 0xf0, 0x01, 0x01);			/* lock add [rcx], eax */
+	expect(faults_first(VECTOR_GP));
+	FRESH(LONG, 0x8d, 0xc3);			/* lea with a register */
+	expect(faults_first(VECTOR_UD));
+	FRESH(LONG, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+	      0x66, 0x66, 0x66, 0x66, 0x8b, 0x03);	/* 16 bytes */
+	expect(faults_first(VECTOR_GP));
+	FRESH(LONG, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+	      0x66, 0x66, 0x66, 0x8b, 0x03);		/* 15 bytes */
+	expect(faults_first(VECTOR_PF) && m.e.fault.address == MODEL_BASE);
+	FRESH(LONG, 0x0f, 0x38, 0xf0, 0x03);		/* movbe eax, [rbx] */
+	m.e.features = 0;
+	expect(faults_first(VECTOR_UD));
+}
+
+static void fetch_faults_before_operands(void)
+{
+	u8 *end = m.memory + 3 * MODEL_PAGE;
+
+	/* The displacement is on a page that is not there, as is what it would point to. */
+	FRESH(LONG, 0);
+	end[-2] = 0x8b;
+	end[-1] = 0x43;					/* mov eax, [rbx + ...] */
+	m.e.rip = MODEL_BASE + 3 * MODEL_PAGE - 2;
+	expect(faults_first(VECTOR_PF) && m.e.fault.address == MODEL_BASE + 3 * MODEL_PAGE);
+	/* Fifteen bytes are enough to know that it is too long. */
+	FRESH(LONG, 0);
+	memset(end - 15, 0x66, 15);
+	m.e.rip = MODEL_BASE + 3 * MODEL_PAGE - 15;
+	expect(faults_first(VECTOR_GP));
+	/* A limit that the instruction crosses, and an operand beyond another. */
+	FRESH(PROTECTED, 0x8b, 0x03);
+	m.e.seg[BELLOWS_CS].limit = MODEL_PAGE;
+	m.e.seg[BELLOWS_DS].limit = 0;
+	m.e.regs[BELLOWS_RBX] = 16;
+	expect(faults(VECTOR_GP));
+	m.e.seg[BELLOWS_CS].limit = U32_MAX;
+	m.e.seg[BELLOWS_DS].limit = U32_MAX;
+	m.e.regs[BELLOWS_RBX] = 0;
+	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -471,6 +531,8 @@ static const struct {
 	TEST(crossing_into_a_device),
 	TEST(string_output_in_one_exit),
 	TEST(fault_before_the_port),
+	TEST(decoding_faults_before_operands),
+	TEST(fetch_faults_before_operands),
 };
 
 int main(void)
