@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading, and KVM on the same machine: whoever has the CPUs' bit
- * keeps it, the other one gets a clear error, and neither disturbs the other.
+ * KVM on the same machine: whoever has the CPUs' bit keeps it, the other one
+ * gets a clear error, and neither disturbs the other.
  *
  * Kernels differ in when KVM takes the CPUs: with its first VM, or when its
  * modules are loaded unless told otherwise.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include "guest.h"
@@ -114,61 +113,6 @@ static void bellows_works(void)
 	}
 	x(waitpid(pid, &status, 0));
 	EXPECT_EQ(status, 0);
-}
-
-CASE(twice, "loading the module a second time gives EEXIST and harms nothing")
-{
-	int vm;
-
-	nobody();
-	ASSERT_EQ(bellows_load(""), 0);
-	vm = bellows_vm();
-	ASSERT(vm >= 0, "%s", strerror(-vm));
-	EXPECT_EQ(bellows_load(""), -EEXIST);
-	bellows_works();
-	close(vm);
-	EXPECT_EQ(unload(BELLOWS_MODULE), 0);
-}
-
-CASE(in_use, "the module cannot be unloaded while a descriptor of it, or a mapping, is open")
-{
-	struct vcpu *vcpu;
-	struct mem *mem;
-
-	nobody();
-	ASSERT_EQ(bellows_load(""), 0);
-	dev_open();
-	EXPECT_EQ(module_unload(BELLOWS_MODULE), -EWOULDBLOCK);
-	vcpu = vcpu_create(vm_create(), 0);
-	mem = mem_create(MB, 0);
-	close(dev_open());
-	EXPECT_EQ(module_unload(BELLOWS_MODULE), -EWOULDBLOCK);
-	close(vcpu->vm->fd);
-	EXPECT_EQ(module_unload(BELLOWS_MODULE), -EWOULDBLOCK);
-	close(vcpu->fd);
-	EXPECT_EQ(module_unload(BELLOWS_MODULE), -EWOULDBLOCK);
-	x(munmap(vcpu->run, vcpu->run_size));
-	EXPECT_EQ(module_unload(BELLOWS_MODULE), -EWOULDBLOCK);
-	x(close(mem->fd));
-	EXPECT_EQ(module_unload(BELLOWS_MODULE), -EWOULDBLOCK);
-	x(munmap(mem->host, mem->size));
-	EXPECT_EQ(unload(BELLOWS_MODULE), 0);
-}
-
-/* A kernel with KUnit runs the module's suites at each load. */
-CASE_TIMEOUT(reload, "the module can be loaded and unloaded again and again", 90)
-{
-	nobody();
-	for (unsigned int i = 0; i < test_scale(6); i++) {
-		int vm;
-
-		EXPECT(access("/dev/bellows", F_OK), "the device is there without the module");
-		ASSERT_EQ(bellows_load(""), 0);
-		vm = bellows_vm();
-		ASSERT(vm >= 0, "%s", strerror(-vm));
-		close(vm);
-		ASSERT_EQ(unload(BELLOWS_MODULE), 0);
-	}
 }
 
 static void share(bool kvm_first)

@@ -57,6 +57,7 @@
 #define KMEMLEAK_FILE	"/sys/kernel/debug/kmemleak"
 
 static char nonce[64];
+static int restarts_wanted, restarts;
 static char params[2 * LINE];
 static bool have_module;
 static int kmsg = -1;
@@ -81,6 +82,39 @@ static void say(const char *kind, int test, const char *fmt, ...)
 	n = snprintf(line, sizeof(line), "%s %lu %s %d %s\n", nonce, seq++, kind,
 		     test, text);
 	outsb(VERDICT_PORT, line, n);
+}
+
+/*
+ * How often the machine has restarted, for a test that restarts it: in bytes of
+ * the battery-backed memory that nobody else uses, which keep over a reset and
+ * over another kernel. A fresh machine has something else there than two
+ * characters of this start's number.
+ */
+#define CMOS_FREE	0x48
+
+static unsigned char cmos_read(int at)
+{
+	outb(CMOS_FREE + at, 0x70);
+	return inb(0x71);
+}
+
+static void cmos_write(int at, unsigned char value)
+{
+	outb(CMOS_FREE + at, 0x70);
+	outb(value, 0x71);
+}
+
+static void read_restarts(void)
+{
+	if (cmos_read(0) == nonce[0] && cmos_read(1) == nonce[1])
+		restarts = cmos_read(2);
+}
+
+static void count_restart(void)
+{
+	cmos_write(0, nonce[0]);
+	cmos_write(1, nonce[1]);
+	cmos_write(2, restarts + 1);
 }
 
 static double now(void)
@@ -413,6 +447,11 @@ static void run_program(const struct program *p)
 	pid_t pid;
 
 	say("begin", p->test, "%s", p->args[0]);
+	if (restarts_wanted) {
+		snprintf(names, sizeof(names), "%d", restarts);
+		setenv("BELLOWS_RESTARTS", names, 1);
+		count_restart();
+	}
 	if (pipe2(fds, O_CLOEXEC))
 		return;
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
@@ -636,6 +675,9 @@ static void run_plan(FILE *plan)
 		} else if (!strncmp(line, "insmod ", 7)) {
 			line[strcspn(line, "\n")] = 0;
 			say("note", -1, "%s: %s", line, strerror(load_module(line + 7, "")));
+		} else if (!strncmp(line, "restarts ", 9)) {
+			restarts_wanted = atoi(line + 9);
+			read_restarts();
 		} else if (!strncmp(line, "sections", 8)) {
 			say_sections();
 		} else if (!strncmp(line, "shell", 5)) {

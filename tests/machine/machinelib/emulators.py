@@ -4,9 +4,10 @@ init says on port 0xe9, and ends when init asks for it, when the machine dies,
 or when the runner's time is over."""
 
 import os
+import re
 import subprocess
 
-from . import image
+from . import image, judge
 
 # An emulator whose runner was killed would go on for ever, and slow the next ones down.
 NO_ORPHAN = ("setpriv", "--pdeathsig", "KILL")
@@ -24,6 +25,13 @@ COMMON_ARGS = ("tsc=reliable console=ttyS0,115200 loglevel=5 panic=-1 reboot=t n
 DEBUG_ARGS = "slub_nomerge kasan_multi_shot"
 QEMU_DEBUG_ARGS = "debug_pagealloc=on"
 BOCHS_DEBUG_ARGS = "kmemleak=off"   # a scan takes minutes
+# For a test that restarts the machine: what restarts it is the reset port, and
+# neither a panic nor a triple fault, at which Bochs ends. In QEMU a reset takes
+# its time, and Linux, which has no more to lose, makes a triple fault meanwhile,
+# with an empty interrupt table.
+RESTART_ARGS = "panic=0 reboot=p"
+TRIPLE_FAULT = "Triple fault"
+EMPTY_IDT = re.compile(r"IDT= +0+ 0+\s*$", re.M)
 BOCHS_ARGS = ("cryptomgr.notests rodata=off idle=halt lpj=1000000 "
               "initcall_blacklist=load_system_certificate_list,crypto_kdf108_init,"
               "init_kprobe_trace,cubictcp_register,slab_sysfs_init")
@@ -36,15 +44,30 @@ MODELS = {
     "bochs-vmx-noug": ("bochs", "vmx", "corei5_lynnfield_750"),
     "bochs-vmx-noad": ("bochs", "vmx", "corei5_arrandale_m520"),
     "bochs-svm": ("bochs", "svm", "zambezi"),
+    # Not enough for VMs, each in its way; memory objects have to do there. Without
+    # SVM QEMU would hide the leaf that tells Linux how wide addresses are.
+    "qemu-novirt": ("qemu", "", "max,-svm,xlevel=0x80000008"),
+    "qemu-svm-nonpt": ("qemu", "", "max,-npt"),
 }
 NAMES = tuple(MODELS)
+
+
+def triple_faults(log, cpus):
+    """Those in QEMU's log of resets that Linux did not mean; each is followed by the
+    state of all processors."""
+    out = []
+    for part in log.split(TRIPLE_FAULT)[1:]:
+        state = "CPU Reset".join(part.split("CPU Reset")[:cpus + 1])
+        if not EMPTY_IDT.search(state):
+            out.append(TRIPLE_FAULT)
+    return out
 
 
 class Machine:
     """One start of one machine, in a directory of its own."""
 
     def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags="",
-                 icount=False, qemu_args=()):
+                 icount=False, qemu_args=(), restarts=False):
         self.name = name
         self.emulator, self.extension, self.model = MODELS[name]
         self.kernel = kernel
@@ -55,6 +78,7 @@ class Machine:
         self.cpu_flags = cpu_flags
         self.icount = icount
         self.qemu_args = qemu_args
+        self.restarts = restarts
         self.console = self.path("console.log")
         self.verdict = self.path("verdict.log")
 
@@ -71,6 +95,8 @@ class Machine:
             parts += [DEBUG_ARGS, BOCHS_DEBUG_ARGS if self.slow else QEMU_DEBUG_ARGS]
         if self.slow:
             parts.append(BOCHS_ARGS)
+        if self.restarts:
+            parts.append(RESTART_ARGS)
         return " ".join(parts + [self.extra])
 
     def prepare(self, initrd):
@@ -108,7 +134,9 @@ class Machine:
         count = ["-icount", "shift=0,sleep=off"] if self.icount else []
         return ["qemu-system-x86_64", *count, *self.qemu_args, "-nodefaults", "-no-user-config", "-display", "none",
                 "-machine", "pc", "-accel", TCG, "-cpu", self.model + self.cpu_flags,
-                "-smp", str(self.cpus), "-m", str(self.memory), "-no-reboot",
+                "-smp", str(self.cpus), "-m", str(self.memory),
+                *(("-d", "cpu_reset", "-D", self.path("resets.log")) if self.restarts else
+                  ("-no-reboot",)),
                 "-kernel", self.kernel_file(), "-initrd", self.path("initrd"),
                 "-append", self.cmdline(), *serial, "-serial", "chardev:console", *stub,
                 "-device", "isa-debugcon,iobase=0xe9,chardev=verdict",
@@ -125,6 +153,16 @@ class Machine:
         if self.slow:
             return status == 0
         return status == EXIT_STATUS
+
+    def complaints(self):
+        """What the console, which sees restarts, and the emulator have to say."""
+        with open(self.console, "rb") as f:
+            out = judge.complaints(f.read().decode("ascii", "replace").splitlines())[:5]
+        log = self.path("resets.log")
+        if os.path.exists(log):
+            with open(log, encoding="ascii", errors="replace") as f:
+                out += triple_faults(f.read(), self.cpus)
+        return out
 
     def _prepare_bochs(self, initrd):
         low, raw, entry, end = image.load_elf(self.kernel.vmlinux)

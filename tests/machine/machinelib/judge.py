@@ -22,7 +22,7 @@ KERNEL_COMPLAINTS = re.compile("|".join((
     r"bad rss-counter", r"stack segment", r"invalid opcode", r"double fault", r"\bODEBUG\b",
     r"unable to handle", r"non-canonical", r"Call Trace:", r"corrupted", r"Unbalanced",
     r"INFO: trying to register", r"Slab \S+ start", r"page allocation failure",
-    r"audit: .*(error|mismatch)", r"Machine check", r"NMI: not continuing",
+    r"audit: .*(error|mismatch)", r"does not stop for the reboot", r"Machine check", r"NMI: not continuing",
 )))
 # A program that a signal ended is judged by its exit status.
 KERNEL_TALK = re.compile(r"^(traps: |\S+\[\d+\]: segfault)")

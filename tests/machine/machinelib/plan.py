@@ -8,7 +8,7 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow", "exact", "apart"}
+        "args", "smoke", "allow", "exact", "apart", "restarts", "novirt"}
 
 
 class Entry:
@@ -21,8 +21,9 @@ class Entry:
 
     def runs_on(self, kernel, machine):
         a = self.a
-        return ("apart" not in a
-                and kernel in a.get("kernel", kernel).split(",")
+        if "apart" in a or not emulators.MODELS[machine][1] and "novirt" not in a:
+            return False
+        return (kernel in a.get("kernel", kernel).split(",")
                 and machine in a.get("machine", machine).split(",")
                 and a.get("needs", "") in ("", emulators.MODELS[machine][1]))
 
@@ -34,14 +35,20 @@ class Entry:
 
     def setting(self, machine):
         """Tests of one setting share a start of the machine."""
-        return (self.a.get("params", "").replace(",", " "), self.cpus(machine))
+        return (self.a.get("params", "").replace(",", " "), self.cpus(machine),
+                self.name if self.restarts else "")
+
+    @property
+    def restarts(self):
+        return int(self.a.get("restarts", 0))
 
     def test(self):
         args = self.a["args"].split(",") if self.a.get("args") else []
         name = self.name + ("".join(" %s=%s" % (k, self.a[k]) for k in ("args", "params", "cpus")
                                     if k in self.a))
         return session.Test(self.path, args, float(self.a.get("timeout", TIMEOUT)),
-                            "unloaded" in self.a, self.a.get("allow"), name, "kvm" in self.a)
+                            "unloaded" in self.a, self.a.get("allow"), name, "kvm" in self.a,
+                            self.restarts)
 
 
 def read_list(path=LIST):

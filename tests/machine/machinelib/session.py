@@ -20,6 +20,7 @@ from . import cpio, emulators, judge, kernels
 
 MAX_STARTS = 6
 KEEP_LOGS = 24 * 3600   # seconds
+RESTARTING = "# restarting"    # the last words of a test that restarts the machine
 INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
 
 
@@ -27,7 +28,7 @@ class Test:
     """One program to run and what is known about it."""
 
     def __init__(self, path, args=(), timeout=30, unloaded=False, allow=None, name=None,
-                 kvm=False):
+                 kvm=False, restarts=0):
         self.path = path
         self.args = list(args)
         self.timeout = timeout
@@ -35,6 +36,7 @@ class Test:
         self.allow = allow
         self.name = name or os.path.basename(path)
         self.kvm = kvm          # wants KVM's modules
+        self.restarts = restarts    # how often it restarts the machine: exactly
 
 
 class Options:
@@ -98,7 +100,7 @@ def emulator_slot():
             f.close()
 
 
-def initramfs(kernel, options, plan, programs, shell=False, kvm=False):
+def initramfs(kernel, options, plan, programs, shell=False, kvm=False, kexec=False):
     a, files = cpio.Archive(), set()
     for d in ("proc", "sys", "dev", "tmp", "bin", "sbin"):
         a.directory(d)
@@ -130,6 +132,10 @@ def initramfs(kernel, options, plan, programs, shell=False, kvm=False):
             a.file("tests/" + os.path.basename(path), path)
     for target, source in options.files:
         a.file(target, source)
+    if kexec:   # the machine once more, for itself to start
+        inner = a.bytes()
+        a.file("lib/kexec/bzImage", kernel.bzimage)
+        a.data("lib/kexec/initrd", inner)
     return a.bytes()
 
 
@@ -172,6 +178,8 @@ class Stream:
                 if not self.foreign_ok:
                     self.broken.append("not from init: %r" % raw[:100])
                 continue
+            if parts[2] == "hello" and parts[1] == "0":
+                self.seq = 0    # the machine restarted; whether it may is judged elsewhere
             if int(parts[1]) != self.seq:
                 self.broken.append("lines %d to %s are missing" % (self.seq, parts[1]))
             self.seq = int(parts[1]) + 1
@@ -190,6 +198,7 @@ class Start:
         self.machine_report = judge.Report("machine")
         self.kunit_lines, self.leaks = [], []
         self.suites = self.hello = self.done = self.loaded = self.leaks_read = 0
+        self.restarts = 0
         self.deadline = 0.0
 
     def take(self, kind, number, text):
@@ -197,15 +206,20 @@ class Start:
         report = self.reports.get(number)
         sink = report or self.machine_report
         if kind == "hello":
+            if self.hello:
+                self._restarted(text)
             self.hello = text
             self.wait(60)
         elif kind == "begin":
-            self.reports[number] = judge.Report(self.todo[number].name)
+            if number not in self.reports:
+                self.reports[number] = judge.Report(self.todo[number].name)
             self.begun, self.ended = number, None
             self.extra = {k: [] for k in self.extra}
             self.wait(self.todo[number].timeout * self.s.patience / self.s.load + 40)
         elif kind == "out":
             sink.output.append(text)
+            if report and self.todo[number].restarts and text.startswith(RESTARTING):
+                self.wait(20)
         elif kind == "stack":
             sink.stacks.append(text)
         elif kind == "kmsg":
@@ -223,6 +237,9 @@ class Start:
             report.seconds = float(seconds)
             judge.program(report, (how, int(code)), self.extra["audit"],
                           self.extra["fault"] + self.extra["lost"], self.todo[number].allow)
+            if self.restarts != self.todo[number].restarts and not report.failed:
+                report.add(judge.FAIL, "restarts", "the machine restarted %d times, not %d"
+                           % (self.restarts, self.todo[number].restarts))
             self.begun, self.ended = None, number
             self.s.on_report(report)
             self.wait(60)
@@ -243,6 +260,17 @@ class Start:
         elif kind == "done":
             self.done = 1
             self.wait(20)
+
+    def _restarted(self, hello):
+        """The machine said hello again. Its kernel does not restart by itself after a
+        panic here, and the console shows what it complained about on its way."""
+        self.restarts += 1
+        report = self.reports.get(self.begun)
+        if not report or self.restarts > self.todo[self.begun].restarts:
+            (report or self.machine_report).add(judge.FAIL, "machine", "it restarted by itself")
+        elif hello != self.hello:
+            report.add(judge.FAIL, "machine", "was: %s; is: %s" % (self.hello, hello))
+        self.kunit_lines, self.suites = [], 0
 
     def wait(self, seconds):
         self.deadline = time.monotonic() + seconds * self.s.load * (4 if self.s.slow else 1)
@@ -281,12 +309,17 @@ class Session:
     def _plan(self, nonce, todo):
         o = self.options
         lines = plan_head(nonce, self.kernel, self.machine_name)
+        restarts = max((t.restarts for t in todo), default=0)
+        if restarts:
+            lines.append("restarts %d" % restarts)
         if o.reference:
             lines.append("env BELLOWS_DEVICE=/dev/kvm")
             # That of the other vendor refuses, which does no harm
             lines += ["insmod /lib/modules/kvm/%s.ko" % name
                       for name, _ in self.kernel.kvm_modules()]
         if o.module:
+            if self.kernel.debug:
+                lines.append("env BELLOWS_KCOV_SITES=%d" % kernels.coverage_sites(o.module))
             lines.append("load " + o.params)
         for i, t in enumerate(todo):
             lines.append("test %d %g %s /tests/%s %s" % (
@@ -298,11 +331,13 @@ class Session:
         nonce = secrets.token_hex(8)
         directory = new_directory(self.options.build, self.kernel, self.machine_name)
         o = self.options
+        restarts = any(t.restarts for t in todo)
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
                                     o.memory, o.extra, o.cpu_flags, o.icount,
-                                    o.qemu_args)
+                                    o.qemu_args, restarts)
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
-                                  {t.path for t in todo}, kvm=any(t.kvm for t in todo)))
+                                  {t.path for t in todo}, kvm=any(t.kvm for t in todo),
+                                  kexec=restarts))
         start = Start(self, todo)
         with emulator_slot():
             process = machine.start()
@@ -337,6 +372,9 @@ class Session:
         elif not start.done or not machine.left_well(status):
             reason = "the machine died (status %d)" % status
         console = _tail(machine.console, 60)
+        if machine.restarts:
+            for line in machine.complaints():
+                report.add(judge.FAIL, "console", line)
         if reason and start.begun is not None:
             running = start.reports[start.begun]
             running.add(judge.FAIL, "machine", reason)
@@ -349,7 +387,7 @@ class Session:
             report.add(judge.FAIL, "machine", "init said nothing")
         for text in stream.broken[:5]:
             report.add(judge.FAIL, "report", text)
-        if self.options.keep or reason or any(r.failed for r in start.reports.values()):
+        if self.options.keep or reason or report.count(judge.FAIL) or any(r.failed for r in start.reports.values()):
             self.kept = machine.dir
             for name in ("kernel", "disk.img", "disk.o", "initrd"):
                 if not self.options.keep:
