@@ -20,8 +20,12 @@ class Entry:
         self.a = attributes or {}
 
     def runs_on(self, kernel, machine):
+        return "apart" not in self.a and self.fits(kernel, machine)
+
+    def fits(self, kernel, machine):
+        """Whether it can run there, on its own or not."""
         a = self.a
-        if "apart" in a or not emulators.MODELS[machine][1] and "novirt" not in a:
+        if not emulators.MODELS[machine][1] and "novirt" not in a:
             return False
         return (kernel in a.get("kernel", kernel).split(",")
                 and machine in a.get("machine", machine).split(",")
