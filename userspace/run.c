@@ -5,13 +5,11 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 #include "acpi.h"
 #include "command.h"
@@ -20,6 +18,7 @@
 #include "devices.h"
 #include "machine.h"
 #include "options.h"
+#include "progress.h"
 #include "terminal.h"
 #include "virtio_devices.h"
 
@@ -36,7 +35,7 @@ struct run {
 	struct loop_source signals;
 	bool made;
 	char cmdline[BOOT_CMDLINE_MAX];
-	struct timespec begin;
+	struct progress progress;
 	FILE *smaps;			/* opened before the filter forbids it */
 };
 
@@ -77,28 +76,6 @@ static int take_signals(struct run *r)
 
 /* --- Building --------------------------------------------------------------------------- */
 
-static double seconds(const struct run *r)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - r->begin.tv_sec + (now.tv_nsec - r->begin.tv_nsec) / 1e9;
-}
-
-static void progress(const struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void progress(const struct run *r, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	if (!r->o->progress)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	complain("%7.3f s  %s", seconds(r), text);
-}
-
 static int made(int err, const char *what)
 {
 	if (!err)
@@ -116,7 +93,7 @@ static int make_machine(struct run *r, bool controllers)
 	};
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &r->begin);
+	progress_start(&r->progress, o->progress);
 	r->made = true;
 	if (o->name)
 		snprintf(r->name, sizeof(r->name), "%s", o->name);
@@ -131,6 +108,8 @@ static int make_machine(struct run *r, bool controllers)
 	r->terminal = terminal_create(&r->machine.vm, o->console == CONSOLE_NONE ? -1 : STDIN_FILENO,
 				      o->console == CONSOLE_NONE ? -1 : STDOUT_FILENO);
 	err = made(r->terminal ? 0 : -ENOMEM, "console");
+	if (!err)
+		progress_watch(&r->progress, r->terminal);
 	if (err || o->no_socket)
 		return err;
 	return control_create(&r->control, &r->machine, r->terminal, r->name);
@@ -243,7 +222,7 @@ static int load_kernel(struct run *r)
 	if (!err)
 		err = machine_set_entry(&r->machine, &entry);
 	if (!err)
-		progress(r, "loaded %s, %llu KiB, with %u modules", r->boot.kernel.path,
+		progress_report(&r->progress, "loaded %s, %llu KiB, with %u modules", r->boot.kernel.path,
 			 (unsigned long long)r->boot.kernel.size >> 10, r->boot.n_modules);
 	return err;
 }
@@ -299,7 +278,7 @@ static int start(struct run *r)
 		r->smaps = fopen("/proc/self/smaps_rollup", "re");
 	err = made(confine(has_user_network(r->o)), "confinement of this process");
 	if (!err)
-		progress(r, "starting");
+		progress_report(&r->progress, "starting");
 	return err;
 }
 
@@ -332,7 +311,7 @@ static int live(struct run *r)
 		end = machine_wait(&r->machine);
 		if (end != VM_REBOOTS || r->o->no_reboot || r->o->flat)
 			break;
-		progress(r, "the guest boots again");
+		progress_report(&r->progress, "the guest boots again");
 		machine_pause(&r->machine, true);
 		err = machine_reset(&r->machine);
 		if (!err)
@@ -340,7 +319,7 @@ static int live(struct run *r)
 		if (err)
 			return err;
 	}
-	progress(r, "ended");
+	progress_report(&r->progress, "ended");
 	return exit_code(r, end);
 }
 
