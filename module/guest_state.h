@@ -38,14 +38,16 @@ static inline void bellows_guest_timing_exit(void)
  */
 static __always_inline void bellows_guest_state_enter(unsigned long *reported)
 {
+	unsigned long now = jiffies;
+
 	instrumentation_begin();
 	trace_hardirqs_on_prepare();
 	lockdep_hardirqs_on_prepare();
 	instrumentation_end();
 
-	if (!context_tracking_guest_enter() && *reported != jiffies) {
+	if (!context_tracking_guest_enter() && *reported != now) {
 		instrumentation_begin();
-		*reported = jiffies;
+		*reported = now;
 		rcu_note_context_switch(false);
 		instrumentation_end();
 	}
