@@ -50,6 +50,9 @@ MODELS = {
 }
 NAMES = tuple(MODELS)
 
+# By which factor an emulator is slower than the fastest, for tests with loops.
+SLOW = {"qemu": 0, "bochs": 8}
+
 
 def triple_faults(log, cpus):
     """Those in QEMU's log of resets that nobody meant; each is followed by the

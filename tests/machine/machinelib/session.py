@@ -145,7 +145,7 @@ def plan_head(nonce, kernel, machine):
             "env BELLOWS_KERNEL=" + kernel.name,
             "env BELLOWS_MACHINE=" + machine,
             "env BELLOWS_BACKEND=" + emulators.MODELS[machine][1],
-            "env BELLOWS_SLOW=%d" % (emulators.MODELS[machine][0] == "bochs"),
+            "env BELLOWS_SLOW=%d" % emulators.SLOW[emulators.MODELS[machine][0]],
             "env BELLOWS_KO=/lib/modules/bellows.ko"]
 
 
