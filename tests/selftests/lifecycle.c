@@ -14,6 +14,7 @@
 
 static void spin(u64 arg)
 {
+	sti();		/* Bochs would hold the host's interrupts back */
 	for (;;)
 		cpu_relax();
 }

@@ -230,7 +230,11 @@ CASE(not_ours, "memory that is no mapping of a memory object is refused")
 	vm_free(vm);
 }
 
-/* A guest that writes and checks while translations go away under it. */
+/*
+ * A guest that writes and checks while translations go away under it. It enables
+ * interrupts, of which it gets none: Bochs holds those of the host back while a
+ * guest runs that was entered with them disabled.
+ */
 static u64 stop;
 
 static void hammer(u64 n)
@@ -238,6 +242,7 @@ static void hammer(u64 n)
 	volatile u64 *p = (u64 *)FIRST;
 	u64 state = 3, round = 0, pages = n;
 
+	sti();
 	while (!READ_ONCE(stop)) {
 		round++;
 		for (u64 i = 0; i < pages; i++)
@@ -303,6 +308,7 @@ static void zero_or_mine(u64 n)
 	volatile u64 *p = (u64 *)FIRST;
 	u64 round = 0;
 
+	sti();
 	while (!READ_ONCE(stop)) {
 		round++;
 		for (u64 i = 0; i < n; i++) {
@@ -340,6 +346,7 @@ static void poll_device(u64 arg)
 {
 	volatile u64 *p = (u64 *)FIRST;
 
+	sti();
 	for (;;) {
 		u64 v = *p;
 

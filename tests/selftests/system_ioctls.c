@@ -183,6 +183,8 @@ static u32 may_appear(u32 function, char reg)
 		return BIT(21) | BIT(31) | BIT(24);	/* x2APIC, hypervisor, TSC deadline: KVM's own */
 	if (function == 7 && reg == 'b')
 		return BIT(1);				/* TSC_ADJUST */
+	if (function == 7 && reg == 'c')
+		return test_is_kvm ? BIT(2) : 0;	/* UMIP, which KVM emulates */
 	if (function == 7 && reg == 'd')
 		return BIT(26) | BIT(27) | BIT(29) | BIT(31);
 	if (function == 0x80000008 && reg == 'b')
