@@ -32,6 +32,7 @@ static int unload(const char *name)
 /* Nobody is loaded, whatever a case before this one left. */
 static void nobody(void)
 {
+	REQUIRE_VMS();
 	EXPECT_EQ(module_loaded(BELLOWS_MODULE) ? unload(BELLOWS_MODULE) : 0, 0);
 	EXPECT_EQ(kvm_unload(), 0);
 }

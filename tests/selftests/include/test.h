@@ -63,6 +63,12 @@ bool test_host_is_tcg(void);
 /* Is this the test machine of that name, with errata of its own? */
 bool test_on_machine(const char *name);
 
+/*
+ * What this test machine's CPU lacks for running VMs, in the module's words, or NULL.
+ * It goes by the machine and not by what the module says, which could be wrong.
+ */
+const char *test_cpu_lacks(void);
+
 void test_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_fail(const char *file, int line, bool fatal, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -105,6 +111,10 @@ void test_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 		if (!(cond))						\
 			test_skip(__VA_ARGS__);				\
 	} while (0)
+
+/* Skips the case on machines that cannot run VMs. */
+#define REQUIRE_VMS()							\
+	REQUIRE(!test_cpu_lacks(), "no VMs are possible here: this CPU lacks %s", test_cpu_lacks())
 
 /* A system call that must succeed. */
 #define x(call)								\

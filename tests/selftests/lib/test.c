@@ -75,6 +75,17 @@ bool test_on_machine(const char *name)
 	return machine && !strcmp(machine, name);
 }
 
+const char *test_cpu_lacks(void)
+{
+	if (test_is_kvm)
+		return NULL;
+	if (test_on_machine("bochs-vmx-noept"))
+		return "EPT";
+	if (test_on_machine("bochs-vmx-noug"))
+		return "unrestricted guest";
+	return NULL;
+}
+
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
 	char text[1024];

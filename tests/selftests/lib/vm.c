@@ -68,6 +68,7 @@ struct vm *vm_create(void)
 	struct vm *vm = calloc(1, sizeof(*vm));
 	u64 identity_map = 0xfffbc000;
 
+	REQUIRE_VMS();
 	vm->fd = dev_ioctl(KVM_CREATE_VM, 0);
 	/* Only older Intel CPUs need these, only before the first vCPU. */
 	vm_ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000UL);
