@@ -275,7 +275,7 @@ static int start(struct run *r)
 	if (err)
 		return err;
 	if (r->o->memory_stats)
-		r->smaps = fopen("/proc/self/smaps_rollup", "re");
+		r->smaps = fopen("/proc/self/smaps", "re");
 	err = made(confine(has_user_network(r->o)), "confinement of this process");
 	if (!err)
 		progress_report(&r->progress, "starting");
@@ -326,17 +326,21 @@ static int live(struct run *r)
 /* The launcher's own memory: what it wrote to, besides the guest's. */
 static long private_kib(struct run *r)
 {
-	char line[256];
-	long kib = -1;
+	unsigned long begin, end, guest = (unsigned long)r->machine.memory.map;
+	bool ours = true;
+	char line[512];
+	long kib, total = 0;
 
 	if (!r->smaps)
 		return -1;
 	rewind(r->smaps);
 	while (fgets(line, sizeof(line), r->smaps)) {
-		if (sscanf(line, "Private_Dirty: %ld kB", &kib) == 1)
-			break;
+		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+			ours = end <= guest || begin >= guest + r->machine.memory.size;
+		else if (ours && sscanf(line, "Private_Dirty: %ld kB", &kib) == 1)
+			total += kib;
 	}
-	return kib;
+	return total;
 }
 
 static void show_stats(struct run *r)
@@ -355,8 +359,7 @@ static void show_stats(struct run *r)
 		complain("  %llu KiB in large pages, %llu KiB in small ones",
 			 (unsigned long long)large >> 10, (unsigned long long)(used - large) >> 10);
 	if (r->o->memory_stats && own >= 0)
-		complain("this program: %ld KiB of its own%s", own,
-			 r->machine.is_kvm ? ", guest memory included" : "");
+		complain("this program: %ld KiB of its own", own);
 }
 
 static void finish(struct run *r, bool ran)
