@@ -397,16 +397,26 @@ CASE(timer_periodic, "the periodic timer fires once per period until it is stopp
 	vm_free(vcpu->vm);
 }
 
+static u64 enough;
+
+/* Stops the timer itself: a slow machine does nothing but serve it. */
+static void shortest_handler(struct guest_frame *frame)
+{
+	if (apic_count(TIMER_VECTOR) >= enough)
+		apic_write(APIC_TMICT, 0);
+	apic_write(APIC_EOI, 0);
+}
+
 static void shortest(u64 arg)
 {
-	guest_handlers[TIMER_VECTOR] = apic_eoi_handler;
+	enough = arg;
+	guest_handlers[TIMER_VECTOR] = shortest_handler;
 	apic_on();
 	apic_write(APIC_TDCR, 0xb);
 	apic_write(APIC_LVTT, TIMER_VECTOR | APIC_PERIODIC);
 	apic_write(APIC_TMICT, 1);
 	while (apic_count(TIMER_VECTOR) < arg)
 		sti_nop_cli();
-	apic_write(APIC_TMICT, 0);
 }
 
 CASE(timer_shortest, "a period of one nanosecond leaves guest and host alive")
