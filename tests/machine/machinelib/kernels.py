@@ -51,7 +51,7 @@ def _decompress(data):
     raise Unavailable("kernel image in an unknown compression")
 
 
-def _unpack(image):
+def unpack(image):
     """The ELF file inside a bzImage, kept in the cache."""
     with open(image, "rb") as f:
         raw = f.read()
@@ -103,7 +103,7 @@ class Stock:
 
     @property
     def vmlinux(self):
-        return _unpack(self.bzimage)
+        return unpack(self.bzimage)
 
     def module_args(self, flags=""):
         """What make needs to build the module for this kernel."""
