@@ -11,8 +11,10 @@
 #define RESAMPLE	KVM_IRQFD_FLAG_RESAMPLE
 #define DEASSIGN	KVM_IRQFD_FLAG_DEASSIGN
 
+/* One at a time: on a slow machine the next is always there already. */
 static void end(struct guest_frame *f)
 {
+	f->rflags &= ~FLAG_IF;
 	apic_eoi();
 }
 
