@@ -4,7 +4,6 @@
  * what is called for each, KVM_RUN. The only file of the vCPU that touches user
  * pointers.
  */
-#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -43,18 +42,6 @@ static void signals_end(struct bellows_vcpu *vcpu)
 	sigemptyset(&current->real_blocked);
 }
 
-static void remember_thread(struct bellows_vcpu *vcpu)
-{
-	struct pid *old = rcu_dereference_protected(vcpu->pid, lockdep_is_held(&vcpu->mutex));
-
-	if (old == task_pid(current))
-		return;
-	rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
-	if (old)
-		synchronize_rcu();
-	put_pid(old);
-}
-
 static void fill_run(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -91,7 +78,6 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 		return -EINVAL;
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
 		return -EINVAL;
-	remember_thread(vcpu);
 	if (!vcpu->apic && bellows_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
 	signals_begin(vcpu);

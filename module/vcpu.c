@@ -175,7 +175,6 @@ static void release_memory(struct bellows_vcpu *vcpu)
 		put_page(vcpu->run_page + 1);
 	}
 	kvfree(vcpu->cpuid);
-	put_pid(rcu_access_pointer(vcpu->pid));
 	mutex_destroy(&vcpu->mutex);
 	kfree(vcpu);
 }

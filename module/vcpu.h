@@ -144,7 +144,6 @@ struct bellows_vcpu {
 	unsigned long quiescent;		/* [v] jiffies when RCU last heard of an entry */
 	struct rcuwait wait;
 	struct preempt_notifier notifier;	/* [v] */
-	struct pid __rcu *pid;			/* [v] of the last KVM_RUN */
 	u32 mp_state;				/* [v] KVM_MP_STATE_*; without an APIC always RUNNABLE */
 	unsigned long clock_updated;		/* [v] jiffies */
 	bool clock_stopped;			/* [v] KVM_KVMCLOCK_CTRL, not told yet */
