@@ -161,7 +161,9 @@ static void a_large_frame_splits_once_and_stays_contiguous(struct kunit *test)
 
 	if (!frame.large) {
 		bellows_memory_release(&frame);
-		kunit_skip(test, "no free large frame");
+		/* Not by leaving the thread: files closed from another one are closed too late. */
+		kunit_mark_skipped(test, "no free large frame");
+		return;
 	}
 	KUNIT_EXPECT_EQ(test, frame.mpn.v % PAGES, 5);
 	KUNIT_EXPECT_EQ(test, page_count(head), 1);
@@ -260,8 +262,9 @@ static void frames_go_after_the_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r.flushes, 1);
 	KUNIT_EXPECT_NE(test, r.frames_at_flush, 0);
 
-	/* Zeros were mapped: they go before the frame comes. */
+	/* Zeros were mapped, elsewhere too if the frame is a large one: they go before it comes. */
 	look_up_and_release(test, memory, PAGES + 1, BELLOWS_INTENT_READ);
+	look_up_and_release(test, memory, PAGES, BELLOWS_INTENT_READ);
 	look_up_and_release(test, memory, PAGES, BELLOWS_INTENT_WRITE);
 	KUNIT_EXPECT_EQ(test, r.changes, 2);
 	KUNIT_EXPECT_EQ(test, r.flushes, 2);
