@@ -19,6 +19,7 @@ import time
 from . import cpio, emulators, judge, kernels
 
 MAX_STARTS = 6
+DEBUG_SLOW = 3          # what a kernel with all checkers costs
 KEEP_LOGS = 24 * 3600   # seconds
 RESTARTING = "# restarting"    # the last words of a test that restarts the machine
 INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
@@ -139,13 +140,19 @@ def initramfs(kernel, options, plan, programs, shell=False, kvm=False, kexec=Fal
     return a.bytes()
 
 
+def slowness(kernel, machine):
+    """By which factor tests do less and may take longer; 0 where all goes well."""
+    slow = emulators.SLOW[emulators.MODELS[machine][0]]
+    return max(1, slow) * DEBUG_SLOW if kernel.debug else slow
+
+
 def plan_head(nonce, kernel, machine):
     """The lines every plan opens with."""
     return ["nonce " + nonce,
             "env BELLOWS_KERNEL=" + kernel.name,
             "env BELLOWS_MACHINE=" + machine,
             "env BELLOWS_BACKEND=" + emulators.MODELS[machine][1],
-            "env BELLOWS_SLOW=%d" % emulators.SLOW[emulators.MODELS[machine][0]],
+            "env BELLOWS_SLOW=%d" % slowness(kernel, machine),
             "env BELLOWS_KO=/lib/modules/bellows.ko"]
 
 
