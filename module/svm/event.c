@@ -154,12 +154,39 @@ bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu)
 	return !to_svm(vcpu)->nmi.masked && !in_shadow(to_svm(vcpu));
 }
 
+/*
+ * An interrupt waits for the end of STI's shadow, and the instruction in it is HLT:
+ * the halt would be over as it begins. It is taken as executed, because one
+ * emulator's VMRUN forgets the shadow. There the interrupt would come before the
+ * halt, and nothing would end that: guests enable interrupts and halt in one go so
+ * that this cannot happen.
+ */
+static void pass_halt(struct bellows_svm_vcpu *svm)
+{
+	struct bellows_vcpu *vcpu = &svm->vcpu;
+	struct bellows_insn insn;
+
+	/* Userspace that only asks for a window has no interrupt yet. */
+	if (!vcpu->events.interrupt.pending && !vcpu->apic)
+		return;
+	if (!(vcpu->regs[BELLOWS_RFLAGS] & X86_EFLAGS_IF) || vcpu->guest_debug ||
+	    bellows_svm_get_cpl(vcpu))
+		return;
+	if (bellows_fetch_insn(vcpu, &insn) != 1 || insn.op != BELLOWS_OP_HLT)
+		return;
+	bellows_reg_write(vcpu, BELLOWS_RIP, vcpu->regs[BELLOWS_RIP] + insn.length);
+	bellows_svm_set_interrupt_shadow(vcpu, 0);
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
 void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on)
 {
 	const u32 bits = BELLOWS_SVM_V_IRQ | BELLOWS_SVM_V_INTR_PRIO | BELLOWS_SVM_V_IGN_TPR;
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 	struct bellows_vmcb_control *control = &svm->vmcb->control;
 
+	if (on && unlikely(in_shadow(svm)) && !(control->event_inj & BELLOWS_SVM_EVENT_VALID))
+		pass_halt(svm);
 	/* V_IRQ itself may be changed by the CPU. */
 	if (bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR) == on)
 		return;

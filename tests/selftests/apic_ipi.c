@@ -201,10 +201,8 @@ static void ball_handler(struct guest_frame *frame)
 }
 
 /*
- * One halts until the other wakes it, in turns. QEMU's CPU forgets the shadow of
- * STI when an exit falls between it and the halt: the interrupt is then taken
- * before the halt, with Bellows as with KVM. There a timer ends the halts as well,
- * so that it needs another machine to prove the point.
+ * One halts until the other wakes it, in turns. An emulator's VMRUN that forgets the
+ * shadow of STI must not matter.
  */
 static void ping_pong(u64 rounds)
 {
@@ -213,11 +211,6 @@ static void ping_pong(u64 rounds)
 	guest_handlers[VECTOR] = ball_handler;
 	guest_handlers[OTHER_VECTOR] = ball_handler;
 	apic_on();
-	if (guest_on_tcg) {
-		apic_write(APIC_TDCR, 0xb);
-		apic_write(APIC_LVTT, OTHER_VECTOR | APIC_PERIODIC);
-		apic_write(APIC_TMICT, 20000000);
-	}
 	__atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
 	while (ready < 2)
 		cpu_relax();
@@ -237,6 +230,7 @@ static void ping_pong(u64 rounds)
 
 CASE_TIMEOUT(no_lost_wakeups, "a halt always ends with the interrupt that was sent for it", 60)
 {
+	REQUIRE(!test_is_kvm || !test_host_is_tcg(), "QEMU's VMRUN forgets STI's shadow, and KVM's guests then sleep on");
 	struct vm *vm = apic_vm();
 	unsigned long rounds = test_scale(1000);
 	u64 start = test_ms();
