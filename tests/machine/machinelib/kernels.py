@@ -51,6 +51,13 @@ def _decompress(data):
     raise Unavailable("kernel image in an unknown compression")
 
 
+def read_module(path):
+    """A module's file, unpacked."""
+    with open(path, "rb") as f:
+        data = f.read()
+    return lzma.decompress(data) if path.endswith(".xz") else data
+
+
 def unpack(image):
     """The ELF file inside a bzImage, kept in the cache."""
     with open(image, "rb") as f:
@@ -123,9 +130,7 @@ class Stock:
             if name in seen:
                 continue
             seen.add(name)
-            with open(path, "rb") as f:
-                data = f.read()
-            out.append((name, lzma.decompress(data) if path.endswith(".xz") else data))
+            out.append((name, read_module(path)))
         return out
 
 

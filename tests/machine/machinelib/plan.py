@@ -8,7 +8,7 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow", "exact", "apart", "restarts", "novirt"}
+        "args", "smoke", "allow", "exact", "guest", "apart", "restarts", "novirt"}
 
 
 class Entry:
@@ -40,7 +40,7 @@ class Entry:
     def setting(self, machine):
         """Tests of one setting share a start of the machine."""
         return (self.a.get("params", "").replace(",", " "), self.cpus(machine),
-                self.name if self.restarts else "")
+                self.name if self.restarts or "guest" in self.a else "")
 
     @property
     def restarts(self):
@@ -52,7 +52,7 @@ class Entry:
                                     if k in self.a))
         return session.Test(self.path, args, float(self.a.get("timeout", TIMEOUT)),
                             "unloaded" in self.a, self.a.get("allow"), name, "kvm" in self.a,
-                            self.restarts)
+                            self.restarts, "guest" in self.a)
 
 
 def read_list(path=LIST):

@@ -16,10 +16,11 @@ import subprocess
 import tempfile
 import time
 
-from . import cpio, emulators, judge, kernels
+from . import cpio, emulators, guest, judge, kernels
 
 MAX_STARTS = 6
 DEBUG_SLOW = 3          # what a kernel with all checkers costs
+GUEST_MEMORY = 1536      # MiB, for a host of Linux guests
 KEEP_LOGS = 24 * 3600   # seconds
 RESTARTING = "# restarting"    # the last words of a test that restarts the machine
 INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
@@ -29,7 +30,7 @@ class Test:
     """One program to run and what is known about it."""
 
     def __init__(self, path, args=(), timeout=30, unloaded=False, allow=None, name=None,
-                 kvm=False, restarts=0):
+                 kvm=False, restarts=0, guest=False):
         self.path = path
         self.args = list(args)
         self.timeout = timeout
@@ -37,6 +38,7 @@ class Test:
         self.allow = allow
         self.name = name or os.path.basename(path)
         self.kvm = kvm          # wants KVM's modules
+        self.guest = guest      # boots Linux in VMs
         self.restarts = restarts    # how often it restarts the machine: exactly
 
 
@@ -101,8 +103,9 @@ def emulator_slot():
             f.close()
 
 
-def initramfs(kernel, options, plan, programs, shell=False, kvm=False, kexec=False):
-    a, files = cpio.Archive(), set()
+def initramfs(kernel, options, plan, programs, shell=False, kvm=False, kexec=False,
+              files=()):
+    a, seen = cpio.Archive(), set()
     for d in ("proc", "sys", "dev", "tmp", "bin", "sbin"):
         a.directory(d)
     a.character("dev/console", 5, 1)
@@ -125,13 +128,13 @@ def initramfs(kernel, options, plan, programs, shell=False, kvm=False, kexec=Fal
     for path in sorted(programs):
         if os.path.islink(path):    # several programs in one file
             shared = "lib/" + os.path.basename(os.path.realpath(path))
-            if shared not in files:
-                files.add(shared)
+            if shared not in seen:
+                seen.add(shared)
                 a.file(shared, path)
             a.link("tests/" + os.path.basename(path), "/" + shared)
         else:
             a.file("tests/" + os.path.basename(path), path)
-    for target, source in options.files:
+    for target, source in [*options.files, *files]:
         a.file(target, source)
     if kexec:   # the machine once more, for itself to start
         inner = a.bytes()
@@ -339,12 +342,14 @@ class Session:
         directory = new_directory(self.options.build, self.kernel, self.machine_name)
         o = self.options
         restarts = any(t.restarts for t in todo)
+        hosts = any(t.guest for t in todo)
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
-                                    o.memory, o.extra, o.cpu_flags, o.icount,
+                                    o.memory or (GUEST_MEMORY if hosts else 0), o.extra, o.cpu_flags, o.icount,
                                     o.qemu_args, restarts)
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
                                   {t.path for t in todo}, kvm=any(t.kvm for t in todo),
-                                  kexec=restarts))
+                                  kexec=restarts,
+                                  files=guest.files(self.kernel, o.build) if hosts else ()))
         start = Start(self, todo)
         with emulator_slot():
             process = machine.start()
