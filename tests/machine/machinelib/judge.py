@@ -24,8 +24,9 @@ KERNEL_COMPLAINTS = re.compile("|".join((
     r"INFO: trying to register", r"Slab \S+ start", r"page allocation failure",
     r"audit: .*(error|mismatch)", r"does not stop for the reboot", r"Machine check", r"NMI: not continuing",
 )))
-# A program that a signal ended is judged by its exit status.
-KERNEL_TALK = re.compile(r"^(traps: |\S+\[\d+\]: segfault)")
+# A program that a signal ended is judged by its exit status; a line of a backtrace
+# is judged by what caused it, since what lies on a stack may have any name.
+KERNEL_TALK = re.compile(r"^(traps: |\S+\[\d+\]: segfault|\s*(\? )?[\w.]+\+0x[0-9a-f]+/0x)")
 
 POINT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(#\s*skip\b:?\s*(.*))?$", re.I)
