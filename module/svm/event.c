@@ -169,8 +169,9 @@ static void pass_halt(struct bellows_svm_vcpu *svm)
 	/* Userspace that only asks for a window has no interrupt yet. */
 	if (!vcpu->events.interrupt.pending && !vcpu->apic)
 		return;
-	if (!(vcpu->regs[BELLOWS_RFLAGS] & X86_EFLAGS_IF) || vcpu->guest_debug ||
-	    bellows_svm_get_cpl(vcpu))
+	/* A guest that steps itself wants to see the trap after it. */
+	if ((vcpu->regs[BELLOWS_RFLAGS] & (X86_EFLAGS_IF | X86_EFLAGS_TF)) != X86_EFLAGS_IF ||
+	    vcpu->guest_debug || bellows_svm_get_cpl(vcpu))
 		return;
 	if (bellows_fetch_insn(vcpu, &insn) != 1 || insn.op != BELLOWS_OP_HLT)
 		return;
