@@ -259,6 +259,13 @@ void machine_free(struct machine *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
+/* KVM's guest memory is this mapping: what would be dropped from it would be lost. */
+void machine_forget_memory(struct machine *m)
+{
+	if (!m->is_kvm)
+		madvise(m->memory.map, m->memory.size, MADV_DONTNEED);
+}
+
 int machine_set_entry(struct machine *m, const struct boot_entry *entry)
 {
 	int err = cpu_set_entry(&m->cpus[0], entry);

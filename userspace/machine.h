@@ -54,6 +54,11 @@ struct machine {
 /* 0, or an exit code after a message. A machine that failed can be freed, too. */
 int machine_create(struct machine *m, const struct machine_config *config);
 void machine_free(struct machine *m);
+/*
+ * Takes guest memory out of this process's page tables, where writing to it has put it
+ * page by page. Its contents stay, and what is touched again comes back.
+ */
+void machine_forget_memory(struct machine *m);
 /* Sets the first CPU to a kernel's entry. */
 int machine_set_entry(struct machine *m, const struct boot_entry *entry);
 /* Starts the vCPUs' threads, at rest until machine_go(). */

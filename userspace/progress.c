@@ -2,7 +2,8 @@
 /*
  * The guest's phases are recognized by what Linux and its usual login program write,
  * each the first time. A prompt has no end of line, so lines are looked at while
- * they grow.
+ * they grow; but what is found in one that goes on is told when the next one begins,
+ * by when this one has been shown whole.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,28 +12,35 @@
 
 static const struct {
 	const char *text, *phase;
+	bool prompt;
 } phases[] = {
-	{ "Linux version ", "the kernel runs" },
-	{ " as init process", "the kernel starts init" },
-	{ "systemd[1]: ", "systemd runs" },
-	{ "login: ", "the guest asks for a login" },
+	{ "Linux version ", "the kernel runs", false },
+	{ " as init process", "the kernel starts init", false },
+	{ "systemd[1]: ", "systemd runs", false },
+	{ "login: ", "the guest asks for a login", true },
 };
 
 #define N_PHASES	(sizeof(phases) / sizeof(phases[0]))
 
-void progress_report(const struct progress *p, const char *fmt, ...)
+static double seconds(const struct progress *p)
 {
 	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec - p->begin.tv_sec + (now.tv_nsec - p->begin.tv_nsec) / 1e9;
+}
+
+void progress_report(const struct progress *p, const char *fmt, ...)
+{
 	char text[256];
 	va_list ap;
 
 	if (!p->wanted)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	complain("%7.3f s  %s", now.tv_sec - p->begin.tv_sec + (now.tv_nsec - p->begin.tv_nsec) / 1e9, text);
+	complain("%7.3f s  %s", seconds(p), text);
 }
 
 static void look(struct progress *p)
@@ -44,7 +52,12 @@ static void look(struct progress *p)
 		if (p->seen & 1u << i || !strstr(p->line, phases[i].text))
 			continue;
 		p->seen |= 1u << i;
-		progress_report(p, "%s", phases[i].phase);
+		if (phases[i].prompt) {
+			progress_report(p, "%s", phases[i].phase);
+		} else {
+			p->found = phases[i].phase;
+			p->found_at = seconds(p);
+		}
 	}
 }
 
@@ -55,6 +68,10 @@ static void on_output(struct terminal_follower *follower, const void *data, size
 	size_t i;
 
 	for (i = 0; i < len; i++) {
+		if (!p->used && p->found && text[i] != '\n') {
+			complain("%7.3f s  %s", p->found_at, p->found);
+			p->found = NULL;
+		}
 		if (text[i] == '\n') {
 			p->used = 0;
 			continue;

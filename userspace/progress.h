@@ -13,6 +13,8 @@ struct progress {
 	bool wanted;
 	struct timespec begin;
 	unsigned int seen;		/* phases of the guest, a bit each */
+	const char *found;		/* one that has not been told yet, or NULL */
+	double found_at;
 	char line[160];			/* what the guest has written since its last new line */
 	unsigned int used;
 };

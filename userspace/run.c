@@ -221,6 +221,7 @@ static int load_kernel(struct run *r)
 	err = boot_load(&r->machine.vm, &r->boot, &entry);
 	if (!err)
 		err = machine_set_entry(&r->machine, &entry);
+	machine_forget_memory(&r->machine);
 	if (!err)
 		progress_report(&r->progress, "loaded %s, %llu KiB, with %u modules", r->boot.kernel.path,
 			 (unsigned long long)r->boot.kernel.size >> 10, r->boot.n_modules);
@@ -243,6 +244,7 @@ static int load_flat(struct run *r)
 		err = boot_read_to(vm, &file, 0, o->load, file.size);
 	if (file.fd >= 0)
 		close(file.fd);
+	machine_forget_memory(&r->machine);
 	if (err)
 		return err;
 	return made(o->real ? libbellows_vcpu_real_mode(cpu, o->load) :

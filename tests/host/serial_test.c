@@ -192,10 +192,15 @@ static void test_progress(struct terminal *terminal)
 
 	progress_start(&p, true);
 	progress_watch(&p, terminal);
+	message[0] = 0;
 	say("[    0.000000] Linux version 6.1.0 (x)\r\n");
-	ok = strstr(message, "the kernel runs");
+	ok = !message[0];	/* not within a line */
+	say("[");
+	ok = ok && strstr(message, "the kernel runs");
 	message[0] = 0;
 	say("Linux version again\r\n[    1.0] Run /init as init process\r\n");
+	ok = ok && !message[0];
+	say("[    2.0]\r\n");
 	ok = ok && strstr(message, "starts init");
 	say("debian login: ");
 	tap_result(ok && strstr(message, "asks for a login"), "phases of a boot are reported, each once");
