@@ -6,163 +6,55 @@
  * command line is one line that names it.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <linux/kvm.h>
 #include "host.h"
+#include "launcher.h"
 #include "test.h"
 
-#define LAUNCHER	"/bin/bellows"
 #define KERNEL		"/guest/vmlinuz"
 #define UNPACKED	"/guest/vmlinux"
 #define INITRD		"/guest/initrd"
 #define BOOT_MS		200000
 #define QUIET		"loglevel=4 what="
-#define MAX_ARGS	32
-
-struct launcher {
-	pid_t pid;
-	int in, out;
-	size_t used, seen;
-	char text[1 << 20];
-};
+#define RUN		"run", "--device", test_device, "--initrd", INITRD
 
 static struct launcher l;
+static struct said said;
 
-/* The modules' ability to run an operating system, and the files, are there. */
-static void need_host(void)
-{
-	int fd;
-
-	REQUIRE(!access(LAUNCHER, X_OK) && !access(KERNEL, R_OK), "there is no launcher here");
-	if (test_is_kvm && access(test_device, F_OK)) {
-		REQUIRE(kvm_available(), "there are no modules of KVM here");
-		ASSERT_EQ(kvm_load(""), 0);
-	}
-	fd = x(open(test_device, O_RDWR));
-	REQUIRE(ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) > 0, "there are no interrupt controllers");
-	close(fd);
-}
-
-/* Runs the launcher with a list of arguments that NULL ends. */
-static void start(const char *const *args)
-{
-	const char *argv[MAX_ARGS] = { LAUNCHER };
-	int in[2], out[2], n = 1;
-
-	while (args[n - 1]) {
-		argv[n] = args[n - 1];
-		n++;
-	}
-	x(pipe2(in, O_CLOEXEC));
-	x(pipe2(out, O_CLOEXEC));
-	l = (struct launcher) { .in = in[1], .out = out[0] };
-	l.pid = x(fork());
-	if (!l.pid) {
-		signal(SIGALRM, SIG_DFL);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		dup2(out[1], 2);
-		execv(LAUNCHER, (char **)argv);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-}
-
-#define START(...)	start((const char *const[]) { __VA_ARGS__, NULL })
-
-static void show_end(void)
-{
-	char *p = l.text + (l.used > 1500 ? l.used - 1500 : 0), *line;
-
-	while ((line = strsep(&p, "\n")))
-		test_diag("guest: %.200s", line);
-}
-
-/* More output; false at its end. */
-static bool more(u64 end)
-{
-	struct pollfd p = { .fd = l.out, .events = POLLIN };
-	u64 now = test_ms();
-	ssize_t n;
-
-	if (now >= end || poll(&p, 1, end - now) <= 0)
-		return false;
-	n = read(l.out, l.text + l.used, sizeof(l.text) - l.used - 1);
-	if (n <= 0)
-		return false;
-	/* A port that is being probed may say anything. */
-	for (; n; n--, l.used++) {
-		if (!l.text[l.used])
-			l.text[l.used] = '.';
-	}
-	return true;
-}
-
-/* Waits for a text in the output behind what was waited for before. */
-static void expect_text(const char *text, u64 ms)
-{
-	u64 end = test_ms() + ms;
-	char *at;
-
-	while (!(at = strstr(l.text + l.seen, text))) {
-		if (more(end))
-			continue;
-		show_end();
-		kill(l.pid, SIGKILL);
-		ASSERT(false, "'%s' did not come", text);
-	}
-	l.seen = at - l.text + strlen(text);
-}
+#define START(...)	launcher_start(&l, ARGS(RUN, __VA_ARGS__))
 
 static void type(const char *text)
 {
-	ASSERT_EQ(write(l.in, text, strlen(text)), strlen(text));
+	launcher_type(&l, text);
+}
+
+static void expect_text(const char *text, u64 ms)
+{
+	launcher_expect(&l, text, ms);
 }
 
 static int finish(u64 ms)
 {
-	u64 end = test_ms() + ms;
-	int status;
-
-	while (more(end))
-		;
-	if (test_ms() >= end) {
-		show_end();
-		kill(l.pid, SIGKILL);
-	}
-	x(waitpid(l.pid, &status, 0));
-	ASSERT(WIFEXITED(status), "the launcher ended by signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status);
+	return launcher_finish(&l, ms);
 }
 
-/* A command's output and exit code, without a VM of ours. */
-static int command(const char *const *args)
+static void need_host(void)
 {
-	struct launcher vm = l;
-	int code;
-
-	start(args);
-	close(l.in);
-	code = finish(20000);
-	close(l.out);
-	memcpy(vm.text + sizeof(vm.text) / 2, l.text, l.used + 1);
-	l = vm;
-	return code;
+	launcher_need();
+	REQUIRE(!access(KERNEL, R_OK), "there is no kernel for a guest here");
 }
-
-#define COMMAND(...)	command((const char *const[]) { __VA_ARGS__, NULL })
-#define SAID		(l.text + sizeof(l.text) / 2)
 
 CASE_TIMEOUT(boots, "a bzImage boots, a command that is typed runs, and the VM powers off", 300)
 {
 	need_host();
-	START("run", "--device", test_device, "--kernel", KERNEL, "--initrd", INITRD, "--mem", "192M",
+	START("--kernel", KERNEL, "--mem", "192M",
 	      "--append", QUIET "shell", "--memory-stats");
 	expect_text("guest: up ", BOOT_MS);
 	expect_text("cpus=1", 1000);
@@ -182,7 +74,7 @@ CASE_TIMEOUT(finds_devices, "two CPUs start, disk, network and random numbers ar
 	fd = x(open("disk.img", O_RDWR | O_CREAT | O_TRUNC, 0600));
 	x(ftruncate(fd, 4 << 20));
 	ASSERT_EQ(pwrite(fd, "written by the host\n", 20, 4096), 20);
-	START("run", "--device", test_device, "--kernel", UNPACKED, "--initrd", INITRD, "--mem", "192M",
+	START("--kernel", UNPACKED, "--mem", "192M",
 	      "--cpus", "2", "--disk", "disk.img", "--net", "user", "--append", QUIET "shell");
 	expect_text("guest: up ", BOOT_MS);
 	expect_text("cpus=2", 1000);
@@ -200,76 +92,171 @@ CASE_TIMEOUT(finds_devices, "two CPUs start, disk, network and random numbers ar
 
 CASE_TIMEOUT(controlled, "a VM is found by its name, rests while it is paused, reboots, and is stopped", 300)
 {
-	char tick[32];
-	unsigned int n;
-
 	need_host();
-	START("run", "--device", test_device, "--kernel", UNPACKED, "--initrd", INITRD, "--mem", "128M",
+	START("--kernel", UNPACKED, "--mem", "128M",
 	      "--name", "clock", "--append", QUIET "tick");
 	expect_text("guest: tick 3", BOOT_MS);
-	EXPECT_EQ(COMMAND("list"), 0);
-	EXPECT(strstr(SAID, "clock") && strstr(SAID, "running"), "list: %s", SAID);
-	EXPECT_EQ(COMMAND("pause", "clock"), 0);
-	sleep(1);
-	EXPECT_EQ(COMMAND("stat", "clock", "--json"), 0);
-	EXPECT(strstr(SAID, "\"paused\"") && strstr(SAID, "134217728"), "stat: %s", SAID);
-	while (more(test_ms() + 1000))
-		;
-	n = l.used;
-	sleep(2);
-	EXPECT(!more(test_ms() + 1000) && l.used == n, "a paused guest says something");
-	EXPECT_EQ(COMMAND("run", "--device", test_device, "--kernel", KERNEL, "--name", "clock"), 64);
-	EXPECT(strstr(SAID, "--name: a VM called clock runs already"), "said: %s", SAID);
-	EXPECT_EQ(COMMAND("resume", "clock"), 0);
-	snprintf(tick, sizeof(tick), "guest: tick ");
+	COMMAND(&said, "list");
+	EXPECT(!said.code && strstr(said.out, "clock") && strstr(said.out, "running"), "list: %s", said.out);
+	COMMAND(&said, "pause", "clock");
+	EXPECT_EQ(said.code, 0);
+	launcher_is_silent(&l, 1000);
 	l.seen = l.used;
-	expect_text(tick, 30000);
-	EXPECT_EQ(COMMAND("stop", "clock", "--force"), 0);
+	EXPECT(launcher_is_silent(&l, 3000), "a paused guest says something");
+	COMMAND(&said, "resume", "clock");
+	EXPECT_EQ(said.code, 0);
+	expect_text("guest: tick ", 30000);
+	COMMAND(&said, "stop", "clock", "--force");
+	EXPECT_EQ(said.code, 0);
 	EXPECT_EQ(finish(20000), 0);
-	EXPECT_EQ(COMMAND("stat", "clock"), 69);
 }
 
 CASE_TIMEOUT(reboots, "a guest that reboots boots again, and ends there if that is wanted", 300)
 {
 	need_host();
-	START("run", "--device", test_device, "--kernel", UNPACKED, "--initrd", INITRD, "--mem", "128M",
+	START("--kernel", UNPACKED, "--mem", "128M",
 	      "--name", "again", "--append", QUIET "reboot");
 	expect_text("guest: up ", BOOT_MS);
 	expect_text("guest: up ", BOOT_MS);
-	EXPECT_EQ(COMMAND("stop", "again", "--force"), 0);
+	COMMAND(&said, "stop", "again", "--force");
+	EXPECT_EQ(said.code, 0);
 	EXPECT_EQ(finish(20000), 0);
 }
 
-/* One line, which names the option, and the documented exit code. */
+/* Written by a command, and then read back by another kind of access. */
+#define WRITE_AND_CHECK(offset)								\
+	"yes bellows | head -c 1048576 >/tmp/data; "					\
+	"dd if=/tmp/data of=/dev/vda bs=64k seek=" #offset " conv=fsync,notrunc 2>/dev/null; "	\
+	"echo 3 >/proc/sys/vm/drop_caches; "						\
+	"dd if=/dev/vda bs=64k skip=" #offset " count=16 2>/dev/null | cmp - /tmp/data && echo sa''me\n"
+
+CASE_TIMEOUT(virtio_console, "with --console virtio the guest's console is hvc0, in both directions", 300)
+{
+	need_host();
+	START("--kernel", UNPACKED, "--mem", "128M", "--console", "virtio", "--append", QUIET "shell");
+	expect_text("guest: up ", BOOT_MS);
+	type("echo con''sole=$(cat /sys/class/tty/console/active)\n");
+	expect_text("console=hvc0", 60000);
+	type("yes 0123456789abcdef | head -c 200000 | md5sum; yes 0123456789abcdef | head -n 4000; echo d''one\n");
+	expect_text("done", 60000);
+	type("poweroff -f\n");
+	ASSERT_EQ(finish(60000), 0);
+}
+
+CASE_TIMEOUT(qcow2, "a qcow2 image is a disk like any other", 300)
+{
+	need_host();
+	REQUIRE(!access("/guest/disk.qcow2", R_OK), "qemu-utils is not installed");
+	START("--kernel", UNPACKED, "--mem", "128M", "--disk", "/guest/disk.qcow2,format=qcow2", "--append",
+	      QUIET "shell");
+	expect_text("guest: up ", BOOT_MS);
+	type("echo si''ze=$(cat /sys/block/vda/size)\n");
+	expect_text("size=131072", 60000);
+	type(WRITE_AND_CHECK(100));
+	expect_text("same", 60000);
+	type("poweroff -f\n");
+	ASSERT_EQ(finish(60000), 0);
+}
+
+CASE_TIMEOUT(full_disk, "where the host's disk is full the guest gets EIO, the user one line, and what was flushed stays", 300)
+{
+	char *data = malloc(1 << 20);
+	int fd, warnings = 0;
+	size_t lost = 0;
+
+	need_host();
+	x(mkdir("small", 0700));
+	x(mount("none", "small", "tmpfs", 0, "size=6m"));
+	fd = x(open("small/disk.img", O_RDWR | O_CREAT, 0600));
+	x(ftruncate(fd, 64 << 20));
+	START("--kernel", UNPACKED, "--mem", "128M", "--disk", "small/disk.img", "--append", QUIET "shell");
+	expect_text("guest: up ", BOOT_MS);
+	type(WRITE_AND_CHECK(0));
+	expect_text("same", 60000);
+	type("yes much | dd of=/dev/vda bs=64k seek=64 count=200 conv=fsync,notrunc; "
+	     "[ $? = 0 ] && echo all we''ll || echo ref''used; dmesg | grep -c 'I/O error.* vda' | sed s/^/err''ors=/\n");
+	expect_text("refused", 60000);
+	expect_text("errors=", 60000);
+	EXPECT(l.text[l.seen] != '0', "the guest saw no error");
+	type("echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/vda bs=64k count=16 2>/dev/null | cmp - /tmp/data && echo ke''pt\n");
+	expect_text("kept", 60000);
+	type("poweroff -f\n");
+	ASSERT_EQ(finish(60000), 0);
+	for (char *p = l.text; (p = strstr(p, "small/disk.img: ")); p++)
+		warnings++;
+	EXPECT(warnings >= 1 && warnings <= 16, "%d lines name the file", warnings);
+	ASSERT_EQ(pread(fd, data, 1 << 20, 0), 1 << 20);
+	for (size_t i = 0; i < 1 << 20; i++)
+		lost += data[i] != "bellows\n"[i % 8];
+	EXPECT_EQ(lost, 0);
+	close(fd);
+	x(umount("small"));
+}
+
+static void make_tap(const char *name, const char *address)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int fd = x(open("/dev/net/tun", O_RDWR | O_CLOEXEC)), s = x(socket(AF_INET, SOCK_DGRAM, 0));
+
+	strcpy(r.ifr_name, name);
+	x(ioctl(fd, TUNSETIFF, &r));
+	x(ioctl(fd, TUNSETPERSIST, 1));
+	close(fd);
+	r.ifr_flags = IFF_UP | IFF_RUNNING;
+	x(ioctl(s, SIOCSIFFLAGS, &r));
+	inet_pton(AF_INET, address, &a.sin_addr);
+	memcpy(&r.ifr_addr, &a, sizeof(a));
+	x(ioctl(s, SIOCSIFADDR, &r));
+	close(s);
+}
+
+CASE_TIMEOUT(tap, "a tap interface joins the guest with the host's network", 300)
+{
+	need_host();
+	REQUIRE(!module_load("/guest/modules/tun.ko", "") || !access("/dev/net/tun", F_OK), "there is no tun module");
+	make_tap("tap7", "10.77.0.1");
+	START("--kernel", UNPACKED, "--mem", "128M", "--net", "tap=tap7", "--append", QUIET "shell");
+	expect_text("guest: up ", BOOT_MS);
+	type("ip addr add 10.77.0.2/8 dev eth0; ip link set eth0 up; ping -c 3 -s 1400 10.77.0.1; echo pi''ng=$?\n");
+	expect_text("ping=0", 60000);
+	type("poweroff -f\n");
+	ASSERT_EQ(finish(60000), 0);
+}
+
+/* One line, which names the file, and the documented exit code. */
 static void expect_refusal(int code, const char *text, const char *const *args)
 {
 	char *end;
 
-	EXPECT_EQ(command(args), code);
-	end = strchr(SAID, '\n');
-	EXPECT(strstr(SAID, text) && end && (!end[1] || !strncmp(end + 1, "Try 'bellows help", 17)),
-	       "said: %s", SAID);
+	launcher_command(&said, args);
+	end = strchr(said.err, '\n');
+	EXPECT(said.code == code && strstr(said.err, text) && end && !end[1], "'%s': exit code %d, said: %s", text,
+	       said.code, said.err);
 }
 
-#define REFUSED(code, text, ...)	expect_refusal(code, text, (const char *const[]) { __VA_ARGS__, NULL })
-#define RUN				"run", "--device", test_device, "--kernel"
+#define REFUSED(code, text, ...)	expect_refusal(code, text, ARGS("run", "--device", test_device, __VA_ARGS__))
 
-CASE_TIMEOUT(refuses, "what is wrong with the command line or a file is one line that names it", 120)
+CASE_TIMEOUT(damaged_kernels, "a kernel that is cut off, or too large for the memory, is one line that says so", 120)
 {
+	static const off_t sizes[] = { 1, 512, 1023, 4096, 20000, 1 << 20 };
+	char *data = malloc(1 << 20), path[64];
+
 	need_host();
-	close(x(open("empty", O_WRONLY | O_CREAT, 0600)));
-	REFUSED(64, "--kernel FILE is needed", "run");
-	REFUSED(64, "--mem: 'much'", RUN, KERNEL, "--mem", "much");
-	REFUSED(64, "--cpus: '0'", RUN, KERNEL, "--cpus", "0");
-	REFUSED(64, "--wat: there is no such option", RUN, KERNEL, "--wat");
-	REFUSED(66, "--kernel: nothing: No such file", RUN, "nothing");
-	REFUSED(66, "--kernel: empty: the file is empty", RUN, "empty");
-	REFUSED(66, "--kernel: /dev: is not a regular file", RUN, "/dev");
-	REFUSED(66, "--kernel: " INITRD ": is no kernel", RUN, INITRD);
-	REFUSED(66, "--kernel: " LAUNCHER ": is an ELF file without", RUN, LAUNCHER);
-	REFUSED(66, "--initrd: nothing: No such file", RUN, KERNEL, "--initrd", "nothing");
-	REFUSED(64, "--mem: too small for the kernel", RUN, KERNEL, "--mem", "16M");
-	REFUSED(66, "nothing: ", RUN, KERNEL, "--disk", "nothing");
-	REFUSED(69, "/dev/nothing is not there", "run", "--device", "/dev/nothing", "--kernel", KERNEL);
-	REFUSED(69, "there is no VM called nobody", "stop", "nobody");
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes) * 2; i++) {
+		const char *from = i % 2 ? UNPACKED : KERNEL;
+		int in = x(open(from, O_RDONLY)), out;
+
+		snprintf(path, sizeof(path), "cut%u", i);
+		out = x(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+		ASSERT_EQ(read(in, data, sizes[i / 2]), sizes[i / 2]);
+		ASSERT_EQ(write(out, data, sizes[i / 2]), sizes[i / 2]);
+		close(in);
+		close(out);
+		REFUSED(66, path, "--kernel", path);
+	}
+	REFUSED(64, "--mem: too small for the kernel", "--kernel", KERNEL, "--mem", "16M");
+	REFUSED(64, "--mem: too small for the kernel", "--kernel", UNPACKED, "--mem", "16M");
+	REFUSED(66, "--kernel: " INITRD ": is no kernel", "--kernel", INITRD);
+	REFUSED(66, "--initrd: " UNPACKED ": does not fit", "--kernel", KERNEL, "--initrd", UNPACKED, "--mem", "64M");
 }

@@ -5,11 +5,14 @@ to do. The guest's kernel is the host's."""
 
 import os
 import re
+import shutil
 import subprocess
 
 from . import cpio, kernels
 
 MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio-rng", "ext4")
+
+HOST_MODULES = ("tun",)
 
 # Words of the command line: what=shell (on the console), reboot, tick (for ever),
 # poweroff (default).
@@ -31,12 +34,12 @@ poweroff -f
 """
 
 
-def modules(kernel):
+def modules(kernel, names=MODULES):
     """Name and contents of what the guest loads, in order."""
     if kernel.kunit:        # the small kernels have no modules
         return []
     done = subprocess.run(["modprobe", "-d", kernel.root, "-S", kernel.release, "--show-depends",
-                           "-a", *MODULES], capture_output=True, text=True, check=True)
+                           "-a", *names], capture_output=True, text=True, check=True)
     out = {}
     for path in re.findall(r"^insmod (\S+)", done.stdout, re.M):
         out.setdefault(os.path.basename(path).split(".ko")[0], kernels.read_module(path))
@@ -65,8 +68,22 @@ def initrd(kernel, build):
     return path
 
 
+def qcow2_files(build):
+    """An image of 64 MiB, and the program that serves it; nothing where that is not installed."""
+    server = shutil.which("qemu-nbd")
+    if not server or not shutil.which("qemu-img"):
+        return []
+    path = os.path.join(build, "tests", "guest-disk.qcow2")
+    if not os.path.exists(path):
+        tmp = "%s.%d" % (path, os.getpid())
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", tmp, "64M"], check=True)
+        os.rename(tmp, path)
+    return kernels.with_libraries("bin/qemu-nbd", server) + [("guest/disk.qcow2", path)]
+
+
 def files(kernel, build):
-    """(path in the machine, path here)."""
+    """(path in the machine, path here, or contents)."""
     return kernels.build_launcher(build) + [
         ("guest/vmlinuz", kernel.bzimage), ("guest/vmlinux", kernel.vmlinux),
-        ("guest/initrd", initrd(kernel, build))]
+        ("guest/initrd", initrd(kernel, build))] + qcow2_files(build) + [
+        ("guest/modules/%s.ko" % name, data) for name, data in modules(kernel, HOST_MODULES)]

@@ -216,17 +216,20 @@ def coverage_sites(module):
     return count
 
 
+def with_libraries(target, program):
+    """A dynamic program and what it needs: (path in the machine, path here)."""
+    done = subprocess.run(["ldd", program], capture_output=True, text=True, check=True)
+    libraries = re.findall(r"(?:=> )?(/\S+) \(0x", done.stdout)
+    return [(target, program)] + [(path.lstrip("/"), path) for path in libraries]
+
+
 def build_launcher(build):
-    """Builds the launcher; what a machine gets of it: (path there, path here).
-    The libraries it needs come along."""
+    """Builds the launcher; what a machine gets of it: (path there, path here)."""
     if not os.path.exists(os.path.join(ROOT, "userspace", "Makefile")):
         return []
     good, text = make("-C", "userspace", "BUILD=" + build)
     if not good:
         raise Unavailable("the launcher does not build:\n" + text)
     out = os.path.join(build, "userspace")
-    program = os.path.join(out, "bellows")
-    done = subprocess.run(["ldd", program], capture_output=True, text=True, check=True)
-    libraries = re.findall(r"(?:=> )?(/\S+) \(0x", done.stdout)
-    return [("bin/bellows", program), ("demo.bin", os.path.join(out, "demo.bin"))] + \
-        [(path.lstrip("/"), path) for path in libraries]
+    return with_libraries("bin/bellows", os.path.join(out, "bellows")) + \
+        [("demo.bin", os.path.join(out, "demo.bin"))]

@@ -8,7 +8,8 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow", "exact", "guest", "apart", "restarts", "novirt"}
+        "args", "smoke", "allow", "exact", "guest", "launcher", "apart", "restarts",
+        "novirt"}
 
 
 class Entry:
@@ -52,7 +53,7 @@ class Entry:
                                     if k in self.a))
         return session.Test(self.path, args, float(self.a.get("timeout", TIMEOUT)),
                             "unloaded" in self.a, self.a.get("allow"), name, "kvm" in self.a,
-                            self.restarts, "guest" in self.a)
+                            self.restarts, "guest" in self.a, "launcher" in self.a)
 
 
 def read_list(path=LIST):

@@ -30,7 +30,7 @@ class Test:
     """One program to run and what is known about it."""
 
     def __init__(self, path, args=(), timeout=30, unloaded=False, allow=None, name=None,
-                 kvm=False, restarts=0, guest=False):
+                 kvm=False, restarts=0, guest=False, launcher=False):
         self.path = path
         self.args = list(args)
         self.timeout = timeout
@@ -39,6 +39,7 @@ class Test:
         self.name = name or os.path.basename(path)
         self.kvm = kvm          # wants KVM's modules
         self.guest = guest      # boots Linux in VMs
+        self.launcher = launcher    # runs the bellows command
         self.restarts = restarts    # how often it restarts the machine: exactly
 
 
@@ -134,8 +135,8 @@ def initramfs(kernel, options, plan, programs, shell=False, kvm=False, kexec=Fal
             a.link("tests/" + os.path.basename(path), "/" + shared)
         else:
             a.file("tests/" + os.path.basename(path), path)
-    for target, source in [*options.files, *files]:
-        a.file(target, source)
+    for target, source in [*options.files, *files]:     # a path here, or contents
+        (a.data if isinstance(source, bytes) else a.file)(target, source)
     if kexec:   # the machine once more, for itself to start
         inner = a.bytes()
         a.file("lib/kexec/bzImage", kernel.bzimage)
@@ -337,6 +338,14 @@ class Session:
                 os.path.basename(t.path), " ".join(t.args)))
         return "\n".join(lines) + "\n"
 
+    def _files(self, todo):
+        """What tests need beside themselves: (path in the machine, path here)."""
+        if any(t.guest for t in todo):
+            return guest.files(self.kernel, self.options.build)
+        if any(t.launcher for t in todo):
+            return kernels.build_launcher(self.options.build)
+        return ()
+
     def _start(self, todo):
         nonce = secrets.token_hex(8)
         directory = new_directory(self.options.build, self.kernel, self.machine_name)
@@ -349,7 +358,7 @@ class Session:
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
                                   {t.path for t in todo}, kvm=any(t.kvm for t in todo),
                                   kexec=restarts,
-                                  files=guest.files(self.kernel, o.build) if hosts else ()))
+                                  files=self._files(todo)))
         start = Start(self, todo)
         with emulator_slot():
             process = machine.start()
