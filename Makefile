@@ -11,7 +11,7 @@ MACHINE := tests/machine
 # Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
 KERNEL ?= stock61
 
-.PHONY: all module install check-quick check check-full bench profile-exit demo shell-svm shell-vmx gdb deps clean help
+.PHONY: all module install check-quick check check-full bench bench-boot profile-exit demo shell-svm shell-vmx gdb deps clean help
 
 all: module ## the module, and the launcher, for the running kernel (default)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
@@ -39,10 +39,14 @@ check-full: ## every test on every kernel and machine, for a release
 bench: ## instructions of exits and faults beside KVM's: a table, and build/bench.json
 	@$(MACHINE)/bench --build $(BUILD)
 
+bench-boot: ## instructions of a boot to init beside KVM's
+	@$(MACHINE)/bench-boot --build $(BUILD)
+
 profile-exit: ## where the instructions of an exit go, by function (ROW=exit-cpuid ...)
 	@$(MACHINE)/profile-exit --build $(BUILD) $(ROW)
 
-demo: deps ## install what is missing, then run a guest in an emulated host
+demo: ## install what is missing, then boot Debian in a VM of an emulated host
+	@$(MACHINE)/install-deps.sh demo
 	@$(MACHINE)/demo --build $(BUILD)
 
 shell-svm: ## a shell in an emulated AMD host (KERNEL=...), the module in /lib/modules

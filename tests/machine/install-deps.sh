@@ -1,21 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs from Debian 12 what building and testing need, if it is missing.
+# install-deps.sh           installs from Debian 12 what building and testing need
+# install-deps.sh demo      what building and a demonstration need, which is less
 #
-# No kernel is among it: installing one would change what this machine boots
-# next. The test machines take theirs out of the packages (fetch-kernel).
+# Only what is missing. No kernel is among it: installing one would change what this
+# machine boots next. The test machines take theirs out of the packages (fetch-kernel).
 set -euo pipefail
 
 packages=(
-	build-essential make gcc libc6-dev binutils flex bison bc rsync git gawk bsdextrautils
-	util-linux libelf-dev libssl-dev dwarves kmod cpio xz-utils lz4 zstd python3 perl
-	sparse libzydis-dev gdb pkg-config
+	build-essential make gcc libc6-dev binutils util-linux kmod xz-utils zstd python3 pkg-config
 	acpica-tools libjson-c-dev libseccomp-dev libslirp-dev liburing-dev
-	qemu-utils mmdebstrap e2fsprogs
-	qemu-system-x86 bochs bochsbios vgabios busybox-static
-	linux-source-6.1 linux-headers-amd64
+	mmdebstrap e2fsprogs
+	qemu-system-x86 busybox-static
+	linux-headers-amd64
 )
+case ${1:-} in
+demo) ;;
+"") packages+=(
+	flex bison bc rsync git gawk bsdextrautils libelf-dev libssl-dev dwarves cpio lz4 perl
+	sparse libzydis-dev gdb qemu-utils
+	bochs bochsbios vgabios
+	linux-source-6.1
+) ;;
+*) echo "usage: install-deps.sh [demo]" >&2; exit 1 ;;
+esac
 
 installed() { dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q ' installed$'; }
 

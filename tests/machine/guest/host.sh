@@ -42,8 +42,8 @@ mkfifo in
 exec 3<>in
 : >out
 begin=$(seconds)
-echo 1..10
-bellows run --device "$device" --kernel /guest/vmlinux --initrd /guest/initrd --mem "$memory" \
+echo 1..12
+bellows run --device "$device" --kernel /guest/vmlinux --initrd /guest/initrd.img --mem "$memory" \
 	--cpus "$cpus" --disk /dev/vda --net user --memory-stats --no-reboot <in >out 2>&1 &
 vm=$!
 tail -f out &
@@ -52,6 +52,12 @@ shown=$!
 wait_for 300 'root@debian-guest'
 result "Debian boots to a login"
 echo "# login after $(($(seconds) - begin)) s of the emulated host's clock"
+sleep 2
+# KVM's guest memory is the launcher's own.
+own=$(awk '/^[0-9a-f]+-/ { ram = /bellows-memory/ } /^Private_Dirty:/ && !ram { n += $2 } END { print n + 0 }' /proc/$vm/smaps)
+echo "# the idle guest's launcher has $own KiB of its own, private and dirty"
+[ "$device" = /dev/kvm ] || { [ "$own" -gt 0 ] && [ "$own" -le 5120 ]; }
+result "the launcher takes at most 5 MiB for itself"
 # What is typed is echoed: the quotes tell the answer from the echo.
 echo 'echo ver""sion=$(apt-get --version | head -1); echo cp""us=$(nproc); echo net""work=$(ip -4 -br addr show eth0)' >&3
 echo 'echo s""um=$(nc 10.0.2.2 5000 </dev/null | md5sum); dd if=/dev/zero of=/test bs=1M count=16 conv=fsync && echo writ""ten=$?' >&3
@@ -70,5 +76,10 @@ echo poweroff >&3
 wait_for 60 'reboot: Power down\|bellows: '
 wait $vm; [ $? = 0 ]; result "it powers off, and the launcher ends with 0"
 kill $shown
+# ... in large pages: KVM does not tell
+large=$(sed -n 's/^bellows:  *\([0-9]*\) KiB in large pages.*/\1/p' out)
+used=$(sed -n 's/^bellows: guest memory: .* of which \([0-9]*\) KiB.*/\1/p' out)
+[ "$device" = /dev/kvm ] || [ "${large:-0}" -ge $((${used:-1} * 95 / 100)) ]
+result "at least 95 % of what the guest's memory costs is in large pages"
 echo "# $(($(seconds) - begin)) s in all"
 exit $failed

@@ -54,7 +54,7 @@ class Interactive:
             self.process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def relay(self):
+    def relay(self, show=lambda data: os.write(1, data)):
         """Joins this terminal and the machine's until the machine ends or Ctrl-]."""
         here = sys.stdin.fileno()
         saved = termios.tcgetattr(here) if os.isatty(here) else None
@@ -65,7 +65,7 @@ class Interactive:
             while True:
                 ready, _, _ = select.select(inputs, [], [], 0.2)
                 if self.master in ready:
-                    os.write(1, os.read(self.master, 4096))
+                    show(os.read(self.master, 4096))
                 elif self.process.poll() is not None:
                     return
                 if here in ready:
@@ -124,11 +124,11 @@ def shell(m):
         m.stop()
 
 
-def command(m, text):
+def command(m, text, *show):
     """Runs one command on the machine's console; its exit status."""
     try:
         m.start(["shell " + text])
-        m.relay()
+        m.relay(*show)
         ends = [r[2] for r in m.stream().records() if r[0] == "shell-end"]
         return int(ends[0]) if ends else 255
     finally:
