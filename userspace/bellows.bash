@@ -17,6 +17,10 @@ _bellows()
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 		return
 	fi
+	if [ "$COMP_CWORD" = 2 ] && [[ --help == "$cur"* ]] && [ ${#cur} -gt 2 ]; then
+		COMPREPLY=(--help)
+		return
+	fi
 	case ${COMP_WORDS[1]} in
 	run)
 		case $prev in

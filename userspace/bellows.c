@@ -88,7 +88,7 @@ static void list(FILE *to)
 	fputs("usage: bellows COMMAND [OPTIONS]\n\n", to);
 	for (i = 0; i < N_COMMANDS; i++)
 		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("  help     says more about a command\n", to);
+	fputs("  help     says more about a command, as does COMMAND --help\n", to);
 }
 
 static const struct command *find(const char *name)
@@ -136,6 +136,8 @@ int main(int argc, char **argv)
 		list(stderr);
 		return EXIT_USAGE;
 	}
+	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		return help(command->name);
 	ret = command->run(argc - 1, argv + 1);
 	if (fflush(stdout) && ret == EXIT_OK) {
 		complain("cannot write the output: %s", strerror(errno));

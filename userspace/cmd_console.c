@@ -100,7 +100,7 @@ static int run(int argc, char **argv)
 	struct json_object *answer;
 	int fd, code;
 
-	if (argc != 2)
+	if (argc != 2 || *argv[1] == '-')
 		return usage_error(&command_console, "which VM? 'bellows list' shows those that run");
 	fd = control_connect(argv[1]);
 	if (fd < 0) {

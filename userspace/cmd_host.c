@@ -63,6 +63,8 @@ const struct command command_host = {
 	.summary = "shows what this machine offers, and what stands in the way",
 	.usage =
 		"usage: bellows host\n\n"
-		"Exits with 0 if VMs can be created now, with 69 and the reason if not.\n",
+		"Exits with 0 if VMs can be created now, with 69 and the reason if not.\n\n"
+		"Example:\n"
+		"  bellows host && bellows run --kernel vmlinuz --initrd initrd.img\n",
 	.run = run,
 };

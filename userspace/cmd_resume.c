@@ -7,7 +7,7 @@ static int run(int argc, char **argv)
 {
 	struct json_object *answer;
 
-	if (argc != 2)
+	if (argc != 2 || *argv[1] == '-')
 		return usage_error(&command_resume, "which VM? 'bellows list' shows those that run");
 	answer = control_command(argv[1], "resume");
 	if (!answer)

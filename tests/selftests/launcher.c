@@ -648,6 +648,26 @@ CASE_TIMEOUT(bad_options, "a wrong option is one line that names it, and exit co
 	EXPECT(said.code == 64 && strstr(said.err, "there is no command 'frobnicate'"), "said: %s", said.err);
 }
 
+CASE(help, "every command explains itself, with an example, in two ways")
+{
+	static const char *const commands[] = { "run", "list", "stat", "pause", "resume", "stop", "console", "host" };
+	static struct said other;
+
+	REQUIRE(!access(LAUNCHER, X_OK), "there is no launcher here");
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
+		COMMAND(&said, "help", commands[i]);
+		COMMAND(&other, commands[i], "--help");
+		EXPECT(!said.code && !other.code && !strcmp(said.out, other.out), "%s: %s", commands[i], other.err);
+		EXPECT(strstr(said.out, "usage: bellows ") && strstr(said.out, "Example"), "%s: %s", commands[i], said.out);
+	}
+	COMMAND(&said, "help");
+	EXPECT(!said.code, "said: %s", said.err);
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
+		EXPECT(strstr(said.out, commands[i]), "help lacks %s", commands[i]);
+	COMMAND(&said, "pause", "--now");
+	EXPECT_EQ(said.code, 64);
+}
+
 CASE_TIMEOUT(bad_files, "a file that is missing, empty, damaged or of another kind is one line that names it, and exit code 66", 90)
 {
 	static char text[8192];
