@@ -16,6 +16,8 @@ import tempfile
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = os.environ.get("BELLOWS_CACHE") or os.path.expanduser("~/.cache/bellows")
+# modprobe is not in every user's.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 NAMES = ("stock61", "stock612", "test61", "debug61")
 
 
