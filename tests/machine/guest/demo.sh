@@ -46,7 +46,8 @@ type 'uname -a' && type 'free -m' && type 'apt-get --version | head -n 1' &&
 	printf '\n\n# bellows list\n'
 	bellows list
 	echo
-	type 'systemctl poweroff'
+	# For a prompt that is not behind that
+	type '' && type poweroff
 }
 wait
 end=$(now)
