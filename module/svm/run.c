@@ -182,6 +182,23 @@ static void finish(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
 	}
 }
 
+/*
+ * Must the guest come out again as soon as it has been given its event? After an
+ * event there is no single step: we look again. And one emulator remembers an
+ * interrupt until the next exit, and gives it to the guest again, wanted or not,
+ * when another of its processors has a timer in the meantime.
+ */
+static bool must_come_back(struct bellows_svm_vcpu *svm)
+{
+	const u32 bits = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_TYPE;
+
+	if (unlikely(svm->nmi.step) && !bellows_svm_step_begin(svm))
+		return true;
+	return unlikely(bellows_svm_features.repeats_interrupts) &&
+	       (svm->vmcb->control.event_inj & bits) ==
+	       (BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_INTR);
+}
+
 void bellows_svm_enter(struct bellows_vcpu *vcpu)
 {
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
@@ -192,8 +209,7 @@ void bellows_svm_enter(struct bellows_vcpu *vcpu)
 	registers_in(svm);
 	prepare_tlb(svm, cpu);
 	svm->nmi.stepping = false;
-	/* A single step and an event do not go together: come back at once after the event. */
-	if (unlikely(svm->nmi.step) && !bellows_svm_step_begin(svm))
+	if (must_come_back(svm))
 		smp_send_reschedule(smp_processor_id());
 	store_ldt(ldt);
 	if (unlikely(ldt))

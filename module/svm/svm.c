@@ -64,6 +64,13 @@ static bool available(char *why, size_t size)
 	return !missing;
 }
 
+/* QEMU's own CPU, with more than one of them. */
+static bool repeats_interrupts(void)
+{
+	return boot_cpu_has(X86_FEATURE_HYPERVISOR) && num_possible_cpus() > 1 &&
+	       hypervisor_cpuid_base("TCGTCGTCGTCG", 0);
+}
+
 static void find_features(void)
 {
 	bellows_svm_features = (struct bellows_svm_features) {
@@ -80,6 +87,7 @@ static void find_features(void)
 			     (boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) ||
 			      boot_cpu_has(X86_FEATURE_VIRT_SSBD)),
 		.tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID),
+		.repeats_interrupts = repeats_interrupts(),
 	};
 }
 

@@ -23,6 +23,7 @@ struct bellows_svm_features {
 	bool spec_ctrl;		/* there is one, and it must be switched by hand */
 	bool virt_ssbd;		/* store bypass is switched by other means (LS_CFG) */
 	bool tsc_aux;
+	bool repeats_interrupts;	/* an emulator with a fault: see must_come_back() */
 };
 
 extern struct bellows_svm_features bellows_svm_features;

@@ -8,7 +8,7 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow", "exact", "guest", "launcher", "apart", "restarts",
+        "args", "smoke", "allow", "guest", "launcher", "apart", "restarts",
         "novirt"}
 
 
@@ -32,15 +32,15 @@ class Entry:
                 and machine in a.get("machine", machine).split(",")
                 and a.get("needs", "") in ("", emulators.MODELS[machine][1]))
 
-    def cpus(self, machine):
+    @property
+    def cpus(self):
         """The number of processors it asks for, or 0."""
-        if "exact" in self.a and emulators.MODELS[machine][0] == "qemu":
-            return 1
         return int(self.a.get("cpus", 0))
 
-    def setting(self, machine):
+    @property
+    def setting(self):
         """Tests of one setting share a start of the machine."""
-        return (self.a.get("params", "").replace(",", " "), self.cpus(machine),
+        return (self.a.get("params", "").replace(",", " "), self.cpus,
                 self.name if self.restarts or "guest" in self.a else "")
 
     @property
