@@ -69,7 +69,7 @@ class Machine:
     """One start of one machine, in a directory of its own."""
 
     def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags="",
-                 icount=False, qemu_args=(), restarts=False):
+                 icount=False, qemu_args=(), restarts=False, bochs_rc="c\nq\n"):
         self.name = name
         self.emulator, self.extension, self.model = MODELS[name]
         self.kernel = kernel
@@ -80,6 +80,7 @@ class Machine:
         self.cpu_flags = cpu_flags
         self.icount = icount
         self.qemu_args = qemu_args
+        self.bochs_rc = bochs_rc    # the debugger's commands
         self.restarts = restarts
         self.console = self.path("console.log")
         self.verdict = self.path("verdict.log")
@@ -174,7 +175,7 @@ class Machine:
         _, self.cylinders = image.boot_disk(
             self.dir, [(low, raw), (image.PARAMS, params), (image.INITRD, initrd)], entry)
         with open(self.path("rc"), "w", encoding="ascii") as f:
-            f.write("c\nq\n")
+            f.write(self.bochs_rc)
         self._write_bochsrc("mode=file, dev=console.log")
 
     def _write_bochsrc(self, console):

@@ -81,6 +81,23 @@ def qcow2_files(build):
     return kernels.with_libraries("bin/qemu-nbd", server) + [("guest/disk.qcow2", path)]
 
 
+def working(kernel, build):
+    """The same for a guest whose work is measured."""
+    here = os.path.join(build, "tests")
+    program, path = os.path.join(here, "guest-work"), os.path.join(here, "guest-work-initrd")
+    a = cpio.Archive()
+    for d in ("dev", "proc"):
+        a.directory(d)
+    a.character("dev/console", 5, 1)
+    os.makedirs(here, exist_ok=True)
+    subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", program,
+                    os.path.join(kernels.HERE, "guest", "work.c")], check=True)
+    a.file("init", program)
+    with open(path, "wb") as f:
+        f.write(a.bytes())
+    return kernels.build_launcher(build) + [("guest/vmlinux", kernel.vmlinux), ("guest/work", path)]
+
+
 def files(kernel, build):
     """(path in the machine, path here, or contents)."""
     return kernels.build_launcher(build) + [

@@ -48,7 +48,7 @@ class Options:
 
     def __init__(self, build, module=None, params="", cpus=2, memory=0, extra="",
                  cpu_flags="", kvm=False, keep=False, files=(), kunit=False, reference=False,
-                 icount=False, qemu_args=()):
+                 icount=False, qemu_args=(), bochs_rc="c\nq\n"):
         self.build = build
         self.module = module
         self.params = params
@@ -63,6 +63,7 @@ class Options:
         self.reference = reference  # run on KVM instead
         self.icount = icount    # the TSC counts instructions
         self.qemu_args = qemu_args
+        self.bochs_rc = bochs_rc
         self.kvm |= reference
 
 
@@ -354,7 +355,7 @@ class Session:
         hosts = any(t.guest for t in todo)
         machine = emulators.Machine(self.machine_name, self.kernel, directory, o.cpus,
                                     o.memory or (GUEST_MEMORY if hosts else 0), o.extra, o.cpu_flags, o.icount,
-                                    o.qemu_args, restarts)
+                                    o.qemu_args, restarts, o.bochs_rc)
         machine.prepare(initramfs(self.kernel, o, self._plan(nonce, todo),
                                   {t.path for t in todo}, kvm=any(t.kvm for t in todo),
                                   kexec=restarts,

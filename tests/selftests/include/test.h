@@ -72,6 +72,9 @@ const char *test_cpu_lacks(void);
 void test_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_fail(const char *file, int line, bool fatal, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Ends the process with TEST_EXIT_SKIP; the reason is shared with who started it. */
+#define TEST_EXIT_SKIP	77
+extern char *test_skip_reason;
 void test_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Ends the case when the condition does not hold. */

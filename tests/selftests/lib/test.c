@@ -18,7 +18,6 @@
 #include "test_list.h"
 
 #define DEFAULT_TIMEOUT	30
-#define EXIT_SKIP	77
 
 const char *test_device = "/dev/bellows";
 bool test_is_kvm;
@@ -27,7 +26,7 @@ void (*test_on_timeout)(void);
 
 static unsigned int scale = 100;
 static unsigned int slow = 1;
-static char *skip_reason;	/* shared with the case's process */
+char *test_skip_reason;	/* shared with the case's process */
 static volatile bool case_failed;
 
 unsigned long test_scale(unsigned long n)
@@ -131,9 +130,9 @@ void test_skip(const char *fmt, ...)
 	if (case_failed)
 		_exit(1);
 	va_start(ap, fmt);
-	vsnprintf(skip_reason, PAGE_SIZE, fmt, ap);
+	vsnprintf(test_skip_reason, PAGE_SIZE, fmt, ap);
 	va_end(ap);
-	_exit(EXIT_SKIP);
+	_exit(TEST_EXIT_SKIP);
 }
 
 static void out_of_time(int sig)
@@ -163,7 +162,7 @@ static int run_case(const struct test_case *c, unsigned int number, bool use_for
 	int status;
 	pid_t pid;
 
-	*skip_reason = 0;
+	*test_skip_reason = 0;
 	if (!use_fork) {
 		c->fn();
 		status = case_failed ? 1 << 8 : 0;
@@ -175,8 +174,8 @@ static int run_case(const struct test_case *c, unsigned int number, bool use_for
 			if (errno != EINTR)
 				return 1;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP) {
-		printf("ok %u - %s # SKIP %s\n", number, c->title, skip_reason);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == TEST_EXIT_SKIP) {
+		printf("ok %u - %s # SKIP %s\n", number, c->title, test_skip_reason);
 		return 0;
 	}
 	if (WIFSIGNALED(status))
@@ -249,9 +248,9 @@ static void environment(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (getenv("BELLOWS_DEVICE"))
 		test_device = getenv("BELLOWS_DEVICE");
-	skip_reason = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+	test_skip_reason = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (skip_reason == MAP_FAILED)
+	if (test_skip_reason == MAP_FAILED)
 		exit(1);
 }
 

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the benchmark's figures mean: ratios, bars, growth, and tables of them.
+
+A figure is an object: name of the row, cpu, kernel, mitigations, unit, bellows, kvm,
+clear (instructions that clear memory, the same on both sides), ratio (without those).
+"""
+
+CPUS = {"qemu-svm": "svm-qemu", "bochs-svm": "svm-bochs", "bochs-vmx": "vmx-bochs"}
+# QEMU's SVM does not tell the length of an instruction, which costs both sides, KVM more.
+JUDGED = ("svm-bochs", "vmx-bochs")
+
+# Rows of fresh memory contain the first.
+CLEAR = "clear-4k"
+CLEARED = ("touch-4k-fresh", "touch-2m-fresh", "touch-user-fresh")
+
+# The largest ratio that is good enough: on SVM, on VMX. Others: 1.
+BARS = {
+    "exit-cpuid": (0.4, 0.5), "exit-msr": (0.4, 0.5), "exit-msr-write": (0.4, 0.5),
+    "exit-hypercall": (0.4, 0.5), "exit-cr4": (0.4, 0.5),
+    "exit-pio-user": (0.6, 0.6), "exit-pio-user-in": (0.6, 0.6),
+    "exit-mmio-user": (0.6, 0.6), "exit-mmio-user-read": (0.6, 0.6),
+    "exit-pio-ioeventfd": (0.8, 0.8), "irq-self-eoi": (0.8, 0.8),
+    "timer-deadline": (0.8, 0.8), "ipi-halted": (0.8, 0.8),
+    "touch-4k-present": (0.5, 0.5), "touch-4k-fresh": (0.6, 0.6), "touch-2m-fresh": (0.5, 0.5),
+}
+
+# What must cost the same: with 1, 8 and 64 VMs, with 64 MiB, 1 GiB and 16 GiB.
+GROWTH = {
+    "an exit, 1 to 64 VMs": ("exit-cpuid", "exit-cpuid-8-vms", "exit-cpuid-64-vms"),
+    "an exit, 64 MiB to 16 GiB": ("exit-cpuid-64m", "exit-cpuid-1g", "exit-cpuid-16g"),
+    "a fault, 1 to 64 VMs": ("touch-4k-present", "touch-4k-present-8-vms",
+                             "touch-4k-present-64-vms"),
+    "a fault, 64 MiB to 16 GiB": ("touch-4k-present-64m", "touch-4k-present-1g",
+                                  "touch-4k-present-16g"),
+}
+MAX_GROWTH = 5.0    # percent
+
+# Less than this is the instruction itself.
+NO_EXIT = 50
+
+
+def rows(figures, cpu, kernel, mitigations):
+    """From {row: {device: instructions}}; a row that one device lacks is left out."""
+    clear = figures.get(CLEAR, {})
+    out = []
+    for name, on in figures.items():
+        if set(on) != {"bellows", "kvm"}:
+            continue
+        part = min(clear.values()) if name in CLEARED and clear else 0
+        out.append({"name": name, "cpu": cpu, "kernel": kernel, "mitigations": mitigations,
+                    "unit": "instructions", "bellows": on["bellows"], "kvm": on["kvm"],
+                    "clear": part,
+                    "ratio": round((on["bellows"] - part) / max(1, on["kvm"] - part), 3)})
+    return out
+
+
+def bar(row):
+    """The row's bar on its CPU, or None where it is not judged."""
+    if row["cpu"] not in JUDGED or row["name"] == CLEAR:
+        return None
+    return BARS.get(row["name"], (1.0, 1.0))[row["cpu"].startswith("vmx")]
+
+
+def above_bar(rows_):
+    return [r for r in rows_ if bar(r) is not None and r["ratio"] > bar(r)
+            and not both_without_exit(r)]
+
+
+def both_without_exit(row):
+    return row["bellows"] < NO_EXIT and row["kvm"] < NO_EXIT
+
+
+def columns(rows_):
+    """(cpu, mitigations), in the order of the rows."""
+    return list(dict.fromkeys((r["cpu"], r["mitigations"]) for r in rows_))
+
+
+def find(rows_, name, column):
+    for r in rows_:
+        if r["name"] == name and (r["cpu"], r["mitigations"]) == column:
+            return r
+    return None
+
+
+def growth(rows_, column):
+    """{what: (percent of Bellows, of KVM)} of what was measured."""
+    out = {}
+    for what, names in GROWTH.items():
+        found = [r for r in (find(rows_, n, column) for n in names) if r]
+        if len(found) == len(names):
+            out[what] = tuple(
+                100.0 * (max(r[side] for r in found) / max(1, min(r[side] for r in found)) - 1)
+                for side in ("bellows", "kvm"))
+    return out
+
+
+def grown(rows_):
+    """Complaints about what costs more where there is more around."""
+    return ["%s, mitigations %s: %s costs %.1f %% more" % (*column, what, percent[0])
+            for column in columns(rows_)
+            for what, percent in growth(rows_, column).items() if percent[0] > MAX_GROWTH]
+
+
+def number(value):
+    """As many digits as one reads."""
+    return "%d" % value if value < 100000 else "%.1f M" % (value / 1e6) \
+        if value >= 1000000 else "%d k" % (value / 1000)
+
+
+def cell(row):
+    """(bellows, kvm, ratio), as texts."""
+    if not row:
+        return "-", "-", "-"
+    sides = ["no exit" if row["name"].startswith("exit-") and row[side] < NO_EXIT
+             else number(row[side]) for side in ("bellows", "kvm")]
+    if both_without_exit(row):
+        return *sides, ""
+    limit = bar(row)
+    return *sides, "%.2f%s" % (row["ratio"], "*" if limit is not None and row["ratio"] > limit
+                               else " ")
+
+
+def table(rows_):
+    """For a terminal."""
+    cols = columns(rows_)
+    lines = ["%-24s" % "" + "".join("%28s" % ("%s, %s" % c) for c in cols),
+             "%-24s" % "" + "".join("%10s%10s%8s" % ("bellows", "kvm", "ratio ") for _ in cols)]
+    for name in dict.fromkeys(r["name"] for r in rows_):
+        lines.append("%-24s" % name + "".join(
+            "%10s%10s%8s" % cell(find(rows_, name, c)) for c in cols))
+    lines += ["", "Growth, percent", "%-24s" % "" + "".join("%28s" % ("%s, %s" % c) for c in cols)]
+    for what in GROWTH:
+        lines.append("%-26s" % what + "".join(
+            "%10s%10s%8s" % (*(("%.1f" % p for p in growth(rows_, c)[what])
+                               if what in growth(rows_, c) else ("-", "-")), "") for c in cols))
+    return "\n".join(lines)
+
+
+def markdown(rows_):
+    """The same for a document: one column per machine."""
+    cols = columns(rows_)
+    lines = ["| instructions, bellows / kvm | " + " | ".join(
+        "%s, %s" % (cpu, "mitigations off" if m == "off" else "default") for cpu, m in cols) + " |",
+        "|---|" + "---|" * len(cols)]
+    for name in dict.fromkeys(r["name"] for r in rows_):
+        texts = []
+        for column in cols:
+            ours, theirs, ratio = cell(find(rows_, name, column))
+            texts.append(ours if ours == theirs else "%s / %s = %s" % (
+                ours, theirs, ratio.strip().replace("*", "\\*")))
+        lines.append("| `%s` | %s |" % (name, " | ".join(texts)))
+    for what in GROWTH:
+        found = [growth(rows_, c).get(what) for c in cols]
+        lines.append("| growth of %s | %s |" % (what, " | ".join(
+            "%.1f %% / %.1f %%" % p if p else "-" for p in found)))
+    return "\n".join(lines)
+
+
+# What is compared with stored ratios: exits and faults, without those of growth.
+SHORT = (CLEAR, "exit-cpuid", "exit-msr", "exit-msr-write", "exit-hypercall", "exit-cr4",
+         "exit-pio-user", "exit-pio-user-in", "exit-mmio-user", "exit-mmio-user-read",
+         "exit-pio-ioeventfd", "touch-4k-present", *CLEARED)
+WORSE = 1.05
+SLACK = 0.004   # of ratios near zero
+
+
+def compared(rows_):
+    """{cpu: {row: ratio}}, to be stored."""
+    out = {}
+    for r in rows_:
+        if r["name"] in SHORT[1:]:
+            out.setdefault(r["cpu"], {})[r["name"]] = r["ratio"]
+    return out
+
+
+def compare(now, stored, cpu):
+    """Points, as (good, what, reason of a skip): now and stored are {row: ratio}."""
+    points = []
+    for name in dict.fromkeys([*stored, *now]):
+        what = "%s on %s" % (name, cpu)
+        if name not in now:
+            points.append((False, what + ": was not measured", None))
+        elif name not in stored:
+            points.append((True, what, "there is no ratio of it to compare with: bench --store"))
+        else:
+            points.append((now[name] <= stored[name] * WORSE + SLACK, "%s: %.3f, was %.3f" % (
+                what, now[name], stored[name]), None))
+    return points
