@@ -35,28 +35,38 @@ GROWTH = {
 }
 MAX_GROWTH = 5.0    # percent
 
+# A row's point ends with its device.
+KVM, BELLOWS = " on /dev/kvm", " on /dev/bellows"
+
 # Less than this is the instruction itself.
 NO_EXIT = 50
 
 
 def rows(figures, cpu, kernel, mitigations):
-    """From {row: {device: instructions}}; a row that one device lacks is left out."""
+    """From {row: {device: instructions}}; without KVM's figure there is no ratio."""
     clear = figures.get(CLEAR, {})
     out = []
     for name, on in figures.items():
-        if set(on) != {"bellows", "kvm"}:
+        if "bellows" not in on:
             continue
         part = min(clear.values()) if name in CLEARED and clear else 0
         out.append({"name": name, "cpu": cpu, "kernel": kernel, "mitigations": mitigations,
-                    "unit": "instructions", "bellows": on["bellows"], "kvm": on["kvm"],
+                    "unit": "instructions", "bellows": on["bellows"], "kvm": on.get("kvm"),
                     "clear": part,
-                    "ratio": round((on["bellows"] - part) / max(1, on["kvm"] - part), 3)})
+                    "ratio": round((on["bellows"] - part) / max(1, on["kvm"] - part), 3)
+                    if "kvm" in on else None})
     return out
+
+
+def unfinished(points):
+    """Rows among failed points that KVM fails: nothing can be compared, and whether Bellows
+    fails as well says nothing about it."""
+    return [p[:-len(KVM)] for p in points if p.endswith(KVM)]
 
 
 def bar(row):
     """The row's bar on its CPU, or None where it is not judged."""
-    if row["cpu"] not in JUDGED or row["name"] == CLEAR:
+    if row["cpu"] not in JUDGED or row["name"] == CLEAR or row["ratio"] is None:
         return None
     return BARS.get(row["name"], (1.0, 1.0))[row["cpu"].startswith("vmx")]
 
@@ -67,7 +77,7 @@ def above_bar(rows_):
 
 
 def both_without_exit(row):
-    return row["bellows"] < NO_EXIT and row["kvm"] < NO_EXIT
+    return row["bellows"] < NO_EXIT and row["kvm"] is not None and row["kvm"] < NO_EXIT
 
 
 def columns(rows_):
@@ -87,7 +97,7 @@ def growth(rows_, column):
     out = {}
     for what, names in GROWTH.items():
         found = [r for r in (find(rows_, n, column) for n in names) if r]
-        if len(found) == len(names):
+        if len(found) == len(names) and all(r["kvm"] for r in found):
             out[what] = tuple(
                 100.0 * (max(r[side] for r in found) / max(1, min(r[side] for r in found)) - 1)
                 for side in ("bellows", "kvm"))
@@ -111,10 +121,12 @@ def cell(row):
     """(bellows, kvm, ratio), as texts."""
     if not row:
         return "-", "-", "-"
-    sides = ["no exit" if row["name"].startswith("exit-") and row[side] < NO_EXIT
+    sides = ["-" if row[side] is None else "no exit" if row["name"].startswith("exit-") and row[side] < NO_EXIT
              else number(row[side]) for side in ("bellows", "kvm")]
     if both_without_exit(row):
         return *sides, ""
+    if row["ratio"] is None:
+        return *sides, "- "
     limit = bar(row)
     return *sides, "%.2f%s" % (row["ratio"], "*" if limit is not None and row["ratio"] > limit
                                else " ")
@@ -146,7 +158,7 @@ def markdown(rows_):
         texts = []
         for column in cols:
             ours, theirs, ratio = cell(find(rows_, name, column))
-            texts.append(ours if ours == theirs else "%s / %s = %s" % (
+            texts.append(ours if theirs in (ours, "-") else "%s / %s = %s" % (
                 ours, theirs, ratio.strip().replace("*", "\\*")))
         lines.append("| `%s` | %s |" % (name, " | ".join(texts)))
     for what in GROWTH:
@@ -168,7 +180,7 @@ def compared(rows_):
     """{cpu: {row: ratio}}, to be stored."""
     out = {}
     for r in rows_:
-        if r["name"] in SHORT[1:]:
+        if r["name"] in SHORT[1:] and r["ratio"] is not None:
             out.setdefault(r["cpu"], {})[r["name"]] = r["ratio"]
     return out
 
