@@ -158,7 +158,7 @@ def markdown(rows_):
         texts = []
         for column in cols:
             ours, theirs, ratio = cell(find(rows_, name, column))
-            texts.append(ours if theirs in (ours, "-") else "%s / %s = %s" % (
+            texts.append(ours if theirs == "-" or not ratio else "%s / %s = %s" % (
                 ours, theirs, ratio.strip().replace("*", "\\*")))
         lines.append("| `%s` | %s |" % (name, " | ".join(texts)))
     for what in GROWTH:

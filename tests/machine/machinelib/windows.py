@@ -79,17 +79,19 @@ def from_plugin(path):
 
 
 def from_bochs(path):
-    """The same; a mark is itself an instruction there."""
-    groups, current = [], []
+    """The same. A mark is itself an instruction there, except a row's first."""
+    groups, current = [[]], []
     with open(path, encoding="ascii", errors="replace") as f:
         for line in f:
             m = TRACED.match(line.strip())
             if m and MARK.match(m.group(2)):
                 groups.append(current)
                 current = []
+                if not len(groups) % MARKS:
+                    groups.append([])
             elif m:
                 current.append((int(m.group(1), 16), m.group(2)))
-    return groups
+    return groups[:-1]
 
 
 def sections_of(lines):
