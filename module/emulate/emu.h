@@ -294,6 +294,7 @@ int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code);
 bool bellows_emu_canonical(const struct bellows_emulator *e, u64 linear);
 int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
 		       unsigned int size, bool write, u64 *linear);
+int bellows_emu_linear_flush(struct bellows_emulator *e, u8 seg, u64 offset, u64 *linear);
 int bellows_emu_fetch(struct bellows_emulator *e);
 int bellows_emu_branch(struct bellows_emu_step *s, u64 target);
 int bellows_emu_read(struct bellows_emulator *e, u64 linear, void *buf,

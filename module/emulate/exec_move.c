@@ -15,7 +15,7 @@ int bellows_exec_nop(struct bellows_emu_step *s)
 int bellows_exec_clflush(struct bellows_emu_step *s)
 {
 	u64 linear;
-	int r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), 1, false, &linear);
+	int r = bellows_emu_linear_flush(s->e, s->insn->segment, bellows_emu_offset(s), &linear);
 
 	return r ? r : bellows_emu_probe(s->e, linear, 1, 0);
 }

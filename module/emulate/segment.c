@@ -78,8 +78,8 @@ static bool type_allows(const struct bellows_emulator *e,
 	return !code || (seg->attr & BELLOWS_ATTR_WRITABLE);
 }
 
-int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
-		       unsigned int size, bool write, u64 *linear)
+static int linear_address(struct bellows_emulator *e, u8 seg, u64 offset,
+			  unsigned int size, bool allowed, u64 *linear)
 {
 	const struct bellows_emu_segment *segment = &e->seg[seg];
 
@@ -90,10 +90,23 @@ int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
 			return segment_fault(e, seg);
 		return BELLOWS_EMU_CONTINUE;
 	}
-	if (!type_allows(e, segment, write) || !within_limit(segment, offset, size))
+	if (!allowed || !within_limit(segment, offset, size))
 		return segment_fault(e, seg);
 	*linear = (u32)(segment->base + offset);
 	return BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
+		       unsigned int size, bool write, u64 *linear)
+{
+	return linear_address(e, seg, offset, size, type_allows(e, &e->seg[seg], write), linear);
+}
+
+/* Flushing reveals nothing: code that may not be read may be flushed. */
+int bellows_emu_linear_flush(struct bellows_emulator *e, u8 seg, u64 offset, u64 *linear)
+{
+	return linear_address(e, seg, offset, 1, !(e->seg[seg].attr & BELLOWS_ATTR_UNUSABLE),
+			      linear);
 }
 
 /* How many bytes of code may be read at an offset, up to the page's end. */

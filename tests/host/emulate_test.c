@@ -501,6 +501,23 @@ static void fetch_faults_before_operands(void)
 	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE);
 }
 
+/* A read is refused where CLFLUSH, which reveals nothing, is not; limits hold for both. */
+static void unreadable_code_may_be_flushed(void)
+{
+	FRESH(PROTECTED, 0x2e, 0x8a, 0x07);		/* mov al, cs:[edi] */
+	m.e.regs[BELLOWS_RDI] = 4 * MODEL_PAGE;
+	m.e.seg[BELLOWS_CS].attr &= ~BELLOWS_ATTR_WRITABLE;
+	expect(faults(VECTOR_GP));
+	FRESH(PROTECTED, 0x2e, 0x0f, 0xae, 0x3f);	/* clflush cs:[edi] */
+	m.e.regs[BELLOWS_RDI] = 4 * MODEL_PAGE;
+	m.e.seg[BELLOWS_CS].attr &= ~BELLOWS_ATTR_WRITABLE;
+	expect(retires());
+	m.e.rip = MODEL_PAGE;
+	m.e.regs[BELLOWS_RDI] = 5 * MODEL_PAGE;
+	m.e.seg[BELLOWS_CS].limit = 5 * MODEL_PAGE - 1;
+	expect(faults(VECTOR_GP));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -533,6 +550,7 @@ static const struct {
 	TEST(fault_before_the_port),
 	TEST(decoding_faults_before_operands),
 	TEST(fetch_faults_before_operands),
+	TEST(unreadable_code_may_be_flushed),
 };
 
 int main(void)
