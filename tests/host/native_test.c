@@ -201,10 +201,26 @@ static bool wanted(const struct generated *g)
 	return true;
 }
 
-/* What the decoder calls invalid must be #UD for the CPU. */
+/*
+ * What the decoder calls invalid must be #UD for the CPU, but for two things that
+ * are the CPU's own affair: whether it notices first that an instruction is invalid
+ * or that it is too long, and whether a prefix spoils VMCALL, with which not the CPU
+ * answers but the hypervisor that this machine may run under.
+ */
 static bool refused(const struct generated *g)
 {
-	return g->length == BELLOWS_DECODE_INVALID;
+	static const u8 prefixes[] = {
+		0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3,
+	};
+	unsigned int i = 0;
+
+	if (g->length != BELLOWS_DECODE_INVALID)
+		return false;
+	while (i < BELLOWS_INSN_MAX && (memchr(prefixes, g->bytes[i], sizeof(prefixes)) ||
+					(g->insn.mode == BELLOWS_MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
+		i++;
+	/* Behind four prefixes, eleven bytes are left: no instruction needs more. */
+	return i <= 4 && memcmp(g->bytes + i, "\x0f\x01\xc1", 3);
 }
 
 static u16 pick(struct random *r, const u8 *choices, unsigned int n)
