@@ -31,6 +31,11 @@ class Tally:
         return "%d passed, %d failed, %d skipped" % (self.passed, self.failed, self.skipped)
 
 
+def important(lines):
+    """Of a long output what tells why it failed: everything but points that passed."""
+    return [l for l in lines if not l.startswith("ok ")] if len(lines) > 40 else lines
+
+
 class Printer:
     """Prints the reports of one session as they come."""
 
@@ -55,7 +60,7 @@ class Printer:
             elif status == judge.FAIL:
                 self.say("     failed: %s: %s" % (what.strip(), reason))
         if report.failed:
-            self._section("output", report.output, 40)
+            self._section("output", important(report.output), 40)
             self._section("kernel", report.kernel, 80)
             self._section("stack", report.stacks, 60)
         elif self.verbose:
