@@ -69,7 +69,8 @@ class Machine:
     """One start of one machine, in a directory of its own."""
 
     def __init__(self, name, kernel, directory, cpus=2, memory=0, extra="", cpu_flags="",
-                 icount=False, qemu_args=(), restarts=False, bochs_rc="c\nq\n"):
+                 icount=False, qemu_args=(), restarts=False, bochs_rc="c\nq\n",
+                 disk=None):
         self.name = name
         self.emulator, self.extension, self.model = MODELS[name]
         self.kernel = kernel
@@ -82,6 +83,7 @@ class Machine:
         self.qemu_args = qemu_args
         self.bochs_rc = bochs_rc    # the debugger's commands
         self.restarts = restarts
+        self.disk = disk    # a raw image, which stays as it is
         self.console = self.path("console.log")
         self.verdict = self.path("verdict.log")
 
@@ -135,7 +137,8 @@ class Machine:
                 "-mon", "chardev=monitor"] if gdb else []
         # One TSC tick per instruction, and none while nothing runs: what Bochs does anyway.
         count = ["-icount", "shift=0,sleep=off"] if self.icount else []
-        return ["qemu-system-x86_64", *count, *self.qemu_args, "-nodefaults", "-no-user-config", "-display", "none",
+        disk = ["-drive", "if=virtio,format=raw,snapshot=on,file=" + self.disk] if self.disk else []
+        return ["qemu-system-x86_64", *count, *self.qemu_args, *disk, "-nodefaults", "-no-user-config", "-display", "none",
                 "-machine", "pc", "-accel", TCG, "-cpu", self.model + self.cpu_flags,
                 "-smp", str(self.cpus), "-m", str(self.memory),
                 *(("-d", "cpu_reset", "-D", self.path("resets.log")) if self.restarts else
@@ -178,6 +181,16 @@ class Machine:
             f.write(self.bochs_rc)
         self._write_bochsrc("mode=file, dev=console.log")
 
+    def _second_disk(self):
+        """In the geometry that its size allows: Bochs insists that they agree."""
+        sectors = os.path.getsize(self.disk) // 512
+        for spt in range(63, 0, -1):
+            cylinders, rest = divmod(sectors, 16 * spt)
+            if not rest and cylinders < 16384:
+                return ("ata0-slave: type=disk, path=%s, mode=volatile, journal=disk2.log, "
+                        "cylinders=%d, heads=16, spt=%d" % (self.disk, cylinders, spt))
+        raise ValueError("a disk of %d sectors has no geometry" % sectors)
+
     def _write_bochsrc(self, console):
         lines = [
             'display_library: rfb, options="timeout=0"',
@@ -191,6 +204,7 @@ class Machine:
             "clock: sync=none, time0=1700000000",
             "ata0-master: type=disk, path=disk.img, mode=flat, cylinders=%d, heads=16, "
             "spt=63" % self.cylinders,
+            *([self._second_disk()] if self.disk else []),
             "boot: disk",
             "com1: enabled=1, " + console,
             "log: bochs.log",

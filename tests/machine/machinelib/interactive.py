@@ -124,15 +124,20 @@ def shell(m):
         m.stop()
 
 
-def command(m, text, *show):
-    """Runs one command on the machine's console; its exit status."""
+def records(m, text, *show):
+    """Runs one command on the machine's console; all that init reported."""
     try:
         m.start(["shell " + text])
         m.relay(*show)
-        ends = [r[2] for r in m.stream().records() if r[0] == "shell-end"]
-        return int(ends[0]) if ends else 255
+        return list(m.stream().records())
     finally:
         m.stop()
+
+
+def command(m, text, *show):
+    """Runs one command on the machine's console; its exit status."""
+    ends = [r[2] for r in records(m, text, *show) if r[0] == "shell-end"]
+    return int(ends[0]) if ends else 255
 
 
 def monitor(path, command):
