@@ -37,13 +37,15 @@ struct pvh_page {
 };
 
 /* Both classes of file, in the wider form. */
+struct segment {
+	uint32_t type;
+	uint64_t offset, gpa, filesz, memsz;
+};
+
 struct image {
 	uint64_t entry;
 	unsigned int count;
-	struct {
-		uint32_t type;
-		uint64_t offset, gpa, filesz, memsz;
-	} seg[MAX_SEGMENTS];
+	struct segment seg[MAX_SEGMENTS];
 };
 
 bool boot_is_elf(const struct boot_head *head)
@@ -56,74 +58,71 @@ static int damaged(const struct boot_config *c)
 	return boot_bad_kernel(c, "the ELF file is truncated or damaged: get a complete copy");
 }
 
-static int read_64(const struct boot_config *c, struct image *image)
+struct header {
+	uint64_t entry, phoff;
+	unsigned int machine, count, size;
+};
+
+static int read_header(const struct boot_config *c, bool wide, struct header *h)
 {
-	Elf64_Phdr ph[MAX_SEGMENTS];
-	Elf64_Ehdr eh;
-	unsigned int i;
+	union {
+		Elf64_Ehdr wide;
+		Elf32_Ehdr narrow;
+	} eh;
+	size_t size = wide ? sizeof(eh.wide) : sizeof(eh.narrow);
 	int err;
 
-	if (c->kernel.size < sizeof(eh))
+	if (c->kernel.size < size)
 		return damaged(c);
-	err = boot_read(&c->kernel, 0, &eh, sizeof(eh));
+	err = boot_read(&c->kernel, 0, &eh, size);
 	if (err)
 		return err;
-	if (eh.e_machine != EM_X86_64)
-		return boot_bad_kernel(c, "is for another kind of CPU: give a kernel for x86-64");
-	if (!eh.e_phnum || eh.e_phnum > MAX_SEGMENTS || eh.e_phentsize != sizeof(ph[0]) ||
-	    eh.e_phoff > c->kernel.size || eh.e_phnum * sizeof(ph[0]) > c->kernel.size - eh.e_phoff)
-		return damaged(c);
-	err = boot_read(&c->kernel, eh.e_phoff, ph, eh.e_phnum * sizeof(ph[0]));
-	if (err)
-		return err;
-	image->entry = eh.e_entry;
-	image->count = eh.e_phnum;
-	for (i = 0; i < image->count; i++) {
-		image->seg[i].type = ph[i].p_type;
-		image->seg[i].offset = ph[i].p_offset;
-		image->seg[i].gpa = ph[i].p_paddr;
-		image->seg[i].filesz = ph[i].p_filesz;
-		image->seg[i].memsz = ph[i].p_memsz;
-	}
+	if (wide)
+		*h = (struct header) { eh.wide.e_entry, eh.wide.e_phoff, eh.wide.e_machine,
+				       eh.wide.e_phnum, eh.wide.e_phentsize };
+	else
+		*h = (struct header) { eh.narrow.e_entry, eh.narrow.e_phoff, eh.narrow.e_machine,
+				       eh.narrow.e_phnum, eh.narrow.e_phentsize };
 	return 0;
 }
 
-static int read_32(const struct boot_config *c, struct image *image)
+static int read_segments(const struct boot_config *c, bool wide, const struct header *h, struct image *image)
 {
-	Elf32_Phdr ph[MAX_SEGMENTS];
-	Elf32_Ehdr eh;
+	union {
+		Elf64_Phdr wide[MAX_SEGMENTS];
+		Elf32_Phdr narrow[MAX_SEGMENTS];
+	} ph;
+	size_t size = wide ? sizeof(ph.wide[0]) : sizeof(ph.narrow[0]);
 	unsigned int i;
 	int err;
 
-	if (c->kernel.size < sizeof(eh))
+	if (!h->count || h->count > MAX_SEGMENTS || h->size != size || h->phoff > c->kernel.size ||
+	    h->count * size > c->kernel.size - h->phoff)
 		return damaged(c);
-	err = boot_read(&c->kernel, 0, &eh, sizeof(eh));
+	err = boot_read(&c->kernel, h->phoff, &ph, h->count * size);
 	if (err)
 		return err;
-	if (eh.e_machine != EM_386)
-		return boot_bad_kernel(c, "is for another kind of CPU: give a kernel for x86");
-	if (!eh.e_phnum || eh.e_phnum > MAX_SEGMENTS || eh.e_phentsize != sizeof(ph[0]) ||
-	    eh.e_phoff > c->kernel.size || eh.e_phnum * sizeof(ph[0]) > c->kernel.size - eh.e_phoff)
-		return damaged(c);
-	err = boot_read(&c->kernel, eh.e_phoff, ph, eh.e_phnum * sizeof(ph[0]));
-	if (err)
-		return err;
-	image->entry = eh.e_entry;
-	image->count = eh.e_phnum;
-	for (i = 0; i < image->count; i++) {
-		image->seg[i].type = ph[i].p_type;
-		image->seg[i].offset = ph[i].p_offset;
-		image->seg[i].gpa = ph[i].p_paddr;
-		image->seg[i].filesz = ph[i].p_filesz;
-		image->seg[i].memsz = ph[i].p_memsz;
+	for (i = 0; i < h->count; i++) {
+		if (wide)
+			image->seg[i] = (struct segment) { ph.wide[i].p_type, ph.wide[i].p_offset,
+							   ph.wide[i].p_paddr, ph.wide[i].p_filesz,
+							   ph.wide[i].p_memsz };
+		else
+			image->seg[i] = (struct segment) { ph.narrow[i].p_type, ph.narrow[i].p_offset,
+							   ph.narrow[i].p_paddr, ph.narrow[i].p_filesz,
+							   ph.narrow[i].p_memsz };
 	}
+	image->entry = h->entry;
+	image->count = h->count;
 	return 0;
 }
 
 static int read_image(const struct boot_config *c, struct image *image)
 {
 	unsigned char ident[EI_NIDENT];
+	struct header h = { };
 	unsigned int i;
+	bool wide;
 	int err;
 
 	*image = (struct image) { };
@@ -134,7 +133,13 @@ static int read_image(const struct boot_config *c, struct image *image)
 		return err;
 	if (ident[EI_DATA] != ELFDATA2LSB || (ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32))
 		return boot_bad_kernel(c, "is for another kind of CPU: give a kernel for x86");
-	err = ident[EI_CLASS] == ELFCLASS64 ? read_64(c, image) : read_32(c, image);
+	wide = ident[EI_CLASS] == ELFCLASS64;
+	err = read_header(c, wide, &h);
+	if (err)
+		return err;
+	if (h.machine != (wide ? EM_X86_64 : EM_386))
+		return boot_bad_kernel(c, "is for another kind of CPU: give a kernel for x86-64");
+	err = read_segments(c, wide, &h, image);
 	if (err)
 		return err;
 	for (i = 0; i < image->count; i++) {
