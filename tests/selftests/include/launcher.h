@@ -49,6 +49,10 @@ void launcher_command(struct said *said, const char *const *args);
 #define ARGS(...)		((const char *const[]) { __VA_ARGS__, NULL })
 #define COMMAND(said, ...)	launcher_command(said, ARGS(__VA_ARGS__))
 
+void launcher_write_file(const char *path, const void *data, size_t size);
+/* A multiboot kernel that says what it was given, and obeys letters at its serial port. */
+void launcher_write_kernel(const char *path);
+
 /* Time limits for this machine. */
 u64 launcher_ms(u64 ms);
 

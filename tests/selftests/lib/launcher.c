@@ -2,6 +2,7 @@
 /* Driving the bellows command: pipes or a terminal, waiting for texts, exit codes. */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include "host.h"
 #include "launcher.h"
+#include "multiboot32.h"
 #include "test.h"
 
 #define MAX_ARGS	40
@@ -210,4 +212,46 @@ void launcher_command(struct said *said, const char *const *args)
 	ASSERT(WIFEXITED(status), "bellows %s: ended by signal %d; said: %s%s", args[0], WTERMSIG(status),
 	       said->out, said->err);
 	said->code = WEXITSTATUS(status);
+}
+
+/* --- A guest --------------------------------------------------------------------------- */
+
+#define BASE		0x100000
+#define CODE_OFFSET	4096
+
+struct image {
+	union {
+		struct {
+			Elf32_Ehdr head;
+			Elf32_Phdr segment;
+		};
+		char page[CODE_OFFSET];
+	};
+	unsigned char code[sizeof(blob_multiboot32)];
+};
+
+void launcher_write_file(const char *path, const void *data, size_t size)
+{
+	int fd = x(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+
+	ASSERT_EQ(write(fd, data, size), size);
+	close(fd);
+}
+
+void launcher_write_kernel(const char *path)
+{
+	static struct image image;
+
+	image.head = (Elf32_Ehdr) {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_EXEC, .e_machine = EM_386, .e_version = EV_CURRENT, .e_entry = BASE,
+		.e_phoff = sizeof(Elf32_Ehdr), .e_ehsize = sizeof(Elf32_Ehdr),
+		.e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 1,
+	};
+	image.segment = (Elf32_Phdr) {
+		.p_type = PT_LOAD, .p_offset = CODE_OFFSET, .p_vaddr = BASE, .p_paddr = BASE,
+		.p_filesz = sizeof(image.code), .p_memsz = sizeof(image.code), .p_flags = PF_R | PF_W | PF_X,
+	};
+	memcpy(image.code, blob_multiboot32, sizeof(image.code));
+	launcher_write_file(path, &image, sizeof(image));
 }
