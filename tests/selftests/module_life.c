@@ -217,6 +217,7 @@ static volatile u64 rounds, stop;
 
 static void count(u64 arg)
 {
+	sti();		/* one emulator wants it in order to interrupt the host */
 	while (!stop)
 		rounds++;
 }
