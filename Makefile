@@ -11,7 +11,7 @@ MACHINE := tests/machine
 # Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
 KERNEL ?= stock61
 
-.PHONY: all module install check-quick check check-full bench bench-boot profile-exit demo shell-svm shell-vmx gdb deps clean help
+.PHONY: all module install check-quick check check-full bench bench-boot profile-exit soak demo shell-svm shell-vmx gdb deps clean help
 
 all: module ## the module, and the launcher, for the running kernel (default)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
@@ -44,6 +44,9 @@ bench-boot: ## instructions of a boot to init beside KVM's
 
 profile-exit: ## where the instructions of an exit go, by function (ROW=exit-cpuid ...)
 	@$(MACHINE)/profile-exit --build $(BUILD) $(ROW)
+
+soak: ## Debian with 4 vCPUs under load on a host of 2 CPUs, for SECONDS (1200)
+	@$(MACHINE)/soak --build $(BUILD) --seconds $(or $(SECONDS),1200)
 
 demo: ## install what is missing, then boot Debian in a VM of an emulated host
 	@$(MACHINE)/install-deps.sh demo
