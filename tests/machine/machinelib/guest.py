@@ -23,6 +23,8 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 for m in $(cat /modules/order); do insmod /modules/$m.ko; done
+# The driver of the console may have been among them.
+(: >/dev/console) 2>/dev/null && exec </dev/console >/dev/console 2>&1
 for w in $(cat /proc/cmdline); do case $w in what=*) what=${w#what=};; esac; done
 echo "guest: up $(uname -r) cpus=$(nproc) root=$(grep -o 'root=[^ ]*' /proc/cmdline)"
 case $what in
