@@ -269,5 +269,5 @@ CASE_TIMEOUT(damaged_kernels, "a kernel that is cut off, or too large for the me
 	REFUSED(64, "--mem: too small for the kernel", "--kernel", KERNEL, "--mem", "16M");
 	REFUSED(64, "--mem: too small for the kernel", "--kernel", UNPACKED, "--mem", "16M");
 	REFUSED(66, "--kernel: " INITRD ": is no kernel", "--kernel", INITRD);
-	REFUSED(66, "--initrd: " UNPACKED ": does not fit", "--kernel", KERNEL, "--initrd", UNPACKED, "--mem", "64M");
+	REFUSED(66, "--initrd: " UNPACKED ": does not fit", "--kernel", KERNEL, "--initrd", UNPACKED, "--mem", "80M");
 }
