@@ -79,18 +79,18 @@ def from_plugin(path):
 
 
 def from_bochs(path):
-    """The same. A mark is itself an instruction there, except a row's first."""
-    groups, current = [[]], []
+    """The same, from what the debugger prints when it stops and while it traces. On SVM it
+    does not know where the guest's own instructions are and leaves them out."""
+    groups, current = [], []
     with open(path, encoding="ascii", errors="replace") as f:
         for line in f:
             m = TRACED.match(line.strip())
-            if m and MARK.match(m.group(2)):
+            if m and not MARK.match(m.group(2)):
+                current.append((int(m.group(1), 16), m.group(2)))
+            elif "Magic breakpoint" in line:
                 groups.append(current)
                 current = []
-                if not len(groups) % MARKS:
-                    groups.append([])
-            elif m:
-                current.append((int(m.group(1), 16), m.group(2)))
+    # The last one ends the machine.
     return groups[:-1]
 
 
@@ -112,7 +112,7 @@ def options(build, module, machine, directory, expected):
         subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", plugin, PLUGIN], check=True)
         args = ["-plugin", "%s,out=%s" % (plugin, os.path.join(directory, "windows"))]
     else:
-        # It stops behind the first mark, which is not in the trace; the rest is.
+        # It stops at each mark.
         rc = ("c\ntrace on\n" + "c\n" * (MARKS - 1) + "trace off\n") * expected + "c\nq\n"
     return session.Options(build, module, cpus=1, extra="mitigations=off", memory=1024, kvm=True,
                            icount=True, keep=True, qemu_args=args, bochs_rc=rc or "c\nq\n")
