@@ -49,6 +49,7 @@ static struct bellows_memory_block *new_block(const struct bellows_memory *memor
 	mutex_init(&block->lock);
 	refcount_set(&block->ref, 1);
 	block->attached = true;
+	block->index = index;
 	bellows_block_init(&block->state, npages, !(memory->flags & BELLOWS_MEMORY_SMALL_PAGES));
 	return block;
 }
@@ -79,7 +80,9 @@ static struct bellows_memory_block *find_block(struct bellows_memory *memory, u6
 	struct bellows_memory_block *block;
 
 	rcu_read_lock();
-	block = xa_load(&memory->blocks, index);
+	block = rcu_dereference(memory->recent);
+	if (!block || block->index != index)
+		block = xa_load(&memory->blocks, index);
 	if (block && !refcount_inc_not_zero(&block->ref))
 		block = NULL;
 	rcu_read_unlock();
@@ -108,10 +111,13 @@ static struct bellows_memory_block *lock_block(struct bellows_memory *memory, u6
 			return ERR_PTR(-EINTR);
 		}
 		if (block->attached)
-			return block;
+			break;
 		mutex_unlock(&block->lock);
 		put_block(block);
 	}
+	if (rcu_access_pointer(memory->recent) != block)
+		rcu_assign_pointer(memory->recent, block);
+	return block;
 }
 
 void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
@@ -120,6 +126,8 @@ void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
 	lockdep_assert_held(&block->lock);
 	if (bellows_block_is_idle(&block->state)) {
 		block->attached = false;
+		if (rcu_access_pointer(memory->recent) == block)
+			RCU_INIT_POINTER(memory->recent, NULL);
 		xa_erase(&memory->blocks, index);
 		bellows_memory_count(memory, BELLOWS_COUNT_BLOCKS, -1);
 		put_block(block);

@@ -26,6 +26,7 @@ struct bellows_memory_block {
 	refcount_t ref;			/* [a] one of the tree's while attached, one per user */
 	bool attached;			/* [B] it is the block of its index, and not a former one */
 	struct bellows_block state;	/* [B] */
+	u64 index;			/* [c] */
 	struct rcu_head rcu;
 };
 
@@ -36,6 +37,13 @@ struct bellows_memory {
 	u64 flags;			/* [c] BELLOWS_MEMORY_* */
 	struct mem_cgroup *memcg;	/* [c] referenced; pays for frames and descriptions */
 	struct xarray blocks;		/* index -> block; entries change under the block's lock */
+	/*
+	 * The block that was looked up last, or NULL: the next page is likely to be in it, and
+	 * the tree is deeper the larger the object is. Only set while that block is locked and
+	 * attached, and cleared with the same lock held when it stops to be: whoever finds it
+	 * under RCU finds what the tree would have given.
+	 */
+	struct bellows_memory_block __rcu *recent;
 	struct rw_semaphore mappers_lock;
 	struct list_head mappers;	/* [M] */
 	unsigned int nr_mappers;	/* [M] */
