@@ -30,13 +30,24 @@ BELLOWS_OP(void, vcpu_load, (struct bellows_vcpu *vcpu, int cpu))
 BELLOWS_OP(void, vcpu_put, (struct bellows_vcpu *vcpu))
 
 /*
+ * irqoff, before the first of one or more calls of enter with interrupts off all
+ * the time: what can't change in between.
+ */
+BELLOWS_OP(void, prepare_enter, (struct bellows_vcpu *vcpu))
+/*
  * irqoff: runs the guest until its next exit. Guest FPU, XCR0, PKRU and DR0-3
  * are in place; CR2 (vcpu->cr2), SPEC_CTRL and everything else of the switch
  * are the callee's work. It wraps the entry itself, and as little else as
  * possible, in bellows_guest_state_enter() and _exit() (guest_state.h).
  */
 BELLOWS_OP(void, enter, (struct bellows_vcpu *vcpu))
-/* irqoff, straight after enter: serve an NMI or machine check that caused the exit. */
+/*
+ * irqoff, straight after enter: true, if an instruction exited, the CPU says how
+ * long it is, no event was on its way and the backend has nothing else to do
+ * about the exit; vcpu->exit is filled then. Has no other effect: decode_exit may follow.
+ */
+BELLOWS_OP(bool, decode_quickly, (struct bellows_vcpu *vcpu))
+/* irqoff, after the last enter: serve an NMI or machine check that caused the exit. */
 BELLOWS_OP(void, exit_irqoff, (struct bellows_vcpu *vcpu))
 /* loaded: fill vcpu->exit. */
 BELLOWS_OP(void, decode_exit, (struct bellows_vcpu *vcpu))
@@ -68,7 +79,7 @@ BELLOWS_OP(bool, cr4_allowed, (struct bellows_vcpu *vcpu, u64 value))
  */
 BELLOWS_OP(void, set_dr7, (struct bellows_vcpu *vcpu, u64 value))
 
-/* Vendor MSRs: 0 done, 1 #GP, -ENOENT not this backend's. */
+/* Vendor MSRs: 0 done, 1 #GP, -ENOENT not this backend's. Also with interrupts off, but for EFER. */
 BELLOWS_OP(int, msr_get, (struct bellows_vcpu *vcpu, u32 index, u64 *value))
 BELLOWS_OP(int, msr_set, (struct bellows_vcpu *vcpu, u32 index, u64 value, bool host))
 /* Which MSRs reach the guest directly: recompute from bellows_msr_allowed(). */

@@ -147,21 +147,20 @@ bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value)
 int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = bellows_reg_read(vcpu, BELLOWS_CR4), changed = value ^ old;
-	u64 cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
-	u64 cr3 = bellows_reg_read(vcpu, BELLOWS_CR3);
 
 	if (!bellows_cr4_valid(vcpu, value))
 		return 1;
 	if (bellows_is_long_mode(vcpu)) {
 		if (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57))
 			return 1;
-	} else if (pae_paging(cr0, value, vcpu->msrs.efer) &&
+	} else if (pae_paging(bellows_reg_read(vcpu, BELLOWS_CR0), value, vcpu->msrs.efer) &&
 		   (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)) &&
-		   !pdptrs_valid(vcpu, cr3)) {
+		   !pdptrs_valid(vcpu, bellows_reg_read(vcpu, BELLOWS_CR3))) {
 		return 1;
 	}
 	if ((value & ~old & X86_CR4_PCIDE) &&
-	    (!bellows_is_long_mode(vcpu) || (cr3 & X86_CR3_PCID_MASK)))
+	    (!bellows_is_long_mode(vcpu) ||
+	     (bellows_reg_read(vcpu, BELLOWS_CR3) & X86_CR3_PCID_MASK)))
 		return 1;
 	bellows_backend(set_cr4)(vcpu, value);
 	/* SDM volume 3, section 4.10.4.1. */

@@ -203,45 +203,64 @@ static const struct kvm_cpuid_entry2 *out_of_range(const struct bellows_vcpu *vc
 	return bellows_cpuid_find(vcpu, basic->eax, index);
 }
 
-static void follow_state(struct bellows_vcpu *vcpu, u32 function, u32 index,
-			 u32 *ebx, u32 *ecx, u32 *edx)
+static void answer(struct bellows_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
-	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
-
-	if (function == 1) {
-		*ecx = (*ecx & ~BIT(27)) | (cr4 & X86_CR4_OSXSAVE ? BIT(27) : 0);
-		*edx = (*edx & ~BIT(9)) | (vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE ? BIT(9) : 0);
-	} else if (function == 7 && index == 0) {
-		*ecx = (*ecx & ~BIT(4)) | (cr4 & X86_CR4_PKE ? BIT(4) : 0);
-	} else if (function == 0xd && index == 0) {
-		*ebx = bellows_xstate_size(vcpu->xcr0, false);
-	} else if (function == 0xd && index == 1 && *ebx) {
-		*ebx = bellows_xstate_size(vcpu->xcr0 | vcpu->msrs.xss, true);
-	}
+	bellows_reg_write(vcpu, BELLOWS_RAX, eax);
+	bellows_reg_write(vcpu, BELLOWS_RBX, ebx);
+	bellows_reg_write(vcpu, BELLOWS_RCX, ecx);
+	bellows_reg_write(vcpu, BELLOWS_RDX, edx);
 }
 
-void bellows_cpuid(struct bellows_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+static u32 bit_if(u32 value, u32 bit, bool on)
 {
-	u32 function = *eax, index = *ecx;
-	const struct kvm_cpuid_entry2 *e = bellows_cpuid_find(vcpu, function, index);
-	bool exact = e;
+	return on ? value | bit : value & ~bit;
+}
 
-	if (!e)
-		e = out_of_range(vcpu, function, index);
-	*eax = *ebx = *ecx = *edx = 0;
-	if (e) {
-		*eax = e->eax;
-		*ebx = e->ebx;
-		*ecx = e->ecx;
-		*edx = e->edx;
-		if (exact)
-			follow_state(vcpu, function, index, ebx, ecx, edx);
-	} else if (function == 0xb || function == 0x1f) {
-		/* A level that does not exist: its number, and the APIC ID. */
-		e = bellows_cpuid_find(vcpu, function, 1);
-		if (e) {
-			*ecx = index & 0xff;
-			*edx = e->edx;
-		}
+/* Functions with bits that follow the guest's state, or sizes that do. */
+static void answer_by_state(struct bellows_vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+{
+	/* No backend lets a guest change OSXSAVE and PKE without an exit. */
+	u64 cr4 = vcpu->regs[BELLOWS_CR4];
+	u32 ebx = e->ebx, ecx = e->ecx, edx = e->edx;
+
+	if (e->function == 1) {
+		ecx = bit_if(ecx, BIT(27), cr4 & X86_CR4_OSXSAVE);
+		edx = bit_if(edx, BIT(9), vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE);
+	} else if (e->function == 7 && e->index == 0) {
+		ecx = bit_if(ecx, BIT(4), cr4 & X86_CR4_PKE);
+	} else if (e->function == 0xd && e->index == 0) {
+		ebx = bellows_xstate_size(vcpu->xcr0, false);
+	} else if (e->function == 0xd && e->index == 1 && ebx) {
+		ebx = bellows_xstate_size(vcpu->xcr0 | vcpu->msrs.xss, true);
 	}
+	answer(vcpu, e->eax, ebx, ecx, edx);
+}
+
+/* There is no such entry. */
+static void answer_otherwise(struct bellows_vcpu *vcpu, u32 function, u32 index)
+{
+	const struct kvm_cpuid_entry2 *e = out_of_range(vcpu, function, index);
+
+	if (e) {
+		answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
+		return;
+	}
+	/* A level of the topology that does not exist: its number, and the APIC ID. */
+	if (function == 0xb || function == 0x1f)
+		e = bellows_cpuid_find(vcpu, function, 1);
+	answer(vcpu, 0, 0, e ? index & 0xff : 0, e ? e->edx : 0);
+}
+
+void bellows_cpuid(struct bellows_vcpu *vcpu)
+{
+	u32 function = bellows_reg_read(vcpu, BELLOWS_RAX);
+	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	const struct kvm_cpuid_entry2 *e = find(vcpu->cpuid, function, index);
+
+	if (unlikely(!e))
+		answer_otherwise(vcpu, function, index);
+	else if (function == 1 || function == 7 || function == 0xd)
+		answer_by_state(vcpu, e);
+	else
+		answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
 }

@@ -10,7 +10,7 @@
 int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid);
 /* CR4 bits the guest may not set. */
 u64 bellows_cr4_reserved(const struct bellows_vcpu *vcpu);
-/* The CPUID instruction. */
-void bellows_cpuid(struct bellows_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+/* The CPUID instruction: registers to registers. Also with interrupts off. */
+void bellows_cpuid(struct bellows_vcpu *vcpu);
 
 #endif

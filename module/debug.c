@@ -111,14 +111,6 @@ int bellows_handle_bp(struct bellows_vcpu *vcpu)
 	return 1;
 }
 
-/* An instruction that we executed in the guest's place still ends in a single-step trap. */
-int bellows_after_insn(struct bellows_vcpu *vcpu, u64 old_rflags)
-{
-	if (likely(!(old_rflags & X86_EFLAGS_TF)))
-		return 1;
-	return bellows_handle_db(vcpu, DR_STEP);
-}
-
 int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_debug *dbg)
 {
 	const u32 known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP |

@@ -2,6 +2,8 @@
 #ifndef BELLOWS_DEBUG_H
 #define BELLOWS_DEBUG_H
 /* Debug registers around an entry, KVM_SET_GUEST_DEBUG, single-stepping. */
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
 #include "vcpu.h"
 
 void bellows_debug_enter(struct bellows_vcpu *vcpu);
@@ -16,7 +18,11 @@ void bellows_set_rflags(struct bellows_vcpu *vcpu, u64 rflags);
 /* #DB and #BP exits, and the end of an instruction we executed. As bellows_handle_exit(). */
 int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload);
 int bellows_handle_bp(struct bellows_vcpu *vcpu);
-int bellows_after_insn(struct bellows_vcpu *vcpu, u64 old_rflags);
+static inline int bellows_after_insn(struct bellows_vcpu *vcpu, u64 old_rflags)
+{
+	/* An instruction that we executed in the guest's place still ends in a single-step trap. */
+	return likely(!(old_rflags & X86_EFLAGS_TF)) ? 1 : bellows_handle_db(vcpu, DR_STEP);
+}
 
 /* RIP as a linear address. */
 u64 bellows_linear_rip(struct bellows_vcpu *vcpu);

@@ -15,6 +15,13 @@ void bellows_deliver_payload(struct bellows_vcpu *vcpu);
  * the entry is delivered, unless the exit says otherwise, or did not enter.
  */
 unsigned int bellows_events_begin_exit(struct bellows_vcpu *vcpu);
+/* All in one, for an exit of which the backend knows that nothing was on its way. */
+static inline void bellows_events_arrived(struct bellows_vcpu *vcpu)
+{
+	vcpu->events.exception.injected = false;
+	vcpu->events.interrupt.injected = false;
+	vcpu->events.nmi.injected = false;
+}
 void bellows_events_after_exit(struct bellows_vcpu *vcpu);
 void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight);
 void bellows_inject_events(struct bellows_vcpu *vcpu);

@@ -3,6 +3,10 @@
  * The exit handlers: one per neutral reason, in a table. A handler finishes
  * what the guest wanted and says 1 (enter again), or describes in vcpu->run
  * what userspace must do and says 0.
+ *
+ * Some have a second form that is called between two entries with interrupts
+ * off, while the guest's XCR0, PKRU and debug registers are loaded: it neither
+ * sleeps nor changes those. What it would have to sleep for it leaves to the first form.
  */
 #include <linux/kvm_para.h>
 #include <linux/percpu.h>
@@ -20,13 +24,24 @@
 
 typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
 
+/* Outside 64-bit mode RIP has 32 bits; asking for the mode is worth it only where that shows. */
+static u64 next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
+{
+	int db, l;
+
+	if (likely(!((from ^ to) >> 32)))
+		return to;
+	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
+	return l ? to : (u32)to;
+}
+
 /* The instruction's end, found by the CPU or by decoding. */
 int bellows_skip_insn(struct bellows_vcpu *vcpu)
 {
 	u64 rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
 	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP);
 	unsigned int len = vcpu->exit.insn_len;
-	int db, l, r;
+	int r;
 
 	if (!len) {
 		r = bellows_decode_current(vcpu);
@@ -37,15 +52,10 @@ int bellows_skip_insn(struct bellows_vcpu *vcpu)
 			return r;
 		len = vcpu->emu->insn.length;
 	}
-	rip += len;
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
-	if (!l)
-		rip = (u32)rip;
-	bellows_reg_write(vcpu, BELLOWS_RIP, rip);
-	if (rflags & X86_EFLAGS_RF)
+	bellows_reg_write(vcpu, BELLOWS_RIP, next_rip(vcpu, rip, rip + len));
+	if (unlikely(rflags & X86_EFLAGS_RF))
 		bellows_reg_write(vcpu, BELLOWS_RFLAGS, rflags & ~(u64)X86_EFLAGS_RF);
-	if (bellows_backend(get_interrupt_shadow)(vcpu))
-		bellows_backend(set_interrupt_shadow)(vcpu, 0);
+	bellows_backend(set_interrupt_shadow)(vcpu, 0);
 	return bellows_after_insn(vcpu, rflags);
 }
 
@@ -69,14 +79,7 @@ static int handle_none(struct bellows_vcpu *vcpu)
 
 static int handle_cpuid(struct bellows_vcpu *vcpu)
 {
-	u32 eax = bellows_reg_read(vcpu, BELLOWS_RAX), ecx = bellows_reg_read(vcpu, BELLOWS_RCX);
-	u32 ebx, edx;
-
-	bellows_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
-	bellows_reg_write(vcpu, BELLOWS_RAX, eax);
-	bellows_reg_write(vcpu, BELLOWS_RBX, ebx);
-	bellows_reg_write(vcpu, BELLOWS_RCX, ecx);
-	bellows_reg_write(vcpu, BELLOWS_RDX, edx);
+	bellows_cpuid(vcpu);
 	return bellows_skip_insn(vcpu);
 }
 
@@ -144,35 +147,59 @@ static u32 why_failed(int r)
 	return r == BELLOWS_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
-static int handle_rdmsr(struct bellows_vcpu *vcpu)
+static int read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
 	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
 	u64 value;
 	int r;
 
-	if (!bellows_msr_allowed(vcpu, index, false))
+	if (unlikely(!bellows_msr_allowed(vcpu, index, false)))
 		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
-	r = bellows_msr_get(vcpu, index, &value, false);
-	if (r)
+	r = bellows_msr_read(vcpu, index, &value, by);
+	if (unlikely(r == BELLOWS_MSR_LATER))
+		return BELLOWS_EXIT_LATER;
+	if (unlikely(r))
 		return msr_failed(vcpu, index, 0, false, why_failed(r));
 	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)value);
 	bellows_reg_write(vcpu, BELLOWS_RDX, value >> 32);
 	return bellows_skip_insn(vcpu);
 }
 
-static int handle_wrmsr(struct bellows_vcpu *vcpu)
+static int handle_rdmsr(struct bellows_vcpu *vcpu)
+{
+	return read_msr(vcpu, BELLOWS_MSR_BY_GUEST);
+}
+
+static int quick_rdmsr(struct bellows_vcpu *vcpu)
+{
+	return read_msr(vcpu, BELLOWS_MSR_QUICKLY);
+}
+
+static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
 	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
 	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
 		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
 	int r;
 
-	if (!bellows_msr_allowed(vcpu, index, true))
+	if (unlikely(!bellows_msr_allowed(vcpu, index, true)))
 		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
-	r = bellows_msr_set(vcpu, index, value, false);
-	if (r)
+	r = bellows_msr_write(vcpu, index, value, by);
+	if (unlikely(r == BELLOWS_MSR_LATER))
+		return BELLOWS_EXIT_LATER;
+	if (unlikely(r))
 		return msr_failed(vcpu, index, value, true, why_failed(r));
 	return bellows_skip_insn(vcpu);
+}
+
+static int handle_wrmsr(struct bellows_vcpu *vcpu)
+{
+	return write_msr(vcpu, BELLOWS_MSR_BY_GUEST);
+}
+
+static int quick_wrmsr(struct bellows_vcpu *vcpu)
+{
+	return write_msr(vcpu, BELLOWS_MSR_QUICKLY);
 }
 
 static u64 gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
@@ -246,7 +273,7 @@ static u64 read_cr(struct bellows_vcpu *vcpu, u8 nr)
 static int handle_cr_access(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
-	u64 cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+	u64 cr0;
 
 	switch (exit->cr.type) {
 	case BELLOWS_CR_WRITE:
@@ -255,11 +282,30 @@ static int handle_cr_access(struct bellows_vcpu *vcpu)
 		bellows_reg_write(vcpu, exit->cr.gpr, read_cr(vcpu, exit->cr.nr));
 		return bellows_skip_insn(vcpu);
 	case BELLOWS_CR_CLTS:
+		cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
 		return write_cr(vcpu, 0, cr0 & ~(u64)X86_CR0_TS);
 	default:
+		cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
 		/* LMSW loads the low four bits, and cannot clear PE. */
 		return write_cr(vcpu, 0, (cr0 & ~0xeULL) | (exit->cr.lmsw & 0xf));
 	}
+}
+
+/*
+ * CR4 in long mode: elsewhere a write may have to look at the guest's tables, and
+ * OSXSAVE and PKE say what is loaded during a stay.
+ */
+static int quick_cr_access(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	u64 changed;
+
+	if (exit->cr.nr != 4 || exit->cr.type != BELLOWS_CR_WRITE || !bellows_is_long_mode(vcpu))
+		return BELLOWS_EXIT_LATER;
+	changed = vcpu->regs[BELLOWS_CR4] ^ bellows_reg_read(vcpu, exit->cr.gpr);
+	if (changed & (X86_CR4_OSXSAVE | X86_CR4_PKE))
+		return BELLOWS_EXIT_LATER;
+	return handle_cr_access(vcpu);
 }
 
 static int handle_dr_access(struct bellows_vcpu *vcpu)
@@ -337,14 +383,16 @@ static int handle_triple_fault(struct bellows_vcpu *vcpu)
 
 static int handle_hypercall(struct bellows_vcpu *vcpu)
 {
-	u64 nr = gpr_read(vcpu, BELLOWS_RAX);
+	u64 nr = bellows_reg_read(vcpu, BELLOWS_RAX);
 	s64 r = -KVM_ENOSYS;
+	int db, l;
 
+	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
 	if (bellows_backend(get_cpl)(vcpu))
 		r = -KVM_EPERM;
-	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
+	else if ((l ? nr : (u32)nr) == KVM_HC_VAPIC_POLL_IRQ)
 		r = 0;
-	bellows_reg_write(vcpu, BELLOWS_RAX, bellows_is_64bit_code(vcpu) ? r : (u32)r);
+	bellows_reg_write(vcpu, BELLOWS_RAX, l ? r : (u32)r);
 	return bellows_skip_insn(vcpu);
 }
 
@@ -417,43 +465,71 @@ static int handle_error(struct bellows_vcpu *vcpu)
 	return vcpu->exit.error;
 }
 
-static const exit_handler handlers[BELLOWS_EXIT_NR] = {
-	[BELLOWS_EXIT_NONE]		= handle_none,
-	[BELLOWS_EXIT_CPUID]		= handle_cpuid,
-	[BELLOWS_EXIT_HLT]		= handle_hlt,
-	[BELLOWS_EXIT_IO]		= bellows_handle_io,
-	[BELLOWS_EXIT_RDMSR]		= handle_rdmsr,
-	[BELLOWS_EXIT_WRMSR]		= handle_wrmsr,
-	[BELLOWS_EXIT_CR_ACCESS]	= handle_cr_access,
-	[BELLOWS_EXIT_DR_ACCESS]	= handle_dr_access,
-	[BELLOWS_EXIT_NESTED_FAULT]	= handle_nested_fault,
-	[BELLOWS_EXIT_EXCEPTION]	= handle_exception,
-	[BELLOWS_EXIT_IRQ_WINDOW]	= handle_window,
-	[BELLOWS_EXIT_NMI_WINDOW]	= handle_window,
-	[BELLOWS_EXIT_TRIPLE_FAULT]	= handle_triple_fault,
-	[BELLOWS_EXIT_HYPERCALL]	= handle_hypercall,
-	[BELLOWS_EXIT_INVALIDATE]	= handle_invalidate,
-	[BELLOWS_EXIT_WBINVD]		= handle_nop,
-	[BELLOWS_EXIT_XSETBV]		= handle_xsetbv,
-	[BELLOWS_EXIT_RDTSC]		= handle_rdtsc,
-	[BELLOWS_EXIT_RDPMC]		= handle_rdpmc,
-	[BELLOWS_EXIT_MONITOR]		= handle_nop,
-	[BELLOWS_EXIT_MWAIT]		= handle_nop,
-	[BELLOWS_EXIT_PAUSE]		= handle_nop,
-	[BELLOWS_EXIT_TASK_SWITCH]	= handle_task_switch,
-	[BELLOWS_EXIT_UNDEFINED]	= handle_undefined,
-	[BELLOWS_EXIT_EMULATE]		= bellows_emulate_insn,
-	[BELLOWS_EXIT_ERROR]		= handle_error,
-	[BELLOWS_EXIT_FAIL_ENTRY]	= handle_fail_entry,
-	[BELLOWS_EXIT_INTERNAL]		= handle_internal,
+/* String instructions are the emulator's, which reads the guest's memory. */
+static int quick_io(struct bellows_vcpu *vcpu)
+{
+	return vcpu->exit.io.string ? BELLOWS_EXIT_LATER : bellows_handle_io(vcpu);
+}
+
+static const struct {
+	exit_handler handle;
+	exit_handler quick;		/* with interrupts off; NULL: no */
+} handlers[BELLOWS_EXIT_NR] = {
+	[BELLOWS_EXIT_NONE]		= { handle_none },
+	[BELLOWS_EXIT_CPUID]		= { handle_cpuid, handle_cpuid },
+	[BELLOWS_EXIT_HLT]		= { handle_hlt, handle_hlt },
+	[BELLOWS_EXIT_IO]		= { bellows_handle_io, quick_io },
+	[BELLOWS_EXIT_RDMSR]		= { handle_rdmsr, quick_rdmsr },
+	[BELLOWS_EXIT_WRMSR]		= { handle_wrmsr, quick_wrmsr },
+	[BELLOWS_EXIT_CR_ACCESS]	= { handle_cr_access, quick_cr_access },
+	[BELLOWS_EXIT_DR_ACCESS]	= { handle_dr_access },
+	[BELLOWS_EXIT_NESTED_FAULT]	= { handle_nested_fault },
+	[BELLOWS_EXIT_EXCEPTION]	= { handle_exception },
+	[BELLOWS_EXIT_IRQ_WINDOW]	= { handle_window },
+	[BELLOWS_EXIT_NMI_WINDOW]	= { handle_window },
+	[BELLOWS_EXIT_TRIPLE_FAULT]	= { handle_triple_fault },
+	[BELLOWS_EXIT_HYPERCALL]	= { handle_hypercall, handle_hypercall },
+	[BELLOWS_EXIT_INVALIDATE]	= { handle_invalidate },
+	[BELLOWS_EXIT_WBINVD]		= { handle_nop, handle_nop },
+	[BELLOWS_EXIT_XSETBV]		= { handle_xsetbv },
+	[BELLOWS_EXIT_RDTSC]		= { handle_rdtsc, handle_rdtsc },
+	[BELLOWS_EXIT_RDPMC]		= { handle_rdpmc },
+	[BELLOWS_EXIT_MONITOR]		= { handle_nop },
+	[BELLOWS_EXIT_MWAIT]		= { handle_nop },
+	[BELLOWS_EXIT_PAUSE]		= { handle_nop },
+	[BELLOWS_EXIT_TASK_SWITCH]	= { handle_task_switch },
+	[BELLOWS_EXIT_UNDEFINED]	= { handle_undefined },
+	[BELLOWS_EXIT_EMULATE]		= { bellows_emulate_insn },
+	[BELLOWS_EXIT_ERROR]		= { handle_error },
+	[BELLOWS_EXIT_FAIL_ENTRY]	= { handle_fail_entry },
+	[BELLOWS_EXIT_INTERNAL]		= { handle_internal },
 };
 
 int bellows_handle_exit(struct bellows_vcpu *vcpu)
 {
 	unsigned int reason = vcpu->exit.reason;
 
+	vcpu->stats.exits++;
 	if (unlikely(reason >= BELLOWS_EXIT_NR))
 		return handle_internal(vcpu);
 	vcpu->stats.reason[reason]++;
-	return handlers[reason](vcpu);
+	return handlers[reason].handle(vcpu);
+}
+
+int bellows_handle_quickly(struct bellows_vcpu *vcpu)
+{
+	unsigned int reason = vcpu->exit.reason;
+	exit_handler quick = handlers[reason].quick;
+	int r;
+
+	lockdep_assert_irqs_disabled();
+	if (unlikely(!quick))
+		return BELLOWS_EXIT_LATER;
+	bellows_events_arrived(vcpu);
+	r = quick(vcpu);
+	if (unlikely(r == BELLOWS_EXIT_LATER))
+		return r;
+	vcpu->stats.exits++;
+	vcpu->stats.reason[reason]++;
+	return r;
 }

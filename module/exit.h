@@ -119,4 +119,12 @@ struct bellows_exit {
  */
 int bellows_handle_exit(struct bellows_vcpu *vcpu);
 
+/*
+ * The same between two entries of one stay, with interrupts off; what was to go
+ * into the guest has arrived. BELLOWS_EXIT_LATER: not here. Then nothing was
+ * done, and the exit is to be decoded again and handled as above.
+ */
+#define BELLOWS_EXIT_LATER	2
+int bellows_handle_quickly(struct bellows_vcpu *vcpu);
+
 #endif

@@ -61,10 +61,15 @@ void bellows_fpu_put(struct bellows_vcpu *vcpu)
 	vcpu->fpu_loaded = false;
 }
 
+/* Of OSXSAVE and PKE: no backend lets a guest change them without an exit, so they are known. */
+static bool cr4_has(const struct bellows_vcpu *vcpu, u64 bit)
+{
+	return vcpu->regs[BELLOWS_CR4] & bit;
+}
+
 static bool guest_uses_pkru(struct bellows_vcpu *vcpu)
 {
-	return bellows_host.has_pku && ((vcpu->xcr0 & XFEATURE_MASK_PKRU) ||
-					(bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PKE));
+	return bellows_host.has_pku && ((vcpu->xcr0 & XFEATURE_MASK_PKRU) || cr4_has(vcpu, X86_CR4_PKE));
 }
 
 /* Interrupts off, just before and just after the entry. */
@@ -73,7 +78,7 @@ void bellows_fpu_enter(struct bellows_vcpu *vcpu)
 	fpregs_assert_state_consistent();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
-	if (bellows_host.xcr0 && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_OSXSAVE)) {
+	if (bellows_host.xcr0 && cr4_has(vcpu, X86_CR4_OSXSAVE)) {
 		if (vcpu->xcr0 != bellows_host.xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
 		if (vcpu->msrs.xss != bellows_host.xss)
@@ -93,7 +98,7 @@ void bellows_fpu_exit(struct bellows_vcpu *vcpu)
 		if (vcpu->pkru != vcpu->host_pkru)
 			wrpkru(vcpu->host_pkru);
 	}
-	if (bellows_host.xcr0 && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_OSXSAVE)) {
+	if (bellows_host.xcr0 && cr4_has(vcpu, X86_CR4_OSXSAVE)) {
 		if (vcpu->xcr0 != bellows_host.xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, bellows_host.xcr0);
 		if (vcpu->msrs.xss != bellows_host.xss)

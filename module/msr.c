@@ -25,6 +25,9 @@
 #define READONLY	BIT(0)		/* the guest's writes get #GP; userspace may set it */
 #define IGNORED		BIT(1)		/* the guest's writes are dropped */
 #define ZERO		BIT(2)		/* reads as zero, writes of zero are accepted */
+#define BACKEND		BIT(3)		/* the backend must hear of a new value */
+#define QUICK_GET	BIT(4)		/* .get never sleeps; interrupts may be off */
+#define QUICK_SET	BIT(5)		/* nor does .set, which changes nothing that run.c has loaded */
 
 struct msr_entry {
 	u32 first, last;
@@ -245,13 +248,20 @@ static int set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 	return value ? BELLOWS_MSR_GP : 0;
 }
 
+/* Not while it is loaded, hence a function that is not quick. */
+static int set_xss(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	vcpu->msrs.xss = value;
+	return 0;
+}
+
 #define FIELD(name) offsetof(struct bellows_msrs, name)
 #define ONE(index) .first = (index), .last = (index)
 #define AS_ZERO(from, to) { .first = (from), .last = (to), .flags = ZERO, .field = -1 }
 
 static const struct msr_entry table[] = {
 	AS_ZERO(MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE),
-	{ ONE(MSR_IA32_TSC), .field = -1, .valid = ~0ULL, .get = get_tsc, .set = set_tsc },
+	{ ONE(MSR_IA32_TSC), .field = -1, .flags = QUICK_GET, .valid = ~0ULL, .get = get_tsc, .set = set_tsc },
 	{ .first = MSR_KVM_WALL_CLOCK, .last = MSR_KVM_SYSTEM_TIME, .field = -1, .valid = ~0ULL,
 	  .get = bellows_kvmclock_get_msr, .set = bellows_kvmclock_set_msr },
 	AS_ZERO(MSR_IA32_PLATFORM_ID, MSR_IA32_PLATFORM_ID),
@@ -261,13 +271,13 @@ static const struct msr_entry table[] = {
 	{ ONE(MSR_IA32_TSC_ADJUST), .field = FIELD(tsc_adjust), .valid = ~0ULL,
 	  .exists = has_tsc_adjust, .set = set_tsc_adjust },
 	{ ONE(MSR_IA32_SPEC_CTRL), .field = FIELD(spec_ctrl), .exists = has_spec_ctrl,
-	  .valid = ~0ULL, .set = set_spec_ctrl },
+	  .flags = BACKEND, .valid = ~0ULL, .set = set_spec_ctrl },
 	{ ONE(MSR_IA32_PRED_CMD), .field = -1, .exists = has_ibpb, .valid = PRED_CMD_IBPB,
-	  .set = set_pred_cmd },
+	  .flags = QUICK_SET, .set = set_pred_cmd },
 	{ ONE(MSR_IA32_UCODE_WRITE), .field = -1, .flags = IGNORED, .valid = ~0ULL },
 	{ ONE(MSR_IA32_UCODE_REV), .field = FIELD(microcode_version), .flags = IGNORED, .valid = ~0ULL },
 	{ ONE(MSR_PLATFORM_INFO), .field = FIELD(platform_info), .flags = READONLY, .valid = ~0ULL },
-	{ ONE(MSR_MTRRcap), .field = -1, .flags = READONLY, .get = get_mtrr_cap },
+	{ ONE(MSR_MTRRcap), .field = -1, .flags = READONLY | QUICK_GET, .get = get_mtrr_cap },
 	{ ONE(MSR_IA32_ARCH_CAPABILITIES), .field = FIELD(arch_capabilities), .flags = READONLY,
 	  .valid = ~0ULL, .exists = has_arch_capabilities },
 	{ ONE(MSR_MISC_FEATURES_ENABLES), .field = FIELD(misc_features), .valid = 0 },
@@ -287,18 +297,18 @@ static const struct msr_entry table[] = {
 	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
 	{ .first = MSR_MTRRfix4K_C0000, .last = MSR_MTRRfix4K_F8000, .field = -1, .valid = ~0ULL,
 	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
-	{ ONE(MSR_IA32_CR_PAT), .field = FIELD(pat), .valid = ~0ULL, .set = set_pat },
+	{ ONE(MSR_IA32_CR_PAT), .field = FIELD(pat), .flags = BACKEND, .valid = ~0ULL, .set = set_pat },
 	{ ONE(MSR_MTRRdefType), .field = FIELD(mtrr_def_type), .valid = ~0ULL, .set = set_mtrr_def_type },
 	{ ONE(MSR_IA32_TSC_DEADLINE), .field = -1, .valid = ~0ULL,
 	  .get = bellows_apic_deadline_get, .set = bellows_apic_deadline_set },
 	{ .first = 0x800, .last = 0x8ff, .field = -1, .valid = ~0ULL,
 	  .get = bellows_apic_x2apic_get, .set = bellows_apic_x2apic_set },
-	{ ONE(MSR_IA32_XSS), .field = FIELD(xss), .valid = 0, .exists = has_xsaves },
+	{ ONE(MSR_IA32_XSS), .field = FIELD(xss), .valid = 0, .exists = has_xsaves, .set = set_xss },
 	{ .first = MSR_KVM_WALL_CLOCK_NEW, .last = MSR_KVM_SYSTEM_TIME_NEW, .field = -1, .valid = ~0ULL,
 	  .get = bellows_kvmclock_get_msr, .set = bellows_kvmclock_set_msr },
 	{ ONE(MSR_KVM_PV_EOI_EN), .field = FIELD(pv_eoi), .valid = ~0ULL, .set = bellows_apic_pv_eoi_set },
-	{ ONE(MSR_EFER), .field = -1, .valid = ~0ULL, .get = get_efer, .set = set_efer },
-	{ ONE(MSR_TSC_AUX), .field = FIELD(tsc_aux), .valid = 0xffffffff, .exists = has_tsc_aux },
+	{ ONE(MSR_EFER), .field = -1, .flags = QUICK_GET, .valid = ~0ULL, .get = get_efer, .set = set_efer },
+	{ ONE(MSR_TSC_AUX), .field = FIELD(tsc_aux), .flags = BACKEND, .valid = 0xffffffff, .exists = has_tsc_aux },
 	AS_ZERO(MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3),
 	AS_ZERO(MSR_AMD64_SYSCFG, MSR_AMD64_SYSCFG),
 	AS_ZERO(MSR_K7_HWCR, MSR_K7_HWCR),
@@ -350,20 +360,33 @@ static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 inde
 	return (u64 *)((char *)&vcpu->msrs + e->field) + (index - e->first);
 }
 
-int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host)
+/* Is only for later what must not be done with interrupts off? */
+static bool later(enum bellows_msr_by by, bool has_function, u32 quick)
 {
-	const struct msr_entry *e;
-	int r = bellows_backend(msr_get)(vcpu, index, value);
+	return unlikely(has_function) && by == BELLOWS_MSR_QUICKLY && !quick;
+}
 
-	if (r != -ENOENT)
-		return r;
-	e = find(vcpu, index, host);
-	if (!e)
-		return BELLOWS_MSR_UNKNOWN;
+int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by)
+{
+	const struct msr_entry *e = find(vcpu, index, by == BELLOWS_MSR_BY_HOST);
+
+	if (!e) {
+		int r = bellows_backend(msr_get)(vcpu, index, value);
+
+		return r == -ENOENT ? BELLOWS_MSR_UNKNOWN : r;
+	}
+	if (later(by, e->get, e->flags & QUICK_GET))
+		return BELLOWS_MSR_LATER;
 	if (e->get)
 		return e->get(vcpu, index, value);
 	*value = e->field < 0 ? 0 : *field(vcpu, e, index);
 	return 0;
+}
+
+int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host)
+{
+	return bellows_msr_read(vcpu, index, value,
+				host ? BELLOWS_MSR_BY_HOST : BELLOWS_MSR_BY_GUEST);
 }
 
 /* MSRs that userspace restores as a whole, whatever a guest may do to them. */
@@ -372,8 +395,9 @@ static bool host_restores(const struct msr_entry *e, u32 index, bool host)
 	return host && (e->flags & (READONLY | IGNORED)) && e->field >= 0;
 }
 
-int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by)
 {
+	const bool host = by == BELLOWS_MSR_BY_HOST;
 	const struct msr_entry *e = find(vcpu, index, host);
 	int r;
 
@@ -393,6 +417,8 @@ int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 		return value ? BELLOWS_MSR_GP : 0;
 	if (value & ~e->valid)
 		return BELLOWS_MSR_GP;
+	if (later(by, e->set, e->flags & QUICK_SET))
+		return BELLOWS_MSR_LATER;
 	if (e->set) {
 		r = e->set(vcpu, index, value, host);
 		if (r)
@@ -400,8 +426,16 @@ int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 	} else {
 		*field(vcpu, e, index) = value;
 	}
+	if (likely(!(e->flags & BACKEND)))
+		return 0;
 	r = bellows_backend(msr_set)(vcpu, index, value, host);
 	return r == -ENOENT ? 0 : r;
+}
+
+int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+{
+	return bellows_msr_write(vcpu, index, value,
+				 host ? BELLOWS_MSR_BY_HOST : BELLOWS_MSR_BY_GUEST);
 }
 
 bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)

@@ -8,6 +8,17 @@
 #define BELLOWS_MSR_GP		1	/* the guest may not have this value, or not now */
 #define BELLOWS_MSR_UNKNOWN	2	/* no such MSR here; the guest gets #GP as well */
 
+#define BELLOWS_MSR_LATER	3	/* only of QUICKLY: may sleep, nothing was done */
+
+enum bellows_msr_by {
+	BELLOWS_MSR_BY_HOST,		/* userspace asks: fewer checks */
+	BELLOWS_MSR_BY_GUEST,
+	BELLOWS_MSR_QUICKLY,		/* the guest, between two entries, with interrupts off */
+};
+
+int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by);
+int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by);
+
 /* What KVM_GET_MSR_INDEX_LIST answers: MSRs that make up a vCPU's state. */
 unsigned int bellows_msr_list(const u32 **list);
 /* The same for KVM_GET_MSR_FEATURE_INDEX_LIST, and their values: 0 or BELLOWS_MSR_UNKNOWN. */

@@ -21,6 +21,32 @@
  * Whoever frees what translations point to waits for the IPI's end (see
  * bellows_vm_request_all()): a vCPU that was in the guest is out by then, and
  * serves the flush before it enters again.
+ *
+ * A stay in the guest is one or more entries. Between them exits are served that
+ * need nothing but registers (CPUID, most MSRs, a doorbell), with all of the
+ * guest's state loaded and interrupts off; so what such an exit costs is the
+ * switch and the service. Nothing is missed meanwhile:
+ *
+ *  - To the outside the vCPU is in the guest. The IPI of a requester stays
+ *    pending while interrupts are off, and makes the next entry exit before or
+ *    soon after the guest's first instruction, as any interrupt of the host does.
+ *    That exit ends the stay, and interrupts are taken. So a requester waits for
+ *    one service and one entry longer, and whoever waits for its IPI's end
+ *    waits for the end of the stay.
+ *  - The same holds for the tick and all that follows from it (RCU, time slices,
+ *    statistics), and for whoever raises a flag of this thread (a signal,
+ *    rescheduling): the flag is followed by an IPI. A service that raises one
+ *    of these on this very CPU sends none; so requests and flags are looked at after it.
+ *  - NMIs and machine checks are not held back by any of this, or cause an exit
+ *    that ends the stay.
+ *  - Events: the first entry takes at most one along, later ones none. An exit
+ *    that says it was still on its way ends the stay. A service that finds a new
+ *    one requests its injection, which ends the stay.
+ *  - The host's state cannot change: nothing runs on this CPU but NMIs.
+ *
+ * The number of entries of a stay is limited all the same. The above relies on
+ * hardware alone, and emulators were seen to hold interrupts back from guests
+ * that have them disabled.
  */
 #include <linux/percpu.h>
 #include <linux/sched/signal.h>
@@ -36,6 +62,9 @@
 #include "irq/apic.h"
 #include "startup.h"
 #include "work.h"
+
+/* Entries of one stay: enough to make what surrounds them cheap. */
+#define MAX_ENTRIES	64
 
 static void serve_flushes(struct bellows_vcpu *vcpu)
 {
@@ -74,7 +103,7 @@ static int serve_requests(struct bellows_vcpu *vcpu)
 }
 
 /* Requests that were set between serve_requests() and IN_GUEST; EVENT is served by injecting. */
-static bool must_not_enter(struct bellows_vcpu *vcpu)
+static bool must_not_enter(const struct bellows_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->requests) || bellows_work_pending();
 }
@@ -85,8 +114,38 @@ static void leave_guest_mode(struct bellows_vcpu *vcpu)
 	smp_store_release(&vcpu->mode, BELLOWS_OUTSIDE_GUEST);
 }
 
+/* Somebody wants to see what an exit leaves behind. */
+static bool must_end_stay(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->guest_debug || (vcpu->apic && vcpu->apic->eoi_offered);
+}
+
+/* Was that exit the last one of this stay? */
+static bool end_of_stay(const struct bellows_vcpu *vcpu, int r)
+{
+	return r != 1 || must_not_enter(vcpu) || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
+}
+
+/* In the guest, until an exit that can't be served here, or whose service ends it. As bellows_handle_quickly(). */
+static int stay(struct bellows_vcpu *vcpu)
+{
+	unsigned int left = MAX_ENTRIES;
+	int r;
+
+	do {
+		bellows_backend(enter)(vcpu);
+		if (unlikely(must_end_stay(vcpu)) || !bellows_backend(decode_quickly)(vcpu))
+			return BELLOWS_EXIT_LATER;
+		r = bellows_handle_quickly(vcpu);
+	} while (likely(!end_of_stay(vcpu, r)) && --left);
+	return r;
+}
+
+/* As bellows_handle_quickly(). */
 static int enter(struct bellows_vcpu *vcpu)
 {
+	int r;
+
 	preempt_disable();
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, BELLOWS_IN_GUEST);
@@ -99,13 +158,14 @@ static int enter(struct bellows_vcpu *vcpu)
 		preempt_enable();
 		bellows_backend(cancel_injection)(vcpu);
 		bellows_request(vcpu, BELLOWS_REQ_EVENT);
-		return -EAGAIN;
+		return 1;
 	}
 	bellows_fpu_enter(vcpu);
 	bellows_debug_enter(vcpu);
 	bellows_guest_timing_enter();
 
-	bellows_backend(enter)(vcpu);
+	bellows_backend(prepare_enter)(vcpu);
+	r = stay(vcpu);
 
 	bellows_guest_has_run();
 	leave_guest_mode(vcpu);
@@ -123,7 +183,7 @@ static int enter(struct bellows_vcpu *vcpu)
 	bellows_guest_timing_exit();
 	local_irq_enable();
 	preempt_enable();
-	return 0;
+	return r;
 }
 
 /* One stay in the guest. As bellows_handle_exit(). */
@@ -137,7 +197,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 	/* An INIT came. */
 	if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
 		return 1;
-	if (test_and_clear_bit(BELLOWS_REQ_EVENT, &vcpu->requests) ||
+	if ((READ_ONCE(vcpu->requests) && test_and_clear_bit(BELLOWS_REQ_EVENT, &vcpu->requests)) ||
 	    (!vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window)))
 		bellows_inject_events(vcpu);
 	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
@@ -145,10 +205,9 @@ static int run_once(struct bellows_vcpu *vcpu)
 		bellows_backend(cancel_injection)(vcpu);
 		return 1;
 	}
-	if (enter(vcpu))
-		return 1;
-
-	vcpu->stats.exits++;
+	r = enter(vcpu);
+	if (r != BELLOWS_EXIT_LATER)
+		return r;
 	if (vcpu->apic && unlikely(vcpu->apic->eoi_offered))
 		bellows_apic_sync_eoi(vcpu);
 	in_flight = bellows_events_begin_exit(vcpu);

@@ -14,17 +14,7 @@
 static struct kvm_run nobodys_run;
 static struct kvm_vcpu nobodys_vcpu = { .run = &nobodys_run };
 
-bool bellows_work_pending(void)
-{
-	return __xfer_to_guest_mode_work_pending();
-}
-
 int bellows_handle_work(void)
 {
 	return xfer_to_guest_mode_handle_work(&nobodys_vcpu);
-}
-
-void bellows_work_prepare(void)
-{
-	xfer_to_guest_mode_prepare();
 }

@@ -2,10 +2,19 @@
 #ifndef BELLOWS_WORK_H
 #define BELLOWS_WORK_H
 /* Work that must be done before a thread enters a guest. */
-#include <linux/types.h>
+#include <linux/entry-kvm.h>
 
-bool bellows_work_pending(void);
+static inline bool bellows_work_pending(void)
+{
+	return __xfer_to_guest_mode_work_pending();
+}
+
+/* Interrupts off, last thing before bellows_work_pending(). */
+static inline void bellows_work_prepare(void)
+{
+	xfer_to_guest_mode_prepare();
+}
+
 int bellows_handle_work(void);		/* 0 or -EINTR: a signal is pending */
-void bellows_work_prepare(void);	/* interrupts off, last thing before bellows_work_pending() */
 
 #endif

@@ -18,6 +18,7 @@ struct report {
 	bool known;
 	u8 reason;
 	bool insn;		/* an instruction exited: NRIP save gives its end */
+	bool quick;		/* decoded without the guest's memory, and no more to it */
 	void (*decode)(struct bellows_svm_vcpu *svm);
 };
 
@@ -165,6 +166,15 @@ static void decode_cr(struct bellows_svm_vcpu *svm)
 		exit->cr.nr = 0;
 }
 
+/* Between two entries nothing can be fetched: without an operand there is no length either. */
+static void decode_cr_quickly(struct bellows_svm_vcpu *svm)
+{
+	if (bellows_svm_features.decode && (svm->vmcb->control.exit_info1 & BELLOWS_SVM_CR_MOV))
+		decode_cr(svm);
+	else
+		exit_of(svm)->insn_len = 0;
+}
+
 static void decode_dr(struct bellows_svm_vcpu *svm)
 {
 	const struct bellows_vmcb_control *control = &svm->vmcb->control;
@@ -303,39 +313,42 @@ static void decode_exception(struct bellows_svm_vcpu *svm)
 }
 
 static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
+	/* Otherwise with the fifteen that are like it, below. */
+	[BELLOWS_SVM_EXIT_CR_WRITE + 4]	= { true, BELLOWS_EXIT_CR_ACCESS, true, true,
+					    decode_cr_quickly },
 	[BELLOWS_SVM_EXIT_INTR]		= { true, BELLOWS_EXIT_NONE },
 	[BELLOWS_SVM_EXIT_NMI]		= { true, BELLOWS_EXIT_NONE },
 	[BELLOWS_SVM_EXIT_SMI]		= { true, BELLOWS_EXIT_NONE },
 	[BELLOWS_SVM_EXIT_INIT]		= { true, BELLOWS_EXIT_NONE },
-	[BELLOWS_SVM_EXIT_VINTR]	= { true, BELLOWS_EXIT_IRQ_WINDOW, false, decode_vintr },
-	[BELLOWS_SVM_EXIT_CR0_SELECTIVE] = { true, BELLOWS_EXIT_CR_ACCESS, true, decode_cr },
+	[BELLOWS_SVM_EXIT_VINTR]	= { true, BELLOWS_EXIT_IRQ_WINDOW, false, .decode = decode_vintr },
+	[BELLOWS_SVM_EXIT_CR0_SELECTIVE] = { true, BELLOWS_EXIT_CR_ACCESS, true, .decode = decode_cr },
 	[BELLOWS_SVM_EXIT_RDPMC]	= { true, BELLOWS_EXIT_RDPMC, true },
-	[BELLOWS_SVM_EXIT_PUSHF]	= { true, BELLOWS_EXIT_NONE, false, give_up_shadow },
-	[BELLOWS_SVM_EXIT_POPF]		= { true, BELLOWS_EXIT_NONE, false, give_up_shadow },
-	[BELLOWS_SVM_EXIT_CPUID]	= { true, BELLOWS_EXIT_CPUID, true },
+	[BELLOWS_SVM_EXIT_PUSHF]	= { true, BELLOWS_EXIT_NONE, false, .decode = give_up_shadow },
+	[BELLOWS_SVM_EXIT_POPF]		= { true, BELLOWS_EXIT_NONE, false, .decode = give_up_shadow },
+	[BELLOWS_SVM_EXIT_CPUID]	= { true, BELLOWS_EXIT_CPUID, true, true },
 	[BELLOWS_SVM_EXIT_RSM]		= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_IRET]		= { true, BELLOWS_EXIT_NONE, false, decode_iret },
-	[BELLOWS_SVM_EXIT_INT_N]	= { true, BELLOWS_EXIT_NONE, false, give_up_shadow },
+	[BELLOWS_SVM_EXIT_IRET]		= { true, BELLOWS_EXIT_NONE, false, .decode = decode_iret },
+	[BELLOWS_SVM_EXIT_INT_N]	= { true, BELLOWS_EXIT_NONE, false, .decode = give_up_shadow },
 	[BELLOWS_SVM_EXIT_INVD]		= { true, BELLOWS_EXIT_WBINVD, true },
 	[BELLOWS_SVM_EXIT_PAUSE]	= { true, BELLOWS_EXIT_PAUSE, true },
-	[BELLOWS_SVM_EXIT_HLT]		= { true, BELLOWS_EXIT_HLT, true },
+	[BELLOWS_SVM_EXIT_HLT]		= { true, BELLOWS_EXIT_HLT, true, true },
 	[BELLOWS_SVM_EXIT_INVLPG]	= { true, BELLOWS_EXIT_INVALIDATE, true },
 	[BELLOWS_SVM_EXIT_INVLPGA]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_IO]		= { true, BELLOWS_EXIT_IO, false, decode_io },
-	[BELLOWS_SVM_EXIT_MSR]		= { true, BELLOWS_EXIT_RDMSR, true, decode_msr },
-	[BELLOWS_SVM_EXIT_TASK_SWITCH] = { true, BELLOWS_EXIT_TASK_SWITCH, false, decode_task },
-	[BELLOWS_SVM_EXIT_FERR_FREEZE] = { true, BELLOWS_EXIT_EXCEPTION, false, decode_ferr },
+	[BELLOWS_SVM_EXIT_IO]		= { true, BELLOWS_EXIT_IO, false, true, decode_io },
+	[BELLOWS_SVM_EXIT_MSR]		= { true, BELLOWS_EXIT_RDMSR, true, true, decode_msr },
+	[BELLOWS_SVM_EXIT_TASK_SWITCH] = { true, BELLOWS_EXIT_TASK_SWITCH, false, .decode = decode_task },
+	[BELLOWS_SVM_EXIT_FERR_FREEZE] = { true, BELLOWS_EXIT_EXCEPTION, false, .decode = decode_ferr },
 	[BELLOWS_SVM_EXIT_SHUTDOWN]	= { true, BELLOWS_EXIT_TRIPLE_FAULT },
 	[BELLOWS_SVM_EXIT_VMRUN]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_VMMCALL]	= { true, BELLOWS_EXIT_HYPERCALL, true },
+	[BELLOWS_SVM_EXIT_VMMCALL]	= { true, BELLOWS_EXIT_HYPERCALL, true, true },
 	[BELLOWS_SVM_EXIT_VMLOAD]	= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_VMSAVE]	= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_STGI]		= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_CLGI]		= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_SKINIT]	= { true, BELLOWS_EXIT_UNDEFINED, true },
 	[BELLOWS_SVM_EXIT_RDTSCP]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_ICEBP]	= { true, BELLOWS_EXIT_NONE, true, decode_icebp },
-	[BELLOWS_SVM_EXIT_WBINVD]	= { true, BELLOWS_EXIT_WBINVD, true },
+	[BELLOWS_SVM_EXIT_ICEBP]	= { true, BELLOWS_EXIT_NONE, true, .decode = decode_icebp },
+	[BELLOWS_SVM_EXIT_WBINVD]	= { true, BELLOWS_EXIT_WBINVD, true, true },
 	[BELLOWS_SVM_EXIT_MONITOR]	= { true, BELLOWS_EXIT_MONITOR, true },
 	[BELLOWS_SVM_EXIT_MWAIT]	= { true, BELLOWS_EXIT_MWAIT, true },
 	[BELLOWS_SVM_EXIT_MWAIT_ARMED]	= { true, BELLOWS_EXIT_MWAIT, true },
@@ -345,11 +358,11 @@ static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
 };
 
 /* Codes that come sixteen or thirty-two at a time. */
-static const struct report cr = { true, BELLOWS_EXIT_CR_ACCESS, true, decode_cr };
-static const struct report dr = { true, BELLOWS_EXIT_DR_ACCESS, true, decode_dr };
-static const struct report exception = { true, BELLOWS_EXIT_EXCEPTION, false, decode_exception };
+static const struct report cr = { true, BELLOWS_EXIT_CR_ACCESS, true, .decode = decode_cr };
+static const struct report dr = { true, BELLOWS_EXIT_DR_ACCESS, true, .decode = decode_dr };
+static const struct report exception = { true, BELLOWS_EXIT_EXCEPTION, false, .decode = decode_exception };
 
-static const struct report npf = { true, BELLOWS_EXIT_NESTED_FAULT, false, decode_npf };
+static const struct report npf = { true, BELLOWS_EXIT_NESTED_FAULT, false, .decode = decode_npf };
 static const struct report unknown = { true, BELLOWS_EXIT_INTERNAL };
 
 static const struct report *find_report(u32 code)
@@ -375,6 +388,34 @@ static void fail_entry(struct bellows_svm_vcpu *svm)
 	exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
 	exit->fail.reason = BELLOWS_SVM_EXIT_INVALID;
 	exit->vectoring.valid = false;
+}
+
+/* Not while we wait for the end of an NMI or step, or have moved RIP for an event of ours. */
+static bool in_order(const struct bellows_svm_vcpu *svm)
+{
+	return !(svm->nmi.iret | svm->nmi.stepping | svm->soft_injected);
+}
+
+bool bellows_svm_decode_quickly(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct bellows_exit *exit = &vcpu->exit;
+	u64 code = control->exit_code;
+	const struct report *report;
+
+	if (code >= ARRAY_SIZE(reports) || !reports[code].quick || unlikely(!in_order(svm)) ||
+	    unlikely(control->exit_int_info & BELLOWS_SVM_EVENT_VALID))
+		return false;
+	report = &reports[code];
+	exit->hardware_reason = code;
+	exit->reason = report->reason;
+	exit->vectoring.valid = false;
+	exit->insn_len = report->insn && bellows_svm_features.nrip ?
+			 length_to(svm, control->next_rip) : 0;
+	if (report->decode)
+		report->decode(svm);
+	return exit->insn_len;
 }
 
 void bellows_svm_decode_exit(struct bellows_vcpu *vcpu)

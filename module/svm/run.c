@@ -11,7 +11,7 @@
  * the vCPU is loaded, since it changes only with the task or the CPU. With one
  * exception: another thread may give this process an LDT, or a larger one,
  * whenever interrupts are on. So while there is an LDT the state is saved again
- * before each entry. (It can appear, but never goes away under a living task.)
+ * before each stay in the guest. (It can appear, but never goes away under a living task.)
  *
  * Everything else that VMRUN keeps of the host (CR0, CR3, CR4, EFER, GDTR, IDTR)
  * it reads from the registers at that moment, so it can't be stale.
@@ -117,14 +117,17 @@ static void registers_out(struct bellows_svm_vcpu *svm)
 	vcpu->cached = GENMASK(BELLOWS_NR_STATE_REGS - 1, 0) & ~LIVE_REGS;
 }
 
-/* Settles the address space identifier, and what TLB maintenance goes with this entry. */
+/*
+ * Settles the address space identifier, and what TLB maintenance goes with the next
+ * entry. Those after it in the same stay need none.
+ */
 static void prepare_tlb(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
 {
 	struct bellows_vmcb_control *control = &svm->vmcb->control;
 	int this_cpu = smp_processor_id();
 
 	/* What one CPU remembers of the VMCB says nothing about another's memory of it. */
-	if (svm->asid.cpu != this_cpu || !bellows_svm_features.clean_bits)
+	if (svm->asid.cpu != this_cpu)
 		control->clean = 0;
 	control->tlb_control = bellows_asid_prepare(&cpu->asids, &svm->asid, this_cpu,
 						    bellows_svm_features.flush_by_asid);
@@ -165,18 +168,20 @@ static void finish(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
 {
 	struct bellows_vmcb_control *control = &svm->vmcb->control;
 
+	u64 dr6 = svm->vmcb->save.dr6;
+
 	control->event_inj = 0;
-	if ((u32)control->exit_code == BELLOWS_SVM_EXIT_INVALID) {
+	if (unlikely((u32)control->exit_code == BELLOWS_SVM_EXIT_INVALID)) {
 		control->clean = 0;
 	} else {
 		bellows_asid_entered(&cpu->asids, &svm->asid, control->tlb_control);
 		/* After a shutdown the save area is undefined. */
 		control->clean = control->exit_code == BELLOWS_SVM_EXIT_SHUTDOWN ? 0 :
-				 BELLOWS_SVM_CLEAN_ALL;
+				 bellows_svm_features.clean_groups;
 	}
 	control->tlb_control = BELLOWS_SVM_TLB_KEEP;
-	svm->debug_bits = svm->vmcb->save.dr6 ^ DR6_RESERVED;
-	if (svm->vmcb->save.dr6 != DR6_RESERVED) {
+	svm->debug_bits = dr6 ^ DR6_RESERVED;
+	if (unlikely(dr6 != DR6_RESERVED)) {
 		svm->vmcb->save.dr6 = DR6_RESERVED;
 		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DR);
 	}
@@ -199,30 +204,47 @@ static bool must_come_back(struct bellows_svm_vcpu *svm)
 	       (BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_INTR);
 }
 
+/* False: neither the guest nor this thread wants it, nor the host for everybody. */
+static bool ssbd_differs(const struct bellows_svm_vcpu *svm)
+{
+	return svm->virt_spec_ctrl || test_thread_flag(TIF_SSBD) ||
+	       boot_cpu_has(X86_FEATURE_SPEC_STORE_BYPASS_DISABLE);
+}
+
+/* Another thread can change the LDT only with an interrupt here, so once per stay is enough. */
+void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	unsigned long ldt;
+
+	prepare_tlb(svm, cpu);
+	svm->switch_ssbd = bellows_svm_features.virt_ssbd && ssbd_differs(svm);
+	store_ldt(ldt);
+	if (unlikely(ldt))
+		bellows_svm_save_host(cpu->host_pa);
+}
+
 void bellows_svm_enter(struct bellows_vcpu *vcpu)
 {
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
-	phys_addr_t host = page_to_phys(cpu->host);
-	unsigned long ldt;
 
 	registers_in(svm);
-	prepare_tlb(svm, cpu);
 	svm->nmi.stepping = false;
-	if (must_come_back(svm))
+	if (unlikely(svm->nmi.step | !!svm->vmcb->control.event_inj) && must_come_back(svm))
 		smp_send_reschedule(smp_processor_id());
-	store_ldt(ldt);
-	if (unlikely(ldt))
-		bellows_svm_save_host(host);
 
 	svm->off = !clear_gif();
-	if (unlikely(svm->off))
+	if (unlikely(svm->off)) {
+		svm->vmcb->control.exit_code = BELLOWS_SVM_EXIT_INVALID;
 		return;
+	}
 	spec_ctrl_in(svm);
-	if (bellows_svm_features.virt_ssbd)
+	if (unlikely(svm->switch_ssbd))
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, true);
-	run_guest(svm, host);
-	if (bellows_svm_features.virt_ssbd)
+	run_guest(svm, cpu->host_pa);
+	if (unlikely(svm->switch_ssbd))
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, false);
 	spec_ctrl_out(svm);
 	set_gif();

@@ -16,7 +16,7 @@ struct bellows_svm_features {
 	bool nrip;		/* next RIP is reported */
 	bool decode;		/* operands of MOV CR/DR, instruction bytes of faults */
 	bool flush_by_asid;
-	bool clean_bits;
+	u32 clean_groups;	/* of the VMCB that the CPU need not read again; 0: it reads all */
 	bool pause_filter;
 	bool tsc_ratio;
 	bool v_spec_ctrl;	/* the VMCB holds the guest's SPEC_CTRL */
@@ -32,6 +32,7 @@ struct bellows_svm_cpu {
 	struct bellows_asid_pool asids;
 	struct page *hsave;		/* VMRUN keeps the host's state there */
 	struct page *host;		/* a VMCB for VMSAVE and VMLOAD of the host's state */
+	phys_addr_t host_pa;
 	u64 host_tsc_aux;		/* what user space expects */
 	u64 tsc_aux;			/* what is in the register */
 	u64 last_vcpu;			/* serial of the vCPU that trained predictions */
@@ -68,6 +69,7 @@ struct bellows_svm_vcpu {
 	u64 guest_cr4;				/* [v] without what hardware needs */
 	u64 cache_disable;			/* [v] the guest's CR0.CD and NW */
 	u64 virt_spec_ctrl;			/* [v] */
+	bool switch_ssbd;			/* [v] around each entry of this stay */
 	struct bellows_svm_spec_ctrl spec;	/* [v] */
 	struct bellows_svm_nmi nmi;		/* [v] */
 	u64 debug_bits;				/* [v] DR6 bits of the last #DB exit */
@@ -109,6 +111,7 @@ void bellows_svm_update_exception_intercepts(struct bellows_vcpu *vcpu);
 void bellows_svm_flush_tlb(struct bellows_vcpu *vcpu);
 
 /* run.c */
+void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu);
 void bellows_svm_enter(struct bellows_vcpu *vcpu);
 void bellows_svm_exit_irqoff(struct bellows_vcpu *vcpu);
 void bellows_svm_save_host(phys_addr_t host);
@@ -159,6 +162,7 @@ bool bellows_svm_step_begin(struct bellows_svm_vcpu *svm);
 void bellows_svm_step_end(struct bellows_svm_vcpu *svm);
 
 /* exit.c */
+bool bellows_svm_decode_quickly(struct bellows_vcpu *vcpu);
 void bellows_svm_decode_exit(struct bellows_vcpu *vcpu);
 
 #endif

@@ -110,6 +110,7 @@ int bellows_svm_setup(void)
 			bellows_svm_teardown();
 			return -ENOMEM;
 		}
+		c->host_pa = page_to_phys(c->host);
 	}
 	return 0;
 }
@@ -260,7 +261,7 @@ void bellows_svm_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 	struct bellows_svm_cpu *c = per_cpu_ptr(&bellows_svm_cpu, cpu);
 
-	bellows_svm_save_host(page_to_phys(c->host));
+	bellows_svm_save_host(c->host_pa);
 	bellows_svm_write_tsc_aux(vcpu->msrs.tsc_aux);
 	forget_predictions(svm, c);
 }

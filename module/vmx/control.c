@@ -30,18 +30,19 @@
 
 static bool pae_paging(struct bellows_vcpu *vcpu)
 {
-	return (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG) &&
-	       (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PAE) &&
-	       !(vcpu->msrs.efer & EFER_LMA);
+	return !(vcpu->msrs.efer & EFER_LMA) &&
+	       (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG) &&
+	       (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PAE);
 }
 
 static void load_pdptes(struct bellows_vcpu *vcpu)
 {
-	u64 cr3 = bellows_reg_read(vcpu, BELLOWS_CR3), pdpte[4];
+	u64 cr3, pdpte[4];
 	int i;
 
 	if (!pae_paging(vcpu))
 		return;
+	cr3 = bellows_reg_read(vcpu, BELLOWS_CR3);
 	/* The common code has checked them where the guest would fault; zero is always valid. */
 	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		memset(pdpte, 0, sizeof(pdpte));

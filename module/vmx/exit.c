@@ -13,6 +13,8 @@
 
 #define INSN	BIT(0)		/* an instruction caused it: its length is known */
 #define QUIET	BIT(1)		/* serving it brings no secret into the L1 cache */
+#define QUICK	BIT(2)		/* an instruction, and there is no more to it than decode() */
+#define HUSHED	BIT(3)		/* quiet, if it is served between two entries */
 
 struct decoder {
 	u8 reason;		/* enum bellows_exit_reason */
@@ -160,13 +162,13 @@ static const struct decoder decoders[] = {
 	EXIT(INTERRUPT_WINDOW, IRQ_WINDOW, QUIET, decode_window),
 	EXIT(NMI_WINDOW, NMI_WINDOW, QUIET, decode_window),
 	EXIT(TASK_SWITCH, TASK_SWITCH, INSN, decode_task_switch),
-	EXIT(CPUID, CPUID, INSN | QUIET, NULL),
-	EXIT(HLT, HLT, INSN, NULL),
+	EXIT(CPUID, CPUID, INSN | QUIET | QUICK, NULL),
+	EXIT(HLT, HLT, INSN | QUICK, NULL),
 	EXIT(INVD, WBINVD, INSN | QUIET, NULL),
 	EXIT(INVLPG, INVALIDATE, INSN, NULL),
 	EXIT(RDPMC, RDPMC, INSN | QUIET, NULL),
-	EXIT(RDTSC, RDTSC, INSN | QUIET, NULL),
-	EXIT(VMCALL, HYPERCALL, INSN, NULL),
+	EXIT(RDTSC, RDTSC, INSN | QUIET | QUICK, NULL),
+	EXIT(VMCALL, HYPERCALL, INSN | QUIET | QUICK, NULL),
 	EXIT(VMCLEAR, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(VMLAUNCH, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(VMPTRLD, UNDEFINED, INSN | QUIET, NULL),
@@ -176,20 +178,20 @@ static const struct decoder decoders[] = {
 	EXIT(VMWRITE, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(VMOFF, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(VMON, UNDEFINED, INSN | QUIET, NULL),
-	EXIT(CR_ACCESS, CR_ACCESS, INSN, decode_cr),
+	EXIT(CR_ACCESS, CR_ACCESS, INSN | QUICK | HUSHED, decode_cr),
 	EXIT(DR_ACCESS, DR_ACCESS, INSN | QUIET, decode_dr),
-	EXIT(IO_INSTRUCTION, IO, INSN, decode_io),
-	EXIT(MSR_READ, RDMSR, INSN | QUIET, NULL),
-	EXIT(MSR_WRITE, WRMSR, INSN | QUIET, NULL),
+	EXIT(IO_INSTRUCTION, IO, INSN | QUICK, decode_io),
+	EXIT(MSR_READ, RDMSR, INSN | QUIET | QUICK, NULL),
+	EXIT(MSR_WRITE, WRMSR, INSN | QUIET | QUICK, NULL),
 	EXIT(MWAIT_INSTRUCTION, MWAIT, INSN | QUIET, NULL),
 	EXIT(MONITOR_INSTRUCTION, MONITOR, INSN | QUIET, NULL),
 	EXIT(PAUSE_INSTRUCTION, PAUSE, INSN | QUIET, NULL),
 	EXIT(EPT_VIOLATION, NESTED_FAULT, 0, decode_ept_violation),
 	EXIT(EPT_MISCONFIG, INTERNAL, 0, decode_ept_misconfig),
 	EXIT(INVEPT, UNDEFINED, INSN | QUIET, NULL),
-	EXIT(RDTSCP, RDTSC, INSN | QUIET, NULL),
+	EXIT(RDTSCP, RDTSC, INSN | QUIET | QUICK, NULL),
 	EXIT(INVVPID, UNDEFINED, INSN | QUIET, NULL),
-	EXIT(WBINVD, WBINVD, INSN | QUIET, NULL),
+	EXIT(WBINVD, WBINVD, INSN | QUIET | QUICK, NULL),
 	EXIT(XSETBV, XSETBV, INSN | QUIET, NULL),
 	EXIT(INVPCID, INVALIDATE, INSN, NULL),
 	EXIT(VMFUNC, UNDEFINED, INSN | QUIET, NULL),
@@ -234,6 +236,31 @@ static void decode_no_entry(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
 	exit->hardware_reason = vmx->instruction_error;
 	exit->fail.reason = vmx->instruction_error;
+}
+
+/*
+ * An instruction that exits was not part of an event's delivery, so IDT-vectoring
+ * information need not be read. (After an entry that failed the reason is 0.)
+ */
+bool bellows_vmx_decode_quickly(struct bellows_vcpu *vcpu)
+{
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct bellows_exit *exit = &vcpu->exit;
+	u32 reason = vmx->exit_reason;
+	const struct decoder *decoder;
+
+	if (reason >= ARRAY_SIZE(decoders) || !(decoders[reason].flags & QUICK))
+		return false;
+	decoder = &decoders[reason];
+	exit->hardware_reason = reason;
+	exit->reason = decoder->reason;
+	exit->vectoring.valid = false;
+	exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	if (!(decoder->flags & (QUIET | HUSHED)))
+		vmx->l1d_unsafe = true;
+	if (decoder->decode)
+		decoder->decode(vmx, exit);
+	return true;
 }
 
 void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)

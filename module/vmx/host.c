@@ -6,17 +6,18 @@
  * constant	selectors, CR0, EFER, PAT, entry points: written once per VMCS.
  * per CPU	GDT, IDT, TSS, kernel GS base, SYSENTER stack: written when the
  *		VMCS is loaded on another CPU.
- * per task	FS selector and base, GS selector: written at every load of the
+ * per task	FS selector and base, GS selector: compared at every load of the
  *		vCPU; a task's own segments cannot change while it is in KVM_RUN.
  * any time	CR3 (PCIDs are recycled, kernel text is patched through another
- *		mm) and CR4: compared before every entry, in the run path.
+ *		mm) and CR4: compared whenever interrupts were on, in the run path.
  *
  * An exit also destroys state that the VMCS has no room for. The limits of GDT
  * and TSS become their maxima (the latter would open the I/O bitmap), the LDT
  * becomes unusable, DS and ES null, and selectors of user segments cannot be in
  * the host's half at all. The kernel needs none of this while the vCPU is
  * loaded; it is put back when the vCPU is put, before another task or userspace
- * could see it. DEBUGCTL is cleared too, and restored by the run path.
+ * could see it. DEBUGCTL is cleared too, and restored at the end of a stay in
+ * the guest.
  */
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -63,6 +64,7 @@ void bellows_vmx_host_init(struct bellows_vmx *vmx)
 	vmcs_write(HOST_RIP, (unsigned long)bellows_vmx_exit_point);
 	/* No stack pointer has this value: the first entry writes the field. */
 	vmx->host_rsp = 0;
+	vmx->host.written = false;
 }
 
 void bellows_vmx_host_cpu_changed(int cpu)
@@ -95,9 +97,17 @@ void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
 	host->fs_base = read_msr(MSR_FS_BASE);
 	host->kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
 
-	vmcs_write(HOST_FS_SELECTOR, loadable(host->fs));
-	vmcs_write(HOST_GS_SELECTOR, loadable(host->gs));
-	vmcs_write(HOST_FS_BASE, host->fs_base);
+	if (unlikely(!host->written || host->written_fs != host->fs || host->written_gs != host->gs)) {
+		vmcs_write(HOST_FS_SELECTOR, loadable(host->fs));
+		vmcs_write(HOST_GS_SELECTOR, loadable(host->gs));
+		host->written_fs = host->fs;
+		host->written_gs = host->gs;
+	}
+	if (unlikely(!host->written || host->written_fs_base != host->fs_base)) {
+		vmcs_write(HOST_FS_BASE, host->fs_base);
+		host->written_fs_base = host->fs_base;
+	}
+	host->written = true;
 }
 
 /* Loading a selector loads a base with it, so bases come last. */

@@ -211,8 +211,10 @@ static void write_dirty_regs(struct bellows_vmx *vmx)
 	}
 }
 
-static void refresh_host(struct bellows_vmx *vmx)
+/* Interrupts are off until the stay in the guest ends: nobody can change any of it. */
+void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
 {
+	struct bellows_vmx *vmx = to_vmx(vcpu);
 	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
 
 	if (unlikely(cr3 != vmx->host_cr3)) {
@@ -223,22 +225,16 @@ static void refresh_host(struct bellows_vmx *vmx)
 		vmcs_write(HOST_CR4, cr4);
 		vmx->host_cr4 = cr4;
 	}
+	/* An exit clears it. */
+	vmx->host_debugctl = get_debugctlmsr();
 }
 
 void bellows_vmx_enter(struct bellows_vcpu *vcpu)
 {
 	struct bellows_vmx *vmx = to_vmx(vcpu);
-	unsigned long debugctl;
 
 	write_dirty_regs(vmx);
-	refresh_host(vmx);
-	/* An exit clears it. */
-	debugctl = get_debugctlmsr();
-
 	enter_guest(vmx);
-
-	if (debugctl)
-		update_debugctlmsr(debugctl);
 	if (unlikely(vmx->entry_failed)) {
 		vmx->exit_reason = 0;
 		vmx->instruction_error = vmx->entry_failed == BELLOWS_VMX_RUN_REFUSED ?
@@ -248,7 +244,7 @@ void bellows_vmx_enter(struct bellows_vcpu *vcpu)
 	vcpu->cached &= ~LAZY_REGS;
 	vmx->seg_cached = 0;
 	vmx->exit_reason = vmcs_read(VM_EXIT_REASON);
-	if (!(vmx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+	if (likely(!(vmx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
 		vmx->vmcs.launched = true;
 }
 
@@ -258,6 +254,8 @@ void bellows_vmx_exit_irqoff(struct bellows_vcpu *vcpu)
 	u16 basic = vmx->exit_reason;
 	u32 info;
 
+	if (unlikely(vmx->host_debugctl))
+		update_debugctlmsr(vmx->host_debugctl);
 	if (vmx->entry_failed)
 		return;
 	if (basic == EXIT_REASON_MCE_DURING_VMENTRY) {

@@ -56,6 +56,10 @@ struct bellows_vmx_host_task {
 	u16 fs, gs, ds, es, ldt;
 	u64 fs_base;
 	u64 kernel_gs_base;		/* the task's GS base, while in the kernel */
+	/* What the VMCS has of it. */
+	bool written;
+	u16 written_fs, written_gs;
+	u64 written_fs_base;
 };
 
 struct bellows_vmx {
@@ -73,6 +77,7 @@ struct bellows_vmx {
 	u32 entry_controls;
 	u64 host_rsp;
 	u64 host_cr3, host_cr4;
+	unsigned long host_debugctl;	/* during a stay in the guest */
 	u64 cr0_owned, cr4_owned;	/* bits that the guest changes without an exit */
 
 	u64 seg[BELLOWS_NR_STATE_SEGS][BELLOWS_VMX_NR_SEG_FIELDS];
@@ -192,6 +197,7 @@ void bellows_vmx_set_proc_control(struct bellows_vmx *vmx, u32 control, bool on)
 /* run.c, enter.S */
 int bellows_vmx_run_init(void);
 void bellows_vmx_run_exit(void);
+void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu);
 void bellows_vmx_enter(struct bellows_vcpu *vcpu);
 void bellows_vmx_exit_irqoff(struct bellows_vcpu *vcpu);
 /* Results of bellows_vmx_run() besides 0, an exit. */
@@ -203,6 +209,7 @@ extern char bellows_vmx_exit_point[];
 void bellows_vmx_restore_spec_ctrl(struct bellows_vmx *vmx);
 
 /* exit.c */
+bool bellows_vmx_decode_quickly(struct bellows_vcpu *vcpu);
 void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu);
 
 #endif

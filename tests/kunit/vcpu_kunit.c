@@ -125,10 +125,10 @@ static struct bellows_cpuid *make_cpuid(struct kunit *test, u32 vendor_ebx, u32 
 
 static u32 guest_cpuid_eax(struct bellows_vcpu *vcpu, u32 function)
 {
-	u32 eax = function, ebx, ecx = 0, edx;
-
-	bellows_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
-	return eax;
+	bellows_reg_write(vcpu, BELLOWS_RAX, function);
+	bellows_reg_write(vcpu, BELLOWS_RCX, 0);
+	bellows_cpuid(vcpu);
+	return bellows_reg_read(vcpu, BELLOWS_RAX);
 }
 
 static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
