@@ -475,6 +475,8 @@ static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long 
 	entry = find_ioctl(cmd);
 	if (!entry)
 		return -EINVAL;
+	/* It may change what the guest can take, or has to. */
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 	if (!(entry->flags & LOADED))
 		return entry->fn(vcpu, (void __user *)arg);
 	bellows_vcpu_load(vcpu);

@@ -248,7 +248,6 @@ int bellows_vcpu_run(struct bellows_vcpu *vcpu)
 	int r;
 
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 	for (;;) {
 		if (userspace_wants_window(vcpu)) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
