@@ -1,0 +1,12 @@
+/root/wt/launch/tests/selftests/build/selftests/basics16.elf: \
+ /root/wt/launch/tests/selftests/blobs/basics16.c \
+ /root/wt/launch/tests/selftests/blobs/basics.h \
+ /root/wt/launch/tests/selftests/blobs/blob.h \
+ /root/wt/launch/tests/selftests/include/layout.h \
+ /root/wt/launch/tests/selftests/include/x86.h \
+ /root/wt/launch/tests/selftests/include/types.h
+/root/wt/launch/tests/selftests/blobs/basics.h:
+/root/wt/launch/tests/selftests/blobs/blob.h:
+/root/wt/launch/tests/selftests/include/layout.h:
+/root/wt/launch/tests/selftests/include/x86.h:
+/root/wt/launch/tests/selftests/include/types.h:

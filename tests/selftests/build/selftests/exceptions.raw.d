@@ -1,0 +1,18 @@
+/root/wt/launch/tests/selftests/build/selftests/exceptions.raw.o: \
+ /root/wt/launch/tests/selftests/exceptions.c \
+ /root/wt/launch/tests/selftests/include/guest.h \
+ /root/wt/launch/tests/selftests/include/layout.h \
+ /root/wt/launch/tests/selftests/include/x86.h \
+ /root/wt/launch/tests/selftests/include/types.h \
+ /root/wt/launch/tests/selftests/include/vm.h \
+ /root/wt/launch/module/uapi/bellows.h \
+ /root/wt/launch/tests/selftests/include/test.h \
+ /root/wt/launch/tests/selftests/build/selftests/exceptions32.h
+/root/wt/launch/tests/selftests/include/guest.h:
+/root/wt/launch/tests/selftests/include/layout.h:
+/root/wt/launch/tests/selftests/include/x86.h:
+/root/wt/launch/tests/selftests/include/types.h:
+/root/wt/launch/tests/selftests/include/vm.h:
+/root/wt/launch/module/uapi/bellows.h:
+/root/wt/launch/tests/selftests/include/test.h:
+/root/wt/launch/tests/selftests/build/selftests/exceptions32.h:

@@ -1,0 +1,22 @@
+/root/wt/launch/tests/selftests/build/selftests/lib-bench.o: \
+ /root/wt/launch/tests/selftests/lib/bench.c \
+ /root/wt/launch/tests/selftests/include/apic.h \
+ /root/wt/launch/tests/selftests/include/guest.h \
+ /root/wt/launch/tests/selftests/include/layout.h \
+ /root/wt/launch/tests/selftests/include/x86.h \
+ /root/wt/launch/tests/selftests/include/types.h \
+ /root/wt/launch/tests/selftests/include/vm.h \
+ /root/wt/launch/module/uapi/bellows.h \
+ /root/wt/launch/tests/selftests/include/test.h \
+ /root/wt/launch/tests/selftests/include/bench.h \
+ /root/wt/launch/tests/selftests/include/host.h
+/root/wt/launch/tests/selftests/include/apic.h:
+/root/wt/launch/tests/selftests/include/guest.h:
+/root/wt/launch/tests/selftests/include/layout.h:
+/root/wt/launch/tests/selftests/include/x86.h:
+/root/wt/launch/tests/selftests/include/types.h:
+/root/wt/launch/tests/selftests/include/vm.h:
+/root/wt/launch/module/uapi/bellows.h:
+/root/wt/launch/tests/selftests/include/test.h:
+/root/wt/launch/tests/selftests/include/bench.h:
+/root/wt/launch/tests/selftests/include/host.h:

@@ -1,0 +1,14 @@
+/root/wt/launch/tests/selftests/build/selftests/memory_cgroup.raw.o: \
+ /root/wt/launch/tests/selftests/memory_cgroup.c \
+ /root/wt/launch/tests/selftests/include/cgroup.h \
+ /root/wt/launch/tests/selftests/include/object.h \
+ /root/wt/launch/module/uapi/bellows.h \
+ /root/wt/launch/tests/selftests/include/test.h \
+ /root/wt/launch/tests/selftests/include/types.h \
+ /root/wt/launch/tests/selftests/include/object.h
+/root/wt/launch/tests/selftests/include/cgroup.h:
+/root/wt/launch/tests/selftests/include/object.h:
+/root/wt/launch/module/uapi/bellows.h:
+/root/wt/launch/tests/selftests/include/test.h:
+/root/wt/launch/tests/selftests/include/types.h:
+/root/wt/launch/tests/selftests/include/object.h:

@@ -1,0 +1,10 @@
+/root/wt/launch/tests/selftests/build/selftests/memory_pages.raw.o: \
+ /root/wt/launch/tests/selftests/memory_pages.c \
+ /root/wt/launch/tests/selftests/include/object.h \
+ /root/wt/launch/module/uapi/bellows.h \
+ /root/wt/launch/tests/selftests/include/test.h \
+ /root/wt/launch/tests/selftests/include/types.h
+/root/wt/launch/tests/selftests/include/object.h:
+/root/wt/launch/module/uapi/bellows.h:
+/root/wt/launch/tests/selftests/include/test.h:
+/root/wt/launch/tests/selftests/include/types.h:

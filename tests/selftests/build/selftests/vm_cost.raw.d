@@ -1,0 +1,24 @@
+/root/wt/launch/tests/selftests/build/selftests/vm_cost.raw.o: \
+ /root/wt/launch/tests/selftests/vm_cost.c \
+ /root/wt/launch/tests/selftests/include/guest.h \
+ /root/wt/launch/tests/selftests/include/layout.h \
+ /root/wt/launch/tests/selftests/include/x86.h \
+ /root/wt/launch/tests/selftests/include/types.h \
+ /root/wt/launch/tests/selftests/include/irqchip.h \
+ /root/wt/launch/tests/selftests/include/guest.h \
+ /root/wt/launch/tests/selftests/include/vm.h \
+ /root/wt/launch/module/uapi/bellows.h \
+ /root/wt/launch/tests/selftests/include/test.h \
+ /root/wt/launch/tests/selftests/include/object.h \
+ /root/wt/launch/tests/selftests/include/vm.h
+/root/wt/launch/tests/selftests/include/guest.h:
+/root/wt/launch/tests/selftests/include/layout.h:
+/root/wt/launch/tests/selftests/include/x86.h:
+/root/wt/launch/tests/selftests/include/types.h:
+/root/wt/launch/tests/selftests/include/irqchip.h:
+/root/wt/launch/tests/selftests/include/guest.h:
+/root/wt/launch/tests/selftests/include/vm.h:
+/root/wt/launch/module/uapi/bellows.h:
+/root/wt/launch/tests/selftests/include/test.h:
+/root/wt/launch/tests/selftests/include/object.h:
+/root/wt/launch/tests/selftests/include/vm.h:
