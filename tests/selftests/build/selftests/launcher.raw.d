@@ -1,8 +1,0 @@
-/root/wt/launch/tests/selftests/build/selftests/launcher.raw.o: \
- /root/wt/launch/tests/selftests/launcher.c \
- /root/wt/launch/tests/selftests/include/launcher.h \
- /root/wt/launch/tests/selftests/include/types.h \
- /root/wt/launch/tests/selftests/include/test.h
-/root/wt/launch/tests/selftests/include/launcher.h:
-/root/wt/launch/tests/selftests/include/types.h:
-/root/wt/launch/tests/selftests/include/test.h:
