@@ -137,8 +137,9 @@ static int exchange_table(void *context, gpa_t gpa, void *old, const void *new, 
 	return bellows_gpa_cmpxchg(context, gpa, old, new, size);
 }
 
-int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
-		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault)
+int bellows_guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
+			    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
+			    struct bellows_guest_path *path)
 {
 	const struct bellows_guest_tables tables = {
 		.context = mmu,
@@ -146,5 +147,11 @@ int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_pagin
 		.exchange = exchange_table,
 	};
 
-	return bellows_guest_walk_tables(&tables, paging, gva, access, gpa, fault);
+	return bellows_guest_walk_tables(&tables, paging, gva, access, gpa, fault, path);
+}
+
+int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
+		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault)
+{
+	return bellows_guest_walk_path(mmu, paging, gva, access, gpa, fault, NULL);
 }

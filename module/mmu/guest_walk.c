@@ -52,7 +52,6 @@
 #define FAULT_FETCH		BIT(4)
 #define FAULT_KEY		BIT(5)
 
-#define MAX_LEVELS		5
 #define MAX_RACES		64
 
 /* A paging mode. */
@@ -77,9 +76,10 @@ struct walk {
 	u32 access;			/* BELLOWS_ACCESS_USER already means: judged as a user access */
 	u32 error;			/* of the fault the walk ends in */
 	unsigned int level;		/* of the leaf; the top table's entries have mode->levels */
-	u64 pte[MAX_LEVELS + 1];	/* the path, by level */
-	gpa_t pte_gpa[MAX_LEVELS + 1];
+	u64 pte[BELLOWS_GUEST_LEVELS + 1];	/* the path, by level */
+	gpa_t pte_gpa[BELLOWS_GUEST_LEVELS + 1];
 	bool writable, user, noexec;	/* what the path permits so far */
+	bool unmarked;			/* an entry lacks accessed or dirty, and cannot be written */
 };
 
 static const struct mode *mode_of(const struct bellows_guest_paging *paging)
@@ -261,8 +261,8 @@ static int judge(struct walk *w)
 	return 1;
 }
 
-/* 0; 1: an entry is no longer what was read; negative. */
-static int set_accessed_dirty(const struct walk *w)
+/* 0; 1: an entry is no longer what was read; negative. w->pte is what it leaves. */
+static int set_accessed_dirty(struct walk *w)
 {
 	unsigned int level;
 	u64 bits, pte;
@@ -281,6 +281,10 @@ static int set_accessed_dirty(const struct walk *w)
 		/* Tables in a ROM keep the bits they have. */
 		if (ret && ret != -EFAULT)
 			return ret;
+		if (ret)
+			w->unmarked = true;
+		else
+			w->pte[level] |= bits;
 	}
 	return 0;
 }
@@ -312,9 +316,31 @@ static int report_fault(const struct walk *w, struct bellows_guest_fault *fault)
 	return 1;
 }
 
+/* Entries that could not be marked may become writable: the next walk has to try again. */
+static void note_path(const struct walk *w, u32 access, unsigned int top, gpa_t gpa,
+		      struct bellows_guest_path *path)
+{
+	unsigned int level;
+
+	if (w->unmarked)
+		return;
+	path->paging = *w->paging;
+	path->page = w->gva >> PAGE_SHIFT;
+	path->gpa = gpa & ~(gpa_t)(PAGE_SIZE - 1);
+	path->access = access;
+	path->top = top;
+	path->leaf = w->level;
+	path->entry_size = w->mode->entry_size;
+	for (level = w->level; level <= top; level++) {
+		path->at[level] = w->pte_gpa[level];
+		path->entry[level] = w->pte[level];
+	}
+}
+
 int bellows_guest_walk_tables(const struct bellows_guest_tables *tables,
 			      const struct bellows_guest_paging *paging, gva_t gva, u32 access,
-			      gpa_t *gpa, struct bellows_guest_fault *fault)
+			      gpa_t *gpa, struct bellows_guest_fault *fault,
+			      struct bellows_guest_path *path)
 {
 	struct walk w = {
 		.tables = tables,
@@ -326,10 +352,16 @@ int bellows_guest_walk_tables(const struct bellows_guest_tables *tables,
 	unsigned int races;
 	int ret;
 
+	if (path)
+		path->access = 0;
 	if (!(paging->efer & GEFER_LMA))
 		w.gva = (u32)gva;
 	if (!(paging->cr0 & GCR0_PG)) {
 		*gpa = w.gva;
+		/* A path without entries. */
+		w.level = 1;
+		if (path)
+			note_path(&w, access, 0, *gpa, path);
 		return 0;
 	}
 	if (access & BELLOWS_ACCESS_IMPLICIT)
@@ -345,6 +377,8 @@ int bellows_guest_walk_tables(const struct bellows_guest_tables *tables,
 			ret = set_accessed_dirty(&w);
 		if (!ret) {
 			*gpa = leaf_address(&w);
+			if (path)
+				note_path(&w, access, w.mode->levels, *gpa, path);
 			return 0;
 		}
 		if (ret < 0)

@@ -31,6 +31,7 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include "slots.h"
+#include "view.h"
 
 unsigned int bellows_pt_levels(const struct bellows_pt_format *format)
 {
@@ -53,6 +54,8 @@ int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *fo
 				PAGE_SHIFT + format->levels * BELLOWS_PT_SHIFT);
 	mutex_init(&mmu->slots_lock);
 	spin_lock_init(&mmu->dead_lock);
+	spin_lock_init(&mmu->views_lock);
+	INIT_LIST_HEAD(&mmu->views);
 	mmu->dead.head = 0;
 	mmu->walkers = 0;
 	atomic64_set(&mmu->faults, 0);
@@ -149,6 +152,7 @@ static void slot_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
 	switch (op) {
 	case BELLOWS_MAP_ZAP:
 		bellows_pt_zap(&mmu->pt, gfn.v, end, &found);
+		bellows_views_forget(mmu, gfn, npages);
 		if (npages == BELLOWS_BLOCK_PAGES && !(gfn.v % BELLOWS_BLOCK_PAGES))
 			drop_table(mmu, gfn, &found);
 		break;

@@ -39,7 +39,7 @@ struct bellows_mmu_ops {
 
 /*
  * Letters: [c] constant between init and destroy; [s] under slots_lock;
- * [d] under dead_lock. Order: slots_lock, block lock, dead_lock. A thread
+ * [d] under dead_lock. Order: slots_lock, block lock, dead_lock or views_lock. A thread
  * inside srcu may take a block lock, never slots_lock.
  */
 struct bellows_mmu {
@@ -54,6 +54,8 @@ struct bellows_mmu {
 	spinlock_t dead_lock;
 	struct bellows_pt_dead dead;		/* [d] tables to free after the next flush */
 	unsigned int walkers;			/* [d] threads in the tables without a block lock */
+	spinlock_t views_lock;			/* inside block locks; around each view's own */
+	struct list_head views;			/* under views_lock */
 	atomic64_t faults;
 };
 
@@ -97,6 +99,10 @@ int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
  */
 int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
 		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
+/* The same, with the way it went: see there. */
+int bellows_guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
+			    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
+			    struct bellows_guest_path *path);
 
 /* Compares every entry with the objects; errors as in bellows_memory_audit(). */
 unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m);

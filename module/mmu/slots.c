@@ -29,6 +29,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "slots.h"
+#include "view.h"
 
 /* KVM's limit: page numbers inside a slot fit into an int. */
 #define MAX_SLOT_PAGES	((1UL << 31) - 1)
@@ -141,6 +142,7 @@ static void forget_translations(struct bellows_memslot *slot)
 		bellows_pt_zap(&mmu->pt, page, next, &found);
 		cond_resched();
 	}
+	bellows_views_forget(mmu, slot->base, slot->npages);
 	mmu->ops->flush_tlb(mmu);
 	bellows_mmu_walk_end(mmu);
 }

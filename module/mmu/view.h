@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_MMU_VIEW_H
+#define BELLOWS_MMU_VIEW_H
+/*
+ * One vCPU's view of its VM's memory, for the module's own walks and fetches on
+ * its behalf: how the last ones went, kept as long as it is true.
+ */
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include "mmu/mmu.h"
+
+#define BELLOWS_VIEW_PATHS	8
+
+/* A walk that succeeded, and where in the kernel's memory its entries and its page are. */
+struct bellows_view_path {
+	bool occupied;			/* may hold addresses */
+	bool complete;			/* all entries' addresses are there */
+	struct bellows_guest_path walk;
+	const u8 *entry[BELLOWS_GUEST_LEVELS + 1];	/* NULL: unknown, or taken away */
+	const u8 *page;			/* NULL: not memory, or without a frame */
+};
+
+/*
+ * Letters: [c] constant while registered; [v] the lock; [l] the mmu's
+ * views_lock. Only the owner's thread adds to path[].
+ */
+struct bellows_view {
+	struct bellows_mmu *mmu;	/* [c] */
+	struct list_head link;		/* [l] */
+	spinlock_t lock;
+	unsigned int occupied;		/* [v] paths that are */
+	struct bellows_view_path path[BELLOWS_VIEW_PATHS];	/* [v] */
+};
+
+void bellows_view_add(struct bellows_view *view, struct bellows_mmu *mmu);
+void bellows_view_remove(struct bellows_view *view);
+
+/* As bellows_guest_walk(), by the owner's thread. */
+int bellows_view_walk(struct bellows_view *view, const struct bellows_guest_paging *paging,
+		      gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
+/* A walk and bellows_gpa_read(); what is read lies in one page. */
+int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_paging *paging,
+		       gva_t gva, u32 access, void *buf, size_t len,
+		       struct bellows_guest_fault *fault);
+
+/* Frames of [gfn, gfn + npages) are about to go: on return no view reads them. */
+void bellows_views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages);
+
+#endif
