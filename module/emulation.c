@@ -20,11 +20,13 @@
 #include "event.h"
 #include "fpu.h"
 #include "irq/apic.h"
+#include "mmu/view.h"
 
 struct emulation {
 	struct bellows_emulator e;
 	struct bellows_vcpu *vcpu;
 	int error;		/* what a callback came back with, for KVM_RUN */
+	struct bellows_view view;
 };
 
 static struct emulation *emulation_of(struct bellows_emulator *e)
@@ -81,18 +83,9 @@ void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging
 	};
 }
 
-/* Linear to guest-physical, with the fault for the emulator where there is one. */
-static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
+/* What a walk that did not succeed means for the emulator. */
+static int walk_failed(struct bellows_emulator *e, int r, const struct bellows_guest_fault *fault)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
-	struct bellows_guest_paging paging;
-	struct bellows_guest_fault fault;
-	int r;
-
-	bellows_guest_paging(vcpu, &paging);
-	r = bellows_guest_walk(&vcpu->vm->mmu, &paging, linear, access, gpa, &fault);
-	if (!r)
-		return BELLOWS_EMU_CONTINUE;
 	if (r == -EAGAIN)
 		return BELLOWS_EMU_RETRY;
 	if (r < 0)
@@ -100,10 +93,22 @@ static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *
 	e->fault = (struct bellows_emu_fault) {
 		.vector = X86_TRAP_PF,
 		.has_error = true,
-		.error = fault.error,
-		.address = fault.address,
+		.error = fault->error,
+		.address = fault->address,
 	};
 	return BELLOWS_EMU_FAULT;
+}
+
+/* Linear to guest-physical, with the fault for the emulator where there is one. */
+static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
+{
+	struct bellows_guest_paging paging;
+	struct bellows_guest_fault fault;
+	int r;
+
+	bellows_guest_paging(vcpu_of(e), &paging);
+	r = bellows_view_walk(&emulation_of(e)->view, &paging, linear, access, gpa, &fault);
+	return r ? walk_failed(e, r, &fault) : BELLOWS_EMU_CONTINUE;
 }
 
 static u32 walk_access(unsigned int flags, u32 access)
@@ -119,15 +124,14 @@ static u32 walk_access(unsigned int flags, u32 access)
 
 static int emu_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
 	u32 access = BELLOWS_ACCESS_EXEC | (e->cpl == 3 ? BELLOWS_ACCESS_USER : 0);
-	gpa_t gpa;
-	int r = translate(e, linear, access, &gpa);
+	struct bellows_guest_paging paging;
+	struct bellows_guest_fault fault;
+	int r;
 
-	if (r != BELLOWS_EMU_CONTINUE)
-		return r;
-	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
-	return r ? give_up(e, r) : BELLOWS_EMU_CONTINUE;
+	bellows_guest_paging(vcpu_of(e), &paging);
+	r = bellows_view_fetch(&emulation_of(e)->view, &paging, linear, access, buf, len, &fault);
+	return r ? walk_failed(e, r, &fault) : BELLOWS_EMU_CONTINUE;
 }
 
 static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
@@ -334,6 +338,7 @@ int bellows_emulation_create(struct bellows_vcpu *vcpu)
 	if (!emulation)
 		return -ENOMEM;
 	emulation->vcpu = vcpu;
+	bellows_view_add(&emulation->view, &vcpu->vm->mmu);
 	emulation->e.ops = &emulator_ops;
 	emulation->e.io_buf = vcpu->pio_data;
 	emulation->e.io_buf_size = PAGE_SIZE;
@@ -347,8 +352,10 @@ int bellows_emulation_create(struct bellows_vcpu *vcpu)
 
 void bellows_emulation_destroy(struct bellows_vcpu *vcpu)
 {
-	if (vcpu->emu)
-		kfree(container_of(vcpu->emu, struct emulation, e));
+	if (!vcpu->emu)
+		return;
+	bellows_view_remove(&emulation_of(vcpu->emu)->view);
+	kfree(emulation_of(vcpu->emu));
 	vcpu->emu = NULL;
 }
 
@@ -371,33 +378,31 @@ static void load_segment(struct bellows_emulator *e, unsigned int nr)
 	};
 }
 
-/* Few instructions look at more of segments than 64-bit mode does, and reading them is slow. */
+/*
+ * Few instructions look at more of segments than 64-bit mode does, and reading
+ * them is slow. There it is enough to know that this is 64-bit mode.
+ */
 static void segments_in(struct bellows_vcpu *vcpu)
 {
-	const u8 all = GENMASK(BELLOWS_TR, 0);
 	struct bellows_emulator *e = vcpu->emu;
 	unsigned int i;
 
-	load_segment(e, BELLOWS_CS);
-	e->seg_missing = all & ~BIT(BELLOWS_CS);
-	if (bellows_emulator_mode(e) == BELLOWS_MODE_64) {
-		e->seg[BELLOWS_FS].base = bellows_backend(get_segment_base)(vcpu, BELLOWS_FS);
-		e->seg[BELLOWS_GS].base = bellows_backend(get_segment_base)(vcpu, BELLOWS_GS);
+	e->seg_missing = GENMASK(BELLOWS_TR, 0);
+	if (bellows_is_long_mode(vcpu) && bellows_is_64bit_code(vcpu)) {
+		e->seg[BELLOWS_CS].attr = BELLOWS_ATTR_L | BELLOWS_ATTR_P | BELLOWS_ATTR_S |
+					  BELLOWS_ATTR_CODE;
 		return;
 	}
 	for (i = 0; i < BELLOWS_TR; i++)
-		if (i != BELLOWS_CS)
-			load_segment(e, i);
+		load_segment(e, i);
 	e->seg_missing = BIT(BELLOWS_TR);
 }
 
-static void state_in(struct bellows_vcpu *vcpu)
+/* What fetching and decoding look at. */
+static void fetch_state_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
-	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
-		e->regs[i] = bellows_reg_read(vcpu, i);
 	e->rip = bellows_reg_read(vcpu, BELLOWS_RIP);
 	e->rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
 	e->cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
@@ -405,6 +410,20 @@ static void state_in(struct bellows_vcpu *vcpu)
 	e->efer = vcpu->msrs.efer;
 	e->cpl = bellows_backend(get_cpl)(vcpu);
 	segments_in(vcpu);
+}
+
+static void registers_in(struct bellows_vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_NR_REGS; i++)
+		vcpu->emu->regs[i] = bellows_reg_read(vcpu, i);
+}
+
+static void state_in(struct bellows_vcpu *vcpu)
+{
+	registers_in(vcpu);
+	fetch_state_in(vcpu);
 }
 
 static void state_out(struct bellows_vcpu *vcpu)
@@ -519,16 +538,34 @@ static int complete_emulation(struct bellows_vcpu *vcpu)
 	return emulate(vcpu);
 }
 
-int bellows_emulate_insn(struct bellows_vcpu *vcpu)
+/* The code bytes that the CPU has reported, if it did. */
+static void bytes_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
-	/* No reset: what a device answered before a retry is not asked of it again. */
 	e->nr_bytes = 0;
 	if (vcpu->exit.reason == BELLOWS_EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
 		e->nr_bytes = min_t(u8, vcpu->exit.fault.insn_bytes, sizeof(e->bytes));
 		memcpy(e->bytes, vcpu->exit.fault.insn, e->nr_bytes);
 	}
+}
+
+int bellows_emulate_insn(struct bellows_vcpu *vcpu)
+{
+	/* No reset: what a device answered before a retry is not asked of it again. */
+	bytes_in(vcpu);
+	return emulate(vcpu);
+}
+
+bool bellows_peek_insn(struct bellows_vcpu *vcpu)
+{
+	bytes_in(vcpu);
+	fetch_state_in(vcpu);
+	return bellows_emulator_peek(vcpu->emu) == BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_emulate_peeked(struct bellows_vcpu *vcpu)
+{
 	return emulate(vcpu);
 }
 
@@ -536,9 +573,8 @@ int bellows_decode_current(struct bellows_vcpu *vcpu)
 {
 	int r;
 
-	bellows_emulator_reset(vcpu->emu);
 	vcpu->emu->nr_bytes = 0;
-	state_in(vcpu);
+	fetch_state_in(vcpu);
 	r = bellows_emulator_decode(vcpu->emu);
 	switch (r) {
 	case BELLOWS_EMU_CONTINUE:
@@ -557,9 +593,13 @@ int bellows_fetch_insn(struct bellows_vcpu *vcpu, struct bellows_insn *insn)
 {
 	int r = bellows_decode_current(vcpu);
 
-	if (r == 1)
-		*insn = vcpu->emu->insn;
-	return r;
+	if (r != 1)
+		return r;
+	*insn = vcpu->emu->insn;
+	/* Its address may be asked for. */
+	if (insn->memory)
+		registers_in(vcpu);
+	return 1;
 }
 
 void bellows_expect(struct bellows_vcpu *vcpu, int (*complete)(struct bellows_vcpu *vcpu))

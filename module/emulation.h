@@ -8,6 +8,11 @@
 /* As bellows_handle_exit(). */
 int bellows_handle_io(struct bellows_vcpu *vcpu);
 int bellows_emulate_insn(struct bellows_vcpu *vcpu);
+/* The same in two steps. True: the instruction is in vcpu->emu->insn. */
+bool bellows_peek_insn(struct bellows_vcpu *vcpu);
+int bellows_emulate_peeked(struct bellows_vcpu *vcpu);
+/* A nested fault where no memory is. */
+int bellows_handle_mmio(struct bellows_vcpu *vcpu);
 int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
 
 /*

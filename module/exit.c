@@ -342,7 +342,7 @@ static int handle_nested_fault(struct bellows_vcpu *vcpu)
 	/* An event cannot be delivered through a device: there is no instruction to emulate. */
 	if (exit->vectoring.valid)
 		return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, exit->hardware_reason);
-	return bellows_emulate_insn(vcpu);
+	return bellows_handle_mmio(vcpu);
 }
 
 static int handle_exception(struct bellows_vcpu *vcpu)

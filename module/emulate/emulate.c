@@ -191,12 +191,16 @@ int bellows_emulate_one(struct bellows_emulator *e)
 	return r;
 }
 
+int bellows_emulator_peek(struct bellows_emulator *e)
+{
+	bellows_emulator_reset(e);
+	return bellows_emu_fetch(e);
+}
+
 int bellows_emulator_decode(struct bellows_emulator *e)
 {
-	int r;
+	int r = bellows_emulator_peek(e);
 
-	bellows_emulator_reset(e);
-	r = bellows_emu_fetch(e);
 	e->nr_bytes = 0;
 	return r;
 }

@@ -193,8 +193,8 @@ struct bellows_emulator_ops {
  * @rip, @rflags, @cr0, @cr4, @efer: as named
  * @seg: ES, CS, SS, DS, FS, GS, TR
  * @seg_missing: BIT(nr) of those that are not filled in, for an owner to whom each
- *	costs something. In 64-bit mode all may be missing but CS and the bases
- *	of FS and GS, in other modes none but TR
+ *	costs something. In 64-bit mode all may be missing, if attr of CS is there
+ *	nevertheless; in other modes none but TR
  * @bytes, @nr_bytes: code bytes at RIP that are already known (decode assists),
  *	or nr_bytes zero. Consumed by each call that returns anything but EXIT.
  *
@@ -248,6 +248,40 @@ enum bellows_insn_mode bellows_emulator_mode(const struct bellows_emulator *e);
  */
 int bellows_emulator_decode(struct bellows_emulator *e);
 
+/*
+ * The same, and the bytes stay known: bellows_emulate_one() may follow, on the
+ * same state.
+ */
+int bellows_emulator_peek(struct bellows_emulator *e);
+
+/**
+ * struct bellows_move - an instruction that moves 1 to 8 bytes to or from memory
+ * @write: to memory
+ * @signs: what is read is sign-extended, else zero-extended
+ * @high: of the register, bits 8 to 15 are meant
+ * @size: of the access
+ * @reg_size: how much of the register is replaced; 4 clears the rest
+ * @reg: BELLOWS_NO_REG: an immediate is written
+ */
+struct bellows_move {
+	bool write;
+	bool signs;
+	bool high;
+	u8 size;
+	u8 reg_size;
+	u8 reg;
+};
+
+/* Is it a move, and of what kind? */
+bool bellows_insn_is_move(const struct bellows_insn *insn, struct bellows_move *move);
+/* What a writing move writes. @regs: at least the registers that the instruction names. */
+u64 bellows_move_value(const struct bellows_insn *insn, const struct bellows_move *move,
+		       const u64 *regs);
+/* What becomes of the register when a reading move has read @value. */
+u64 bellows_move_result(const struct bellows_move *move, u64 old, u64 value);
+/* Offset of the memory operand in its segment (but for bit strings). */
+u64 bellows_insn_offset(const struct bellows_insn *insn, const u64 *regs, u64 rip);
+
 /* Let RIP move past @insn, and clear RF, as if it had been executed. */
 void bellows_emulator_skip(struct bellows_emulator *e);
 
@@ -255,7 +289,7 @@ void bellows_emulator_skip(struct bellows_emulator *e);
  * Linear address of @insn's memory operand (INVLPG, for one), without any check
  * of limits. Meaningful if insn.memory.
  */
-u64 bellows_emulator_address(const struct bellows_emulator *e);
+u64 bellows_emulator_address(struct bellows_emulator *e);
 
 /**
  * bellows_emulate_one() - execute the instruction at RIP

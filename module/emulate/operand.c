@@ -54,17 +54,10 @@ static bool is_bit_string(const struct bellows_insn *insn)
 	return false;
 }
 
-static u64 offset(const struct bellows_emulator *e, const struct bellows_insn *insn,
-		  u64 next_rip)
+static u64 offset(const struct bellows_emulator *e, const struct bellows_insn *insn, u64 rip)
 {
-	u64 value = insn->disp;
+	u64 value = bellows_insn_offset(insn, e->regs, rip);
 
-	if (insn->rip_relative)
-		value += next_rip;
-	if (insn->base != BELLOWS_NO_REG)
-		value += e->regs[insn->base];
-	if (insn->index != BELLOWS_NO_REG)
-		value += e->regs[insn->index] << insn->scale;
 	if (is_bit_string(insn))
 		value += bit_displacement(e, insn);
 	return value & bellows_mask(insn->address_size);
@@ -72,17 +65,17 @@ static u64 offset(const struct bellows_emulator *e, const struct bellows_insn *i
 
 u64 bellows_emu_offset(const struct bellows_emu_step *s)
 {
-	return offset(s->e, s->insn, s->saved.rip + s->insn->length);
+	return offset(s->e, s->insn, s->saved.rip);
 }
 
-u64 bellows_emulator_address(const struct bellows_emulator *e)
+u64 bellows_emulator_address(struct bellows_emulator *e)
 {
 	const struct bellows_insn *insn = &e->insn;
-	u64 linear = offset(e, insn, e->rip + insn->length);
+	u64 linear = offset(e, insn, e->rip);
 
 	if (!bellows_is_64bit(e))
 		return (u32)(linear + e->seg[insn->segment].base);
-	return linear + (insn->segment >= BELLOWS_FS ? e->seg[insn->segment].base : 0);
+	return linear + (insn->segment >= BELLOWS_FS ? bellows_emu_segment(e, insn->segment)->base : 0);
 }
 
 static unsigned int operand_size(const struct bellows_emu_step *s, u8 operand)

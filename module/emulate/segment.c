@@ -84,7 +84,7 @@ static int linear_address(struct bellows_emulator *e, u8 seg, u64 offset,
 	const struct bellows_emu_segment *segment = &e->seg[seg];
 
 	if (bellows_is_64bit(e)) {
-		*linear = offset + (seg >= BELLOWS_FS ? segment->base : 0);
+		*linear = offset + (seg >= BELLOWS_FS ? bellows_emu_segment(e, seg)->base : 0);
 		if (!bellows_emu_canonical(e, *linear) ||
 		    !bellows_emu_canonical(e, *linear + size - 1))
 			return segment_fault(e, seg);
@@ -152,17 +152,41 @@ static int fetch_more(struct bellows_emulator *e)
 }
 
 /*
+ * Exits come again and again from one place. The decoder looks at the mode and
+ * at the bytes of the instruction and at nothing else, so the same ones mean the
+ * same.
+ */
+static bool decoded_before(const struct bellows_emulator *e, enum bellows_insn_mode mode)
+{
+	const struct bellows_insn *insn = &e->insn;
+
+	return insn->length && insn->length <= e->nr_bytes && insn->mode == mode &&
+	       !memcmp(insn->bytes, e->bytes, insn->length);
+}
+
+/*
  * Bytes are fetched only as far as the instruction reaches: each turn either
  * adds some or is the last.
  */
 int bellows_emu_fetch(struct bellows_emulator *e)
 {
-	e->insn.length = 0;
+	enum bellows_insn_mode mode = bellows_emulator_mode(e);
+
 	if (e->nr_bytes > BELLOWS_INSN_MAX)
 		e->nr_bytes = 0;
+	if (!e->nr_bytes) {
+		int r = fetch_more(e);
+
+		if (r) {
+			e->insn.length = 0;
+			return r;
+		}
+	}
+	if (decoded_before(e, mode))
+		return BELLOWS_EMU_CONTINUE;
+	e->insn.length = 0;
 	for (;;) {
-		int length = bellows_decode(&e->insn, e->bytes, e->nr_bytes,
-					    bellows_emulator_mode(e));
+		int length = bellows_decode(&e->insn, e->bytes, e->nr_bytes, mode);
 		int r;
 
 		switch (length) {

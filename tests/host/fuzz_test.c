@@ -612,12 +612,78 @@ static void test_ports(struct random *r, unsigned long rounds)
 		   t.interesting, t.failures);
 }
 
+/* Moves, in one step, as whoever knows where their access goes makes them */
+
+static bool maybe_move(const struct generated *g)
+{
+	return emulated(g) && g->insn.memory &&
+	       (g->insn.op == BELLOWS_OP_MOV || g->insn.op == BELLOWS_OP_MOVZX ||
+		g->insn.op == BELLOWS_OP_MOVSX);
+}
+
+/* False: the operand is elsewhere (the stack of the model, say). */
+static bool make_move(struct model *m, const struct bellows_insn *insn,
+		      const struct bellows_move *move)
+{
+	bool long_mode = bellows_is_64bit(&m->e);
+	u64 linear = bellows_insn_offset(insn, m->e.regs, m->e.rip), value = 0;
+
+	if (!long_mode || insn->segment >= BELLOWS_FS)
+		linear += m->e.seg[insn->segment].base;
+	linear = (long_mode ? linear : (u32)linear) - MODEL_BASE;
+	if (linear > MODEL_SIZE - 8)
+		return false;
+	if (move->write) {
+		value = bellows_move_value(insn, move, m->e.regs);
+		memcpy(m->memory + linear, &value, move->size);
+	} else {
+		memcpy(&value, m->memory + linear, move->size);
+		/* Above what was read there may be anything. */
+		value |= ~bellows_mask(move->size);
+		m->e.regs[move->reg] = bellows_move_result(move, m->e.regs[move->reg], value);
+	}
+	m->e.rip += insn->length;
+	if (!long_mode)
+		m->e.rip = (u32)m->e.rip;
+	m->e.rflags &= ~EFL_RF;
+	return true;
+}
+
+static void test_moves(struct random *r, unsigned long rounds)
+{
+	struct tally t = { "moves" };
+	struct bellows_move move;
+	struct generated g;
+
+	while (rounds--) {
+		const char *wrong;
+
+		new_case(r, &g, maybe_move);
+		clean_start();
+		t.cases++;
+		model_copy(&reference, &start);
+		model_copy(&model, &start);
+		if (model_run(&reference, MAX_STEPS) != BELLOWS_EMU_CONTINUE)
+			continue;
+		if (!bellows_insn_is_move(&g.insn, &move))
+			complain(&t, &g, "it is no move");
+		else if (!make_move(&model, &g.insn, &move))
+			continue;
+		t.interesting++;
+		wrong = compare_models(&model, &reference);
+		if (wrong)
+			complain(&t, &g, wrong);
+	}
+	tap_result(!t.failures && t.interesting, "%s: %lu, %lu without a fault, %lu wrong",
+		   t.name, t.cases, t.interesting, t.failures);
+}
+
 int main(void)
 {
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(5);
+	tap_plan(6);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	model_init(&start);
@@ -627,5 +693,6 @@ int main(void)
 	test_restart(&r, scaled(200000));
 	test_string_io(&r, scaled(30000));
 	test_ports(&r, scaled(20000));
+	test_moves(&r, scaled(100000));
 	return tap_exit();
 }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Moves: the instructions by which drivers talk to devices, seen as what they
+ * are, one access of memory and one register or immediate.
+ *
+ * The frame around every instruction can do anything, and costs accordingly: a
+ * checkpoint of all registers, a log, two runs when userspace answers. A move
+ * needs none of it. It has one access, which is the last thing that can fail, and
+ * it changes one register, after that. Whoever knows where the access goes
+ * (because a fault has just said so) makes it, and is done.
+ */
+#include "pure.h"
+#include "emulate/emu.h"
+
+static bool is_memory(const struct bellows_insn *insn, u8 operand)
+{
+	switch (operand) {
+	case OPD_M:
+		return true;
+	case OPD_E:
+	case OPD_EB:
+	case OPD_EW:
+	case OPD_ED:
+		return insn->memory;
+	}
+	return false;
+}
+
+static u8 size_of(const struct bellows_insn *insn, u8 operand)
+{
+	switch (operand) {
+	case OPD_EB:
+		return 1;
+	case OPD_EW:
+		return 2;
+	case OPD_ED:
+		return 4;
+	}
+	return insn->operand_size;
+}
+
+/* The other operand. */
+static bool take_register(const struct bellows_insn *insn, u8 operand, struct bellows_move *move)
+{
+	switch (operand) {
+	case OPD_A:
+		move->reg = BELLOWS_RAX;
+		break;
+	case OPD_G:
+		move->reg = insn->reg;
+		break;
+	default:
+		return false;
+	}
+	/* Without REX, 4 to 7 name the second byte of the first four registers. */
+	move->high = insn->operand_size == 1 && !insn->rex && move->reg >= 4 && move->reg < 8;
+	if (move->high)
+		move->reg &= 3;
+	return true;
+}
+
+bool bellows_insn_is_move(const struct bellows_insn *insn, struct bellows_move *move)
+{
+	bool extends = insn->op == BELLOWS_OP_MOVZX || insn->op == BELLOWS_OP_MOVSX;
+
+	if ((insn->op != BELLOWS_OP_MOV && !extends) || insn->operand_size > 8)
+		return false;
+	*move = (struct bellows_move) {
+		.write = is_memory(insn, insn->dst),
+		.signs = insn->op == BELLOWS_OP_MOVSX,
+		.reg_size = insn->operand_size,
+		.reg = BELLOWS_NO_REG,
+	};
+	if (!move->write) {
+		move->size = size_of(insn, insn->src);
+		return is_memory(insn, insn->src) && take_register(insn, insn->dst, move);
+	}
+	move->size = size_of(insn, insn->dst);
+	return insn->src == OPD_I || take_register(insn, insn->src, move);
+}
+
+u64 bellows_move_value(const struct bellows_insn *insn, const struct bellows_move *move,
+		       const u64 *regs)
+{
+	u64 value = insn->imm;
+
+	if (move->reg != BELLOWS_NO_REG)
+		value = regs[move->reg] >> (move->high ? 8 : 0);
+	return value & bellows_mask(move->size);
+}
+
+u64 bellows_move_result(const struct bellows_move *move, u64 old, u64 value)
+{
+	value &= bellows_mask(move->size);
+	if (move->signs)
+		value = bellows_sign_extend(value, move->size);
+	if (move->high)
+		return (old & ~0xff00ULL) | (value & 0xff) << 8;
+	return bellows_merge(old, value, move->reg_size);
+}
+
+u64 bellows_insn_offset(const struct bellows_insn *insn, const u64 *regs, u64 rip)
+{
+	u64 value = insn->disp;
+
+	if (insn->rip_relative)
+		value += rip + insn->length;
+	if (insn->base != BELLOWS_NO_REG)
+		value += regs[insn->base];
+	if (insn->index != BELLOWS_NO_REG)
+		value += regs[insn->index] << insn->scale;
+	return value & bellows_mask(insn->address_size);
+}
