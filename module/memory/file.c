@@ -88,6 +88,7 @@ static vm_fault_t memory_fault(struct vm_fault *vmf)
 		bellows_memory_own_frame(&frame);
 		vmf->page = mpn_to_page(frame.mpn);
 		get_page(vmf->page);
+		set_page_private(vmf->page, (unsigned long)memory);
 	} else {
 		ret = insert_zeros(vmf);
 	}
@@ -95,13 +96,9 @@ static vm_fault_t memory_fault(struct vm_fault *vmf)
 	return ret;
 }
 
-/*
- * vmf->page is mapped, or about to be, and referenced. If it is the page's own
- * frame it may become writable, and stays the frame as long as the reference.
- */
-static vm_fault_t memory_page_mkwrite(struct vm_fault *vmf)
+/* Looks at the page again, for writing: 0, if vmf->page is its frame. */
+static vm_fault_t make_own(struct bellows_memory *memory, struct vm_fault *vmf)
 {
-	struct bellows_memory *memory = vmf->vma->vm_file->private_data;
 	struct bellows_frame frame;
 	bool own;
 	int err;
@@ -111,8 +108,25 @@ static vm_fault_t memory_page_mkwrite(struct vm_fault *vmf)
 		return fault_failed(err);
 	own = mpn_to_page(frame.mpn) == vmf->page;
 	bellows_memory_release(&frame);
-	if (!own)
-		return VM_FAULT_NOPAGE;
+	return own ? 0 : VM_FAULT_NOPAGE;
+}
+
+/*
+ * vmf->page is mapped, or about to be, and referenced. If it is the page's own
+ * frame it may become writable, and stays the frame as long as the reference.
+ * What has the object's mark was its own frame when the fault found it, and
+ * still is: whoever wants to make it another's has to remove the mapping, and
+ * then finds somebody who holds it. So there is no need to look again.
+ */
+static vm_fault_t memory_page_mkwrite(struct vm_fault *vmf)
+{
+	struct bellows_memory *memory = vmf->vma->vm_file->private_data;
+	vm_fault_t ret = 0;
+
+	if (page_private(vmf->page) != (unsigned long)memory)
+		ret = make_own(memory, vmf);
+	if (ret)
+		return ret;
 	lock_page(vmf->page);
 	return VM_FAULT_LOCKED;
 }
