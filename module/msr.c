@@ -360,6 +360,20 @@ static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 inde
 	return (u64 *)((char *)&vcpu->msrs + e->field) + (index - e->first);
 }
 
+/* Guests use few, and often the same one again. */
+static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
+					enum bellows_msr_by by)
+{
+	const struct msr_entry *e = vcpu->msr_hint;
+
+	if (e && index >= e->first && index <= e->last && !e->exists)
+		return e;
+	e = find(vcpu, index, by == BELLOWS_MSR_BY_HOST);
+	if (e)
+		vcpu->msr_hint = e;
+	return e;
+}
+
 /* Is only for later what must not be done with interrupts off? */
 static bool later(enum bellows_msr_by by, bool has_function, u32 quick)
 {
@@ -368,7 +382,7 @@ static bool later(enum bellows_msr_by by, bool has_function, u32 quick)
 
 int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by)
 {
-	const struct msr_entry *e = find(vcpu, index, by == BELLOWS_MSR_BY_HOST);
+	const struct msr_entry *e = find_for(vcpu, index, by);
 
 	if (!e) {
 		int r = bellows_backend(msr_get)(vcpu, index, value);
@@ -398,7 +412,7 @@ static bool host_restores(const struct msr_entry *e, u32 index, bool host)
 int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by)
 {
 	const bool host = by == BELLOWS_MSR_BY_HOST;
-	const struct msr_entry *e = find(vcpu, index, host);
+	const struct msr_entry *e = find_for(vcpu, index, by);
 	int r;
 
 	if (!e) {

@@ -168,6 +168,7 @@ struct bellows_vcpu {
 	u64 guest_debug_dr7, guest_debug_db[4];	/* [v] what KVM_SET_GUEST_DEBUG asked for */
 	u32 guest_debug;			/* [v] KVM_GUESTDBG_* */
 	struct bellows_msrs msrs;		/* [v] */
+	const void *msr_hint;			/* [v] the entry that the guest used last */
 	struct bellows_events events;		/* [v] */
 	struct bellows_cpuid *cpuid;		/* [v] NULL: none set */
 	bool has_run;				/* [v] CPUID is fixed from the first entry on */
