@@ -98,6 +98,13 @@ BELLOWS_OP(void, cancel_injection, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(bool, irq_allowed, (struct bellows_vcpu *vcpu))	/* RFLAGS.IF and no shadow */
 BELLOWS_OP(bool, nmi_allowed, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(void, request_irq_window, (struct bellows_vcpu *vcpu, bool on))
+/*
+ * An interrupt that the guest takes by itself as soon as it takes interrupts; -1:
+ * none any more. False: hardware has no such thing. One offer or window at a time.
+ */
+BELLOWS_OP(bool, offer_irq, (struct bellows_vcpu *vcpu, int vector))
+/* After an exit, while there is an offer: the guest has taken it, and the offer is gone. */
+BELLOWS_OP(bool, irq_taken, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(void, request_nmi_window, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(bool, get_nmi_mask, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(void, set_nmi_mask, (struct bellows_vcpu *vcpu, bool masked))

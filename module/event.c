@@ -277,6 +277,33 @@ static bool inject_pending_irq(struct bellows_vcpu *vcpu)
 	return true;
 }
 
+/*
+ * What can't go along now is offered, where hardware knows how: the guest takes it
+ * without an exit. The APIC's registers learn of it after the next one.
+ */
+static bool offer(struct bellows_vcpu *vcpu)
+{
+	int vector = -1;
+
+	if (!vcpu->apic)
+		return false;
+	if (!vcpu->events.interrupt.pending)
+		vector = bellows_apic_next(vcpu);
+	if (vector < 0 && vcpu->offered_irq < 0)
+		return false;
+	vcpu->offered_irq = bellows_backend(offer_irq)(vcpu, vector) ? vector : -1;
+	return vcpu->offered_irq >= 0;
+}
+
+void bellows_events_sync_offer(struct bellows_vcpu *vcpu)
+{
+	if (!bellows_backend(irq_taken)(vcpu))
+		return;
+	bellows_apic_taken(vcpu, vcpu->offered_irq);
+	vcpu->offered_irq = -1;
+	vcpu->stats.injected_irq++;
+}
+
 /* Does an interrupt wait for the guest to take interrupts? */
 static bool wants_irq_window(struct bellows_vcpu *vcpu)
 {
@@ -289,7 +316,7 @@ static bool wants_irq_window(struct bellows_vcpu *vcpu)
 void bellows_inject_events(struct bellows_vcpu *vcpu)
 {
 	struct bellows_events *ev = &vcpu->events;
-	bool done = reinject(vcpu);
+	bool done = reinject(vcpu), offered;
 
 	/*
 	 * An exception found while an interrupt was being delivered: the
@@ -307,7 +334,8 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 		inject_pending_irq(vcpu);
 	if (ev->nmi.pending)
 		bellows_backend(request_nmi_window)(vcpu);
-	bellows_backend(request_irq_window)(vcpu, wants_irq_window(vcpu));
+	offered = offer(vcpu);
+	bellows_backend(request_irq_window)(vcpu, !offered && wants_irq_window(vcpu));
 	if (vcpu->apic)
 		bellows_apic_offer_eoi(vcpu);
 }

@@ -25,6 +25,8 @@ static inline void bellows_events_arrived(struct bellows_vcpu *vcpu)
 void bellows_events_after_exit(struct bellows_vcpu *vcpu);
 void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight);
 void bellows_inject_events(struct bellows_vcpu *vcpu);
+/* After an exit, while an interrupt is offered. */
+void bellows_events_sync_offer(struct bellows_vcpu *vcpu);
 /* With an APIC only. */
 bool bellows_event_wakes(struct bellows_vcpu *vcpu);
 bool bellows_irq_ready(struct bellows_vcpu *vcpu);

@@ -182,6 +182,8 @@ static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
 	int r;
 
+	if (bellows_apic_wrmsr_fast(vcpu, index, value))
+		return bellows_skip_insn(vcpu);
 	if (unlikely(!bellows_msr_allowed(vcpu, index, true)))
 		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_write(vcpu, index, value, by);
@@ -526,6 +528,12 @@ int bellows_handle_quickly(struct bellows_vcpu *vcpu)
 	if (unlikely(!quick))
 		return BELLOWS_EXIT_LATER;
 	bellows_events_arrived(vcpu);
+	if (unlikely(vcpu->offered_irq >= 0)) {
+		bellows_events_sync_offer(vcpu);
+		/* Still waiting: events are looked at again. */
+		if (vcpu->offered_irq >= 0)
+			bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	}
 	r = quick(vcpu);
 	if (unlikely(r == BELLOWS_EXIT_LATER))
 		return r;

@@ -208,6 +208,8 @@ static int run_once(struct bellows_vcpu *vcpu)
 	r = enter(vcpu);
 	if (r != BELLOWS_EXIT_LATER)
 		return r;
+	if (unlikely(vcpu->offered_irq >= 0))
+		bellows_events_sync_offer(vcpu);
 	if (vcpu->apic && unlikely(vcpu->apic->eoi_offered))
 		bellows_apic_sync_eoi(vcpu);
 	in_flight = bellows_events_begin_exit(vcpu);

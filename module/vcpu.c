@@ -97,7 +97,9 @@ void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
 {
 	int me, cpu;
 
-	rcuwait_wake_up(&vcpu->wait);
+	/* Who slept was not in the guest, and looks at the requests before it goes there. */
+	if (rcuwait_wake_up(&vcpu->wait))
+		return;
 	me = get_cpu();
 	/* Its own thread is here, so it is not in the guest. */
 	if (cmpxchg(&vcpu->mode, BELLOWS_IN_GUEST, BELLOWS_EXITING) == BELLOWS_IN_GUEST) {
@@ -189,6 +191,7 @@ static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->cpu = -1;
+	vcpu->offered_irq = -1;
 	mutex_init(&vcpu->mutex);
 	rcuwait_init(&vcpu->wait);
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);

@@ -170,6 +170,7 @@ struct bellows_vcpu {
 	struct bellows_msrs msrs;		/* [v] */
 	const void *msr_hint;			/* [v] the entry that the guest used last */
 	struct bellows_events events;		/* [v] */
+	int offered_irq;			/* [v] of the APIC's, taken by the guest by itself; -1: none */
 	struct bellows_cpuid *cpuid;		/* [v] NULL: none set */
 	bool has_run;				/* [v] CPUID is fixed from the first entry on */
 	unsigned int maxphyaddr;		/* [v] from cpuid */

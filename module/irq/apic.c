@@ -51,7 +51,7 @@ void bellows_apic_destroy(struct bellows_vcpu *vcpu)
 {
 	if (!vcpu->apic)
 		return;
-	bellows_apic_timer_cancel(vcpu->apic);
+	bellows_apic_timer_destroy(vcpu->apic);
 	kfree(vcpu->apic);
 	vcpu->apic = NULL;
 }
@@ -70,6 +70,7 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 	bellows_apic_timer_cancel(apic);
 	apic->extint = false;
 	apic->eoi_offered = false;
+	vcpu->offered_irq = -1;
 	vcpu->msrs.pv_eoi = 0;
 	bellows_apic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
 				   vcpu->msrs.apic_base & X2APIC_ENABLE);
@@ -229,11 +230,36 @@ static int deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *source,
 	return post(apic, READ_ONCE(apic->address), msg);
 }
 
+/*
+ * Who has the address of one CPU in x2APIC mode: that can't be changed, and is
+ * mostly the number of the vCPU. NULL: look at them all.
+ */
+static struct bellows_apic *likely_target(struct bellows_vm *vm, const struct bellows_irq_message *msg)
+{
+	struct bellows_apic *apic;
+	u64 address;
+
+	/* Pairs as above. */
+	if (msg->logical || msg->shorthand || msg->dest >= smp_load_acquire(&vm->nvcpus))
+		return NULL;
+	apic = vm->vcpus[msg->dest]->apic;
+	address = READ_ONCE(apic->address);
+	if (!(address & BELLOWS_APIC_ADDR_X2APIC) || !(address & BELLOWS_APIC_ADDR_ENABLED) ||
+	    address >> 32 != msg->dest)
+		return NULL;
+	return apic;
+}
+
 int bellows_apic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
 			 const struct bellows_irq_message *msg)
 {
+	struct bellows_apic *apic;
+
 	if (!bellows_irqchip_in_kernel(vm))
 		return -1;
+	apic = msg->delivery_mode == BELLOWS_IRQ_FIXED ? likely_target(vm, msg) : NULL;
+	if (apic)
+		return post(apic, READ_ONCE(apic->address), msg);
 	if (msg->delivery_mode == BELLOWS_IRQ_LOWEST || msg->redirection_hint)
 		return deliver_to_one(vm, source, msg);
 	return deliver_to_all(vm, source, msg);
@@ -305,6 +331,16 @@ static bool takes_extint(struct bellows_apic *apic)
 bool bellows_apic_has_interrupt(struct bellows_vcpu *vcpu)
 {
 	return bellows_apic_deliverable(&vcpu->apic->regs) >= 0 || takes_extint(vcpu->apic);
+}
+
+int bellows_apic_next(struct bellows_vcpu *vcpu)
+{
+	return takes_extint(vcpu->apic) ? -1 : bellows_apic_deliverable(&vcpu->apic->regs);
+}
+
+void bellows_apic_taken(struct bellows_vcpu *vcpu, u8 vector)
+{
+	bellows_apic_in_service(&vcpu->apic->regs, vector);
 }
 
 int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)

@@ -54,6 +54,10 @@ void bellows_apic_take_posted(struct bellows_vcpu *vcpu);
 
 /* Is there an interrupt that the CPU could have now, were it to take interrupts? */
 bool bellows_apic_has_interrupt(struct bellows_vcpu *vcpu);
+/* The vector that it would get from the APIC itself. -1: none, or the 8259's comes first. */
+int bellows_apic_next(struct bellows_vcpu *vcpu);
+/* The guest has taken that one by itself. */
+void bellows_apic_taken(struct bellows_vcpu *vcpu, u8 vector);
 /* Its vector; it is in service from now on. -1: it went away (the 8259 may change its mind). */
 int bellows_apic_acknowledge(struct bellows_vcpu *vcpu);
 
@@ -66,6 +70,11 @@ int bellows_apic_x2apic_get(struct bellows_vcpu *vcpu, u32 index, u64 *value);
 int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 int bellows_apic_deadline_get(struct bellows_vcpu *vcpu, u32 index, u64 *value);
 int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
+/*
+ * A guest's write to EOI, ICR or the deadline, which neither sleeps nor needs the
+ * table. False: nothing was done, it is to go the long way. Also without an APIC.
+ */
+bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value);
 /* IA32_APIC_BASE of a vCPU with an APIC. */
 int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host);
 /* CR8 was written. */
@@ -88,7 +97,8 @@ int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_sta
 
 /* The timer. */
 void bellows_apic_timer_init(struct bellows_apic *apic);
-/* No callback runs, and none has posted anything, when this returns. */
+void bellows_apic_timer_destroy(struct bellows_apic *apic);
+/* Nothing is posted by the timer any more when this returns. */
 void bellows_apic_timer_cancel(struct bellows_apic *apic);
 /* From the initial count; from_current: from the current one, which userspace has restored. */
 void bellows_apic_timer_start(struct bellows_apic *apic, bool from_current);

@@ -33,21 +33,24 @@ static void end_of_interrupt(struct bellows_apic *apic)
 		bellows_ioapic_eoi(apic->vcpu->vm, vector, level);
 }
 
+/* What it sends to itself does not come from outside: nothing is posted. */
+static void send_to_self(struct bellows_apic *apic, u8 vector)
+{
+	if (!bellows_apic_sw_enabled(&apic->regs))
+		return;
+	bellows_apic_accept(&apic->regs, vector, false);
+	bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
+}
+
 static void send_icr(struct bellows_apic *apic)
 {
 	struct bellows_irq_message msg;
 
 	bellows_apic_icr_message(&apic->regs, &msg);
-	bellows_apic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
-}
-
-static void send_to_self(struct bellows_apic *apic, u8 vector)
-{
-	const struct bellows_irq_message msg = {
-		.vector = vector, .assert = true, .shorthand = BELLOWS_IRQ_TO_SELF,
-	};
-
-	bellows_apic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
+	if (msg.shorthand == BELLOWS_IRQ_TO_SELF && msg.delivery_mode == BELLOWS_IRQ_FIXED && !msg.level)
+		send_to_self(apic, msg.vector);
+	else
+		bellows_apic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
 }
 
 static void error_interrupt(struct bellows_apic *apic)
@@ -62,7 +65,8 @@ static void error_interrupt(struct bellows_apic *apic)
 static void look_for_events(struct bellows_vcpu *vcpu)
 {
 	vcpu->cr8 = (vcpu->apic->regs.reg[BELLOWS_APIC_TPR] >> 4) & 0xf;
-	if (bellows_apic_has_interrupt(vcpu))
+	/* What is offered may have to be withdrawn. */
+	if (vcpu->offered_irq >= 0 || bellows_apic_has_interrupt(vcpu))
 		bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
 
@@ -195,6 +199,25 @@ int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 	return write_register(vcpu->apic, nr, value);
 }
 
+/* Those that a guest writes all the time. An offer of an EOI is guest memory. */
+bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
+{
+	switch (index) {
+	case X2APIC_MSR_BASE + BELLOWS_APIC_EOI:
+		if (vcpu->apic && vcpu->apic->eoi_offered)
+			return false;
+		fallthrough;
+	case X2APIC_MSR_BASE + BELLOWS_APIC_ICR:
+		return !bellows_apic_x2apic_set(vcpu, index, value, false);
+	case MSR_IA32_TSC_DEADLINE:
+		if (!vcpu->apic || rcu_access_pointer(vcpu->vm->msr_filter))
+			return false;
+		return !bellows_apic_deadline_set(vcpu, index, value, false);
+	default:
+		return false;
+	}
+}
+
 /* EXTD without EN is no mode; a guest leaves x2APIC mode only by turning the APIC off. */
 static bool mode_valid(u64 old, u64 new, bool host)
 {
@@ -290,6 +313,7 @@ int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_sta
 	bellows_apic_timer_cancel(apic);
 	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
 		WRITE_ONCE(apic->regs.reg[nr], *state_word(&state, nr));
+	bellows_apic_regs_loaded(&apic->regs);
 	apic->regs.reg[BELLOWS_APIC_TPR] &= 0xff;
 	apic->regs.errors = 0;
 	bellows_apic_timer_start(apic, true);

@@ -53,6 +53,8 @@ void bellows_apic_regs_reset(struct bellows_apic_regs *r, bool lint0_extint)
 	size_t i;
 
 	memset(r->reg, 0, sizeof(r->reg));
+	r->isr_words = 0;
+	r->irr_words = 0;
 	r->errors = 0;
 	r->reg[BELLOWS_APIC_VERSION] = VERSION;
 	r->reg[BELLOWS_APIC_DFR] = BELLOWS_APIC_DFR_FLAT;
@@ -86,15 +88,12 @@ void bellows_apic_regs_set_mode(struct bellows_apic_regs *r, bool enabled, bool 
 
 int bellows_apic_highest(const struct bellows_apic_regs *r, unsigned int bank)
 {
-	int i;
+	unsigned int words = bank == BELLOWS_APIC_ISR ? r->isr_words : r->irr_words, i;
 
-	for (i = 7; i >= 0; i--) {
-		u32 word = r->reg[bank + i];
-
-		if (word)
-			return i * 32 + 31 - __builtin_clz(word);
-	}
-	return -1;
+	if (!words)
+		return -1;
+	i = 31 - __builtin_clz(words);
+	return i * 32 + 31 - __builtin_clz(r->reg[bank + i]);
 }
 
 u8 bellows_apic_ppr(const struct bellows_apic_regs *r)
@@ -110,13 +109,26 @@ int bellows_apic_deliverable(const struct bellows_apic_regs *r)
 {
 	int irr;
 
-	/* A disabled APIC keeps what it has, to itself. */
-	if (!bellows_apic_sw_enabled(r))
-		return -1;
 	irr = bellows_apic_highest(r, BELLOWS_APIC_IRR);
-	if (irr < FIRST_VECTOR)
+	/* A disabled APIC keeps what it has, to itself. */
+	if (irr < FIRST_VECTOR || !bellows_apic_sw_enabled(r))
 		return -1;
 	return (irr & 0xf0) > (bellows_apic_ppr(r) & 0xf0) ? irr : -1;
+}
+
+static void note_word(u8 *words, unsigned int i, u32 word)
+{
+	*words = word ? *words | BIT(i) : *words & ~BIT(i);
+}
+
+void bellows_apic_regs_loaded(struct bellows_apic_regs *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		note_word(&r->isr_words, i, r->reg[BELLOWS_APIC_ISR + i]);
+		note_word(&r->irr_words, i, r->reg[BELLOWS_APIC_IRR + i]);
+	}
 }
 
 static void set_vector(struct bellows_apic_regs *r, unsigned int bank, u8 vector, bool on)
@@ -125,6 +137,10 @@ static void set_vector(struct bellows_apic_regs *r, unsigned int bank, u8 vector
 
 	/* Senders have a look at IRR. */
 	WRITE_ONCE(*word, on ? *word | BIT(vector % 32) : *word & ~BIT(vector % 32));
+	if (bank == BELLOWS_APIC_ISR)
+		note_word(&r->isr_words, vector / 32, *word);
+	else if (bank == BELLOWS_APIC_IRR)
+		note_word(&r->irr_words, vector / 32, *word);
 }
 
 void bellows_apic_accept(struct bellows_apic_regs *r, u8 vector, bool level)

@@ -55,6 +55,7 @@ enum bellows_apic_timer_mode {		/* of the timer's LVT entry, bits 18:17 */
 
 struct bellows_apic_regs {
 	u32 reg[BELLOWS_APIC_NR_REGS];
+	u8 isr_words, irr_words;	/* which words of ISR and IRR are not zero: bits */
 	u32 errors;			/* since the guest last wrote ESR */
 	u32 id;				/* the vCPU's, which x2APIC mode shows and xAPIC mode starts with */
 	bool enabled;			/* by IA32_APIC_BASE */
@@ -88,7 +89,10 @@ unsigned int bellows_apic_regs_write(struct bellows_apic_regs *r, unsigned int n
 /* An error was found: notes it. True: the error LVT entry is due. */
 bool bellows_apic_regs_error(struct bellows_apic_regs *r, u32 error);
 
-/* Vectors. -1: none. */
+/* .reg was filled from outside. */
+void bellows_apic_regs_loaded(struct bellows_apic_regs *r);
+
+/* Vectors. -1: none. bank: ISR or IRR. */
 int bellows_apic_highest(const struct bellows_apic_regs *r, unsigned int bank);
 u8 bellows_apic_ppr(const struct bellows_apic_regs *r);
 /* The vector that would go to the CPU now. */

@@ -41,8 +41,16 @@ void bellows_apic_timer_init(struct bellows_apic *apic)
 
 static void stop(struct bellows_apic *apic)
 {
+	if (!apic->armed)
+		return;
 	hrtimer_cancel(&apic->timer);
 	clear_bit(BELLOWS_APIC_SIGNAL_TIMER, &apic->signals);
+}
+
+/* One that has fired is not armed, but its callback may still be about to return. */
+void bellows_apic_timer_destroy(struct bellows_apic *apic)
+{
+	hrtimer_cancel(&apic->timer);
 }
 
 void bellows_apic_timer_cancel(struct bellows_apic *apic)
@@ -73,14 +81,22 @@ static u64 period(const struct bellows_apic *apic)
 }
 
 /* Estimates when the TSC will be there. */
-static void arm_deadline(struct bellows_apic *apic)
+static void arm_deadline(struct bellows_apic *apic, u64 tsc)
 {
-	u64 tsc = bellows_guest_tsc(apic->vcpu), left = 0;
+	u64 left = 0;
 	ktime_t now = ktime_get();
 
 	if (apic->deadline > tsc)
 		left = min(apic->deadline - tsc, MAX_TSC_DELTA);
 	arm(apic, ktime_add_ns(now, left ? mul_u64_u32_div(left, USEC_PER_SEC, tsc_khz) + 1 : 0));
+}
+
+static void interrupt(struct bellows_apic *apic)
+{
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER];
+
+	if (!(lvt & BELLOWS_APIC_LVT_MASKED) && (lvt & 0xf0))
+		bellows_apic_accept(&apic->regs, lvt, false);
 }
 
 void bellows_apic_timer_start(struct bellows_apic *apic, bool from_current)
@@ -153,12 +169,15 @@ static void next_period(struct bellows_apic *apic)
 /* Time is up. False: for the deadline it is not yet. */
 static bool ended(struct bellows_apic *apic)
 {
+	u64 tsc;
+
 	switch (bellows_apic_timer_mode(&apic->regs)) {
 	case BELLOWS_APIC_DEADLINE:
 		if (!apic->deadline)
 			return false;
-		if (bellows_guest_tsc(apic->vcpu) < apic->deadline) {
-			arm_deadline(apic);
+		tsc = bellows_guest_tsc(apic->vcpu);
+		if (tsc < apic->deadline) {
+			arm_deadline(apic, tsc);
 			return false;
 		}
 		apic->deadline = 0;
@@ -175,18 +194,14 @@ static bool ended(struct bellows_apic *apic)
 
 void bellows_apic_timer_expired(struct bellows_apic *apic)
 {
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER];
-
-	if (!apic->armed || !ended(apic))
-		return;
-	if (!(lvt & BELLOWS_APIC_LVT_MASKED) && (lvt & 0xf0))
-		bellows_apic_accept(&apic->regs, lvt, false);
+	if (apic->armed && ended(apic))
+		interrupt(apic);
 }
 
 void bellows_apic_tsc_moved(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->apic && vcpu->apic->deadline)
-		arm_deadline(vcpu->apic);
+		arm_deadline(vcpu->apic, bellows_guest_tsc(vcpu));
 }
 
 static bool in_deadline_mode(const struct bellows_vcpu *vcpu)
@@ -208,11 +223,21 @@ int bellows_apic_deadline_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 
 int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
+	struct bellows_apic *apic = vcpu->apic;
+	u64 tsc;
+
 	if (!in_deadline_mode(vcpu))
 		return 0;
-	bellows_apic_timer_cancel(vcpu->apic);
-	vcpu->apic->deadline = value;
-	if (value)
-		arm_deadline(vcpu->apic);
+	bellows_apic_timer_cancel(apic);
+	if (!value)
+		return 0;
+	tsc = bellows_guest_tsc(vcpu);
+	if (value <= tsc) {
+		interrupt(apic);
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	} else {
+		apic->deadline = value;
+		arm_deadline(apic, tsc);
+	}
 	return 0;
 }

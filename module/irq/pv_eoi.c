@@ -29,19 +29,30 @@ static bool write_byte(struct bellows_vcpu *vcpu, u8 value)
 	return !bellows_gpa_write(&vcpu->vm->mmu, address(vcpu), &value, sizeof(value));
 }
 
-/* One in service, no pin behind it that waits for the end, and no other interrupt. */
+static unsigned int count(const struct bellows_apic *apic, unsigned int bank)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 8; i++)
+		n += hweight32(apic->regs.reg[bank + i]);
+	return n;
+}
+
+/*
+ * One in service, or one that the guest will take by itself; no pin behind it that
+ * waits for the end, and no other interrupt.
+ */
 static bool end_has_no_effect(const struct bellows_apic *apic)
 {
-	int vector = bellows_apic_highest(&apic->regs, BELLOWS_APIC_ISR);
-	unsigned int i, served = 0;
+	int offered = apic->vcpu->offered_irq;
+	int vector = offered >= 0 ? offered : bellows_apic_highest(&apic->regs, BELLOWS_APIC_ISR);
 
-	if (vector < 0 || bellows_apic_highest(&apic->regs, BELLOWS_APIC_IRR) >= 0)
+	if (vector < 0 || bellows_ioapic_handles(apic->vcpu->vm, vector))
 		return false;
-	if (bellows_ioapic_handles(apic->vcpu->vm, vector))
-		return false;
-	for (i = 0; i < 8; i++)
-		served += hweight32(apic->regs.reg[BELLOWS_APIC_ISR + i]);
-	return served == 1;
+	if (offered >= 0)
+		return count(apic, BELLOWS_APIC_ISR) == 0 && count(apic, BELLOWS_APIC_IRR) == 1;
+	return bellows_apic_highest(&apic->regs, BELLOWS_APIC_IRR) < 0 &&
+	       count(apic, BELLOWS_APIC_ISR) == 1;
 }
 
 void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu)

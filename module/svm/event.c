@@ -180,24 +180,53 @@ static void pass_halt(struct bellows_svm_vcpu *svm)
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
 
-void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on)
+/* V_IRQ itself may be changed by the CPU. */
+static void set_virtual_irq(struct bellows_svm_vcpu *svm, bool on, u8 vector, bool window)
 {
 	const u32 bits = BELLOWS_SVM_V_IRQ | BELLOWS_SVM_V_INTR_PRIO | BELLOWS_SVM_V_IGN_TPR;
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 	struct bellows_vmcb_control *control = &svm->vmcb->control;
 
 	if (on && unlikely(in_shadow(svm)) && !(control->event_inj & BELLOWS_SVM_EVENT_VALID))
 		pass_halt(svm);
-	/* V_IRQ itself may be changed by the CPU. */
-	if (bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR) == on)
-		return;
 	if (on)
 		control->int_ctl |= bits;
 	else
 		control->int_ctl &= ~bits;
-	control->int_vector = 0;
+	control->int_vector = vector;
 	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INT);
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_VINTR, on);
+	if (bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR) != window)
+		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_VINTR, window);
+}
+
+void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on)
+{
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+
+	if (on || bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR))
+		set_virtual_irq(svm, on, 0, on);
+}
+
+bool bellows_svm_offer_irq(struct bellows_vcpu *vcpu, int vector)
+{
+	set_virtual_irq(to_svm(vcpu), vector >= 0, max(vector, 0), false);
+	return true;
+}
+
+/* One that was being delivered when the exit came counts: it is delivered again as any other. */
+bool bellows_svm_irq_taken(struct bellows_vcpu *vcpu)
+{
+	const u32 bits = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_TYPE | BELLOWS_SVM_EVENT_VECTOR;
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	if (!(control->int_ctl & BELLOWS_SVM_V_IRQ))
+		return true;
+	if (svm->off || (u32)control->exit_code == BELLOWS_SVM_EXIT_INVALID ||
+	    (control->exit_int_info & bits) !=
+	    (BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_INTR | (u32)vcpu->offered_irq))
+		return false;
+	set_virtual_irq(svm, false, 0, false);
+	return true;
 }
 
 /* SYSCALL keeps the flags in a register; in its shadow no stack is half switched. */
@@ -264,6 +293,8 @@ static void step_intercepts(struct bellows_svm_vcpu *svm)
 	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_POPF, true);
 	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_INT_N, true);
 	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_IRET, !svm->nmi.iret);
+	/* An interrupt that is offered would push TF, too. */
+	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_VINTR, true);
 	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INTERCEPTS);
 }
 

@@ -429,6 +429,10 @@ void bellows_svm_decode_exit(struct bellows_vcpu *vcpu)
 	exit->insn_len = 0;
 	exit->hardware_reason = code;
 	bellows_svm_decode_vectoring(svm);
+	/* What runs next may be a halt that an interrupt would end. */
+	if (unlikely(control->int_state & BELLOWS_SVM_SHADOW) &&
+	    (control->int_ctl & BELLOWS_SVM_V_IRQ))
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
 	if (unlikely(code == BELLOWS_SVM_EXIT_INVALID)) {
 		fail_entry(svm);
 		return;

@@ -151,6 +151,8 @@ void bellows_svm_cancel_injection(struct bellows_vcpu *vcpu);
 bool bellows_svm_irq_allowed(struct bellows_vcpu *vcpu);
 bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu);
 void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on);
+bool bellows_svm_offer_irq(struct bellows_vcpu *vcpu, int vector);
+bool bellows_svm_irq_taken(struct bellows_vcpu *vcpu);
 void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu);
 bool bellows_svm_get_nmi_mask(struct bellows_vcpu *vcpu);
 void bellows_svm_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked);

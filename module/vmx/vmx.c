@@ -196,6 +196,16 @@ static void vmx_set_tsc_offset(struct bellows_vcpu *vcpu, u64 offset)
 	vmcs_write(TSC_OFFSET, offset);
 }
 
+static bool vmx_offer_irq(struct bellows_vcpu *vcpu, int vector)
+{
+	return false;
+}
+
+static bool vmx_irq_taken(struct bellows_vcpu *vcpu)
+{
+	return false;
+}
+
 /* Instructions that a control must permit in a guest, and features with state of their own. */
 static bool vmx_supports(unsigned int feature)
 {
@@ -274,6 +284,8 @@ struct bellows_backend bellows_vmx_backend = {
 	.irq_allowed = bellows_vmx_irq_allowed,
 	.nmi_allowed = bellows_vmx_nmi_allowed,
 	.request_irq_window = bellows_vmx_request_irq_window,
+	.offer_irq = vmx_offer_irq,
+	.irq_taken = vmx_irq_taken,
 	.request_nmi_window = bellows_vmx_request_nmi_window,
 	.get_nmi_mask = bellows_vmx_get_nmi_mask,
 	.set_nmi_mask = bellows_vmx_set_nmi_mask,

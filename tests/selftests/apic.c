@@ -676,6 +676,37 @@ CASE(bad_input, "what makes no sense gives KVM's errors")
 	vm_free(vm);
 }
 
+/* STI is the last instruction of one large page, HLT the first of the next. */
+#define NEXT_PAGE	0xa00000UL
+
+static void halts_on_next_page(u64 rounds)
+{
+	guest_handlers[LOW_VECTOR] = apic_eoi_handler;
+	apic_on();
+	for (u64 i = 1; i <= rounds; i++) {
+		self(LOW_VECTOR);
+		GUEST_SYNC(1);
+		((void (*)(void))(NEXT_PAGE - 1))();
+		GUEST_ASSERT_EQ(apic_count(LOW_VECTOR), i);
+	}
+}
+
+CASE(exit_before_halt, "an exit between STI and HLT does not let an interrupt come before the halt")
+{
+	static const u8 code[] = { 0xfb, 0xf4, 0xfa, 0xc3 };	/* sti; hlt; cli; ret */
+	const unsigned int rounds = 5;
+	struct vcpu *vcpu = apic_vcpu(apic_vm(), halts_on_next_page, rounds);
+
+	memcpy(vm_host(vcpu->vm, NEXT_PAGE - 1), code, sizeof(code));
+	for (unsigned int i = 0; i < rounds; i++) {
+		vcpu_run_to_sync(vcpu, 1);
+		/* So that fetching HLT exits. */
+		mem_invalidate(vcpu->vm->mem, NEXT_PAGE, 2 * MB);
+	}
+	vcpu_run_to_done(vcpu);
+	vm_free(vcpu->vm);
+}
+
 static void arms(u64 arg)
 {
 	apic_on();
