@@ -9,6 +9,13 @@
 #include "vcpu.h"
 #include "vm.h"
 
+/* A local APIC as hardware that helps with it must see it. */
+struct bellows_apic_view {
+	void *page;		/* registers; whole, and constant */
+	bool x2apic;		/* enabled, and in that mode */
+	u64 told[4];		/* vectors whose ends the module must hear of: one bit each */
+};
+
 struct bellows_backend {
 	const char *name;			/* "vmx", "svm" */
 	const char *enable_bit;			/* what tells that somebody holds it: "CR4.VMXE", "EFER.SVME" */

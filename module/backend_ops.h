@@ -105,6 +105,14 @@ BELLOWS_OP(void, request_irq_window, (struct bellows_vcpu *vcpu, bool on))
 BELLOWS_OP(bool, offer_irq, (struct bellows_vcpu *vcpu, int vector))
 /* After an exit, while there is an offer: the guest has taken it, and the offer is gone. */
 BELLOWS_OP(bool, irq_taken, (struct bellows_vcpu *vcpu))
+/*
+ * loaded, with an APIC in the kernel: its mode, or the vectors whose ends must be
+ * told, may have changed. True: from now on hardware keeps TPR, ISR and IRR in the
+ * APIC's page, and ends interrupts, while the guest runs.
+ */
+BELLOWS_OP(bool, apic_changed, (struct bellows_vcpu *vcpu, const struct bellows_apic_view *view))
+/* The highest vectors in service and requested, -1: none: at least after each change of ours. */
+BELLOWS_OP(void, apic_vectors, (struct bellows_vcpu *vcpu, int in_service, int requested))
 BELLOWS_OP(void, request_nmi_window, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(bool, get_nmi_mask, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(void, set_nmi_mask, (struct bellows_vcpu *vcpu, bool masked))

@@ -180,6 +180,11 @@ int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
 	return 0;
 }
 
+u64 bellows_get_cr8(struct bellows_vcpu *vcpu)
+{
+	return vcpu->apic ? bellows_apic_tpr(vcpu) >> 4 : vcpu->cr8;
+}
+
 static u64 efer_known(const struct bellows_vcpu *vcpu)
 {
 	u64 known = EFER_SCE;

@@ -287,6 +287,8 @@ static bool offer(struct bellows_vcpu *vcpu)
 
 	if (!vcpu->apic)
 		return false;
+	if (bellows_apic_tell_vectors(vcpu))
+		return false;
 	if (!vcpu->events.interrupt.pending)
 		vector = bellows_apic_next(vcpu);
 	if (vector < 0 && vcpu->offered_irq < 0)
@@ -309,7 +311,7 @@ static bool wants_irq_window(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->events.interrupt.pending)
 		return true;
-	return vcpu->apic ? bellows_apic_has_interrupt(vcpu) :
+	return vcpu->apic ? bellows_apic_wants_window(vcpu) :
 			    READ_ONCE(vcpu->run->request_interrupt_window);
 }
 

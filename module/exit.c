@@ -266,7 +266,7 @@ static u64 read_cr(struct bellows_vcpu *vcpu, u8 nr)
 	case 4:
 		return bellows_reg_read(vcpu, BELLOWS_CR4);
 	case 8:
-		return vcpu->cr8;
+		return bellows_get_cr8(vcpu);
 	default:
 		return vcpu->cr2;
 	}
@@ -442,6 +442,18 @@ static int handle_undefined(struct bellows_vcpu *vcpu)
 	return 1;
 }
 
+static int handle_eoi(struct bellows_vcpu *vcpu)
+{
+	bellows_apic_ended(vcpu, vcpu->exit.apic.vector);
+	return 1;
+}
+
+static int handle_apic_write(struct bellows_vcpu *vcpu)
+{
+	bellows_apic_written(vcpu, vcpu->exit.apic.nr);
+	return 1;
+}
+
 /* Hardware task switches are not offered; no 64-bit system uses them. */
 static int handle_task_switch(struct bellows_vcpu *vcpu)
 {
@@ -497,6 +509,8 @@ static const struct {
 	[BELLOWS_EXIT_RDTSC]		= { handle_rdtsc, handle_rdtsc },
 	[BELLOWS_EXIT_RDPMC]		= { handle_rdpmc },
 	[BELLOWS_EXIT_MONITOR]		= { handle_nop },
+	[BELLOWS_EXIT_EOI]		= { handle_eoi },
+	[BELLOWS_EXIT_APIC_WRITE]	= { handle_apic_write },
 	[BELLOWS_EXIT_MWAIT]		= { handle_nop },
 	[BELLOWS_EXIT_PAUSE]		= { handle_nop },
 	[BELLOWS_EXIT_TASK_SWITCH]	= { handle_task_switch },

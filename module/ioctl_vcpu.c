@@ -48,7 +48,7 @@ static void fill_run(struct bellows_vcpu *vcpu)
 
 	run->if_flag = !!(bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF);
 	run->flags = 0;
-	run->cr8 = vcpu->cr8;
+	run->cr8 = bellows_get_cr8(vcpu);
 	run->apic_base = vcpu->msrs.apic_base;
 	run->ready_for_interrupt_injection = vcpu->apic || bellows_irq_ready(vcpu);
 }

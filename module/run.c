@@ -98,6 +98,8 @@ static int serve_requests(struct bellows_vcpu *vcpu)
 		bellows_kvmclock_update(vcpu);
 	if (test_and_clear_bit(BELLOWS_REQ_APIC, &vcpu->requests))
 		bellows_startup_serve(vcpu);
+	if (test_and_clear_bit(BELLOWS_REQ_APIC_VIEW, &vcpu->requests))
+		bellows_apic_view_changed(vcpu);
 	serve_flushes(vcpu);
 	return 1;
 }

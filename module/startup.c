@@ -26,7 +26,8 @@
 #include "startup.h"
 
 #define NOT_WAKING	(BIT(BELLOWS_REQ_EVENT) | BIT(BELLOWS_REQ_TLB_FLUSH) | \
-			 BIT(BELLOWS_REQ_TLB_FLUSH_GUEST) | BIT(BELLOWS_REQ_MSR_FILTER))
+			 BIT(BELLOWS_REQ_TLB_FLUSH_GUEST) | BIT(BELLOWS_REQ_MSR_FILTER) | \
+			 BIT(BELLOWS_REQ_APIC_VIEW))
 
 static bool is_bsp(const struct bellows_vcpu *vcpu)
 {

@@ -72,7 +72,7 @@ void bellows_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = bellows_reg_read(vcpu, BELLOWS_CR3);
 	sregs->cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
-	sregs->cr8 = vcpu->cr8;
+	sregs->cr8 = bellows_get_cr8(vcpu);
 	sregs->efer = vcpu->msrs.efer;
 	sregs->apic_base = vcpu->msrs.apic_base;
 	if ((ev->interrupt.pending || ev->interrupt.injected) && !ev->interrupt.soft)

@@ -147,6 +147,8 @@ void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	if (vcpu->apic)
 		bellows_apic_reset(vcpu);
 	bellows_backend(vcpu_reset)(vcpu, init);
+	if (vcpu->apic)
+		bellows_apic_view_changed(vcpu);
 	bellows_update_dr7(vcpu);
 	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
 	bellows_backend(update_exception_intercepts)(vcpu);

@@ -58,6 +58,7 @@ enum bellows_request {			/* bits of vcpu->requests */
 	BELLOWS_REQ_EVENT,		/* look for something to inject */
 	BELLOWS_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
 	BELLOWS_REQ_APIC,		/* something was posted to the local APIC */
+	BELLOWS_REQ_APIC_VIEW,		/* what hardware must know of the APIC changed */
 	BELLOWS_REQ_CLOCK,		/* the clock page is out of date */
 	BELLOWS_REQ_KICK,		/* only leave the guest */
 };
@@ -159,7 +160,7 @@ struct bellows_vcpu {
 	u32 cached;				/* [v] BIT(register): regs[] is the guest's value */
 	u32 dirty;				/* [v] BIT(register): hardware must take it before entry */
 	u64 cr2;				/* [v] loaded and saved around each entry */
-	u64 cr8;				/* [v] */
+	u64 cr8;				/* [v] with an APIC a copy, which hardware may make stale */
 	u64 xcr0;				/* [v] */
 	u32 pkru;				/* [v] */
 	u64 host_xss;
@@ -228,6 +229,7 @@ int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value);
 int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value);
 int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value);
 int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value);
+u64 bellows_get_cr8(struct bellows_vcpu *vcpu);
 int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value);
 int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value);
 int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value);

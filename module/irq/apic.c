@@ -26,11 +26,13 @@
  * moment.
  */
 #include <linux/bitmap.h>
+#include <linux/gfp.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include "apic.h"
+#include "backend.h"
 #include "event.h"
 #include "vm.h"
 
@@ -40,6 +42,12 @@ int bellows_apic_create(struct bellows_vcpu *vcpu)
 
 	if (!apic)
 		return -ENOMEM;
+	/* A page of its own, because hardware may use it. */
+	apic->regs.reg = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!apic->regs.reg) {
+		kfree(apic);
+		return -ENOMEM;
+	}
 	apic->vcpu = vcpu;
 	apic->regs.id = vcpu->id;
 	bellows_apic_timer_init(apic);
@@ -52,6 +60,7 @@ void bellows_apic_destroy(struct bellows_vcpu *vcpu)
 	if (!vcpu->apic)
 		return;
 	bellows_apic_timer_destroy(vcpu->apic);
+	free_page((unsigned long)vcpu->apic->regs.reg);
 	kfree(vcpu->apic);
 	vcpu->apic = NULL;
 }
@@ -265,6 +274,18 @@ int bellows_apic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
 	return deliver_to_all(vm, source, msg);
 }
 
+/* Whose hardware does not end interrupts learns of them all; it may begin to at any time. */
+void bellows_apic_ends_changed(struct bellows_vm *vm)
+{
+	/* Pairs as above. */
+	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
+
+	for (i = 0; i < n; i++) {
+		bellows_request(vm->vcpus[i], BELLOWS_REQ_APIC_VIEW);
+		bellows_vcpu_kick(vm->vcpus[i]);
+	}
+}
+
 void bellows_apic_pic_output(struct bellows_vm *vm, bool high)
 {
 	/* Pairs as above. */
@@ -276,6 +297,13 @@ void bellows_apic_pic_output(struct bellows_vm *vm, bool high)
 	for (i = 0; i < n; i++)
 		if (READ_ONCE(vm->vcpus[i]->apic->address) & BELLOWS_APIC_ADDR_EXTINT)
 			wake(vm->vcpus[i]);
+}
+
+static void accept(struct bellows_apic *apic, u8 vector, bool level)
+{
+	bellows_apic_accept(&apic->regs, vector, level);
+	if (level && apic->regs.by_hardware && !(apic->told[vector / 64] & BIT_ULL(vector % 64)))
+		bellows_request(apic->vcpu, BELLOWS_REQ_APIC_VIEW);
 }
 
 static void take_vectors(struct bellows_apic *apic)
@@ -291,7 +319,7 @@ static void take_vectors(struct bellows_apic *apic)
 		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
 			u8 vector = word * BITS_PER_LONG + bit;
 
-			bellows_apic_accept(&apic->regs, vector, test_bit(vector, apic->posted_level));
+			accept(apic, vector, test_bit(vector, apic->posted_level));
 		}
 	}
 }
@@ -299,7 +327,7 @@ static void take_vectors(struct bellows_apic *apic)
 static void take_errors(struct bellows_apic *apic)
 {
 	u32 errors = atomic_read(&apic->errors) ? atomic_xchg(&apic->errors, 0) : 0;
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR];
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR].v;
 
 	if (errors && bellows_apic_regs_error(&apic->regs, errors) && (lvt & 0xf0))
 		bellows_apic_accept(&apic->regs, lvt, false);
@@ -338,6 +366,47 @@ int bellows_apic_next(struct bellows_vcpu *vcpu)
 	return takes_extint(vcpu->apic) ? -1 : bellows_apic_deliverable(&vcpu->apic->regs);
 }
 
+bool bellows_apic_wants_window(struct bellows_vcpu *vcpu)
+{
+	return vcpu->apic->regs.by_hardware ? takes_extint(vcpu->apic) :
+					      bellows_apic_has_interrupt(vcpu);
+}
+
+/* An APIC that software has disabled keeps what it has, to itself. */
+bool bellows_apic_tell_vectors(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_apic_regs *regs = &vcpu->apic->regs;
+
+	bellows_backend(apic_vectors)(vcpu, bellows_apic_highest(regs, BELLOWS_APIC_ISR),
+				      bellows_apic_sw_enabled(regs) ?
+				      bellows_apic_highest(regs, BELLOWS_APIC_IRR) : -1);
+	return regs->by_hardware;
+}
+
+/*
+ * Levels are told whatever the IOAPIC says of their vector now: one that was sent
+ * while its entry was being written would otherwise end unheard.
+ */
+void bellows_apic_view_changed(struct bellows_vcpu *vcpu)
+{
+	struct bellows_apic *apic = vcpu->apic;
+	struct bellows_apic_view view = {
+		.page = apic->regs.reg,
+		.x2apic = apic->regs.x2apic,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(view.told); i++)
+		view.told[i] = bellows_ioapic_handled(vcpu->vm, i) |
+			       apic->regs.reg[BELLOWS_APIC_TMR + 2 * i].v |
+			       (u64)apic->regs.reg[BELLOWS_APIC_TMR + 2 * i + 1].v << 32;
+	memcpy(apic->told, view.told, sizeof(apic->told));
+	apic->regs.by_hardware = bellows_backend(apic_changed)(vcpu, &view);
+	if (!apic->regs.by_hardware)
+		bellows_apic_regs_loaded(&apic->regs);
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
 void bellows_apic_taken(struct bellows_vcpu *vcpu, u8 vector)
 {
 	bellows_apic_in_service(&vcpu->apic->regs, vector);
@@ -352,7 +421,7 @@ int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
 		apic->extint = false;
 		vector = bellows_pic_acknowledge(vcpu->vm);
 	}
-	if (vector >= 0)
+	if (vector >= 0 || apic->regs.by_hardware)
 		return vector;
 	vector = bellows_apic_deliverable(&apic->regs);
 	if (vector >= 0)

@@ -35,6 +35,7 @@ struct bellows_apic {
 
 	u64 address;				/* [r] bellows_apic_address(), for senders */
 	struct bellows_apic_regs regs;		/* [v]; IRR is looked at by senders */
+	u64 told[4];				/* [v] the backend's view: ends that are told */
 	bool eoi_offered;			/* [v] the guest may end the interrupt by clearing a bit */
 	bool extint;				/* [v] the 8259 was asked for by a message */
 
@@ -77,6 +78,16 @@ int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value);
 /* IA32_APIC_BASE of a vCPU with an APIC. */
 int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host);
+/* IA32_APIC_BASE or the IOAPIC's vectors changed, or the vCPU was reset: tells the backend. */
+void bellows_apic_view_changed(struct bellows_vcpu *vcpu);
+/* What hardware has done with the registers: ended an interrupt; written one of them. */
+void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector);
+void bellows_apic_written(struct bellows_vcpu *vcpu, unsigned int nr);
+/* For the backend, before an entry. True: interrupts of the APIC go in without our doing. */
+bool bellows_apic_tell_vectors(struct bellows_vcpu *vcpu);
+/* Does one wait that needs a window? */
+bool bellows_apic_wants_window(struct bellows_vcpu *vcpu);
+u8 bellows_apic_tpr(struct bellows_vcpu *vcpu);
 /* CR8 was written. */
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr);
 /* CPUID was set: it decides on modes of the timer. */

@@ -55,7 +55,7 @@ static void send_icr(struct bellows_apic *apic)
 
 static void error_interrupt(struct bellows_apic *apic)
 {
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR];
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR].v;
 
 	if (lvt & 0xf0)
 		bellows_apic_accept(&apic->regs, lvt, false);
@@ -64,9 +64,9 @@ static void error_interrupt(struct bellows_apic *apic)
 
 static void look_for_events(struct bellows_vcpu *vcpu)
 {
-	vcpu->cr8 = (vcpu->apic->regs.reg[BELLOWS_APIC_TPR] >> 4) & 0xf;
+	vcpu->cr8 = (vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v >> 4) & 0xf;
 	/* What is offered may have to be withdrawn. */
-	if (vcpu->offered_irq >= 0 || bellows_apic_has_interrupt(vcpu))
+	if (vcpu->offered_irq >= 0 || vcpu->apic->regs.by_hardware || bellows_apic_has_interrupt(vcpu))
 		bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
 
@@ -97,6 +97,9 @@ static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 		send_to_self(apic, value);
 	if (todo & BELLOWS_APIC_DO_ERROR)
 		error_interrupt(apic);
+	/* Hardware that watches over TPR must know, whether or not anything becomes deliverable. */
+	if (nr == BELLOWS_APIC_TPR)
+		bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
 	timer_written(apic, todo, count);
 	if (todo & BELLOWS_APIC_DO_EVENTS)
 		look_for_events(apic->vcpu);
@@ -182,7 +185,7 @@ int bellows_apic_x2apic_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 		return BELLOWS_MSR_GP;
 	*value = word;
 	if (nr == BELLOWS_APIC_ICR)
-		*value |= (u64)vcpu->apic->regs.reg[BELLOWS_APIC_ICR2] << 32;
+		*value |= (u64)vcpu->apic->regs.reg[BELLOWS_APIC_ICR2].v << 32;
 	return 0;
 }
 
@@ -193,7 +196,7 @@ int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS)
 		return BELLOWS_MSR_GP;
 	if (nr == BELLOWS_APIC_ICR)
-		vcpu->apic->regs.reg[BELLOWS_APIC_ICR2] = value >> 32;
+		vcpu->apic->regs.reg[BELLOWS_APIC_ICR2].v = value >> 32;
 	else if (value >> 32)
 		return BELLOWS_MSR_GP;
 	return write_register(vcpu->apic, nr, value);
@@ -216,6 +219,24 @@ bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
 	default:
 		return false;
 	}
+}
+
+void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector)
+{
+	if (bellows_ioapic_handles(vcpu->vm, vector))
+		bellows_ioapic_eoi(vcpu->vm, vector,
+				   bellows_apic_test(&vcpu->apic->regs, BELLOWS_APIC_TMR, vector));
+}
+
+void bellows_apic_written(struct bellows_vcpu *vcpu, unsigned int nr)
+{
+	if (nr < BELLOWS_APIC_NR_REGS)
+		write_register(vcpu->apic, nr, vcpu->apic->regs.reg[nr].v);
+}
+
+u8 bellows_apic_tpr(struct bellows_vcpu *vcpu)
+{
+	return vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v;
 }
 
 /* EXTD without EN is no mode; a guest leaves x2APIC mode only by turning the APIC off. */
@@ -247,14 +268,16 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
 		bellows_apic_timer_cancel(apic);
 	bellows_apic_regs_set_mode(&apic->regs, value & MSR_IA32_APICBASE_ENABLE, value & X2APIC_ENABLE);
 	bellows_apic_publish(apic);
+	bellows_apic_view_changed(vcpu);
 	look_for_events(vcpu);
 	return 0;
 }
 
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)
 {
-	vcpu->apic->regs.reg[BELLOWS_APIC_TPR] = tpr;
+	vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v = tpr;
 	look_for_events(vcpu);
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
 
 void bellows_apic_cpuid_changed(struct bellows_vcpu *vcpu)
@@ -280,7 +303,7 @@ void bellows_apic_get_state(struct bellows_vcpu *vcpu, struct kvm_lapic_state *s
 	bellows_apic_take_posted(vcpu);
 	memset(state, 0, sizeof(*state));
 	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
-		*state_word(state, nr) = apic->regs.reg[nr];
+		*state_word(state, nr) = apic->regs.reg[nr].v;
 	*state_word(state, BELLOWS_APIC_PPR) = bellows_apic_ppr(&apic->regs);
 	*state_word(state, BELLOWS_APIC_TMCCT) = bellows_apic_timer_current(apic);
 	if (apic->regs.x2apic && !READ_ONCE(vcpu->vm->x2apic_32bit_ids))
@@ -312,13 +335,13 @@ int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_sta
 	bellows_apic_withdraw_eoi(vcpu);
 	bellows_apic_timer_cancel(apic);
 	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
-		WRITE_ONCE(apic->regs.reg[nr], *state_word(&state, nr));
+		WRITE_ONCE(apic->regs.reg[nr].v, *state_word(&state, nr));
 	bellows_apic_regs_loaded(&apic->regs);
-	apic->regs.reg[BELLOWS_APIC_TPR] &= 0xff;
+	apic->regs.reg[BELLOWS_APIC_TPR].v &= 0xff;
 	apic->regs.errors = 0;
 	bellows_apic_timer_start(apic, true);
 	bellows_apic_publish(apic);
 	look_for_events(vcpu);
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_apic_view_changed(vcpu);
 	return 0;
 }

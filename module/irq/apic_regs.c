@@ -41,10 +41,10 @@ static const struct {
 static void set_id(struct bellows_apic_regs *r)
 {
 	if (r->x2apic) {
-		r->reg[BELLOWS_APIC_ID] = r->id;
-		r->reg[BELLOWS_APIC_LDR] = bellows_apic_x2_ldr(r->id);
+		r->reg[BELLOWS_APIC_ID].v = r->id;
+		r->reg[BELLOWS_APIC_LDR].v = bellows_apic_x2_ldr(r->id);
 	} else {
-		r->reg[BELLOWS_APIC_ID] = r->id << 24;
+		r->reg[BELLOWS_APIC_ID].v = r->id << 24;
 	}
 }
 
@@ -52,17 +52,17 @@ void bellows_apic_regs_reset(struct bellows_apic_regs *r, bool lint0_extint)
 {
 	size_t i;
 
-	memset(r->reg, 0, sizeof(r->reg));
+	memset(r->reg, 0, BELLOWS_APIC_NR_REGS * sizeof(*r->reg));
 	r->isr_words = 0;
 	r->irr_words = 0;
 	r->errors = 0;
-	r->reg[BELLOWS_APIC_VERSION] = VERSION;
-	r->reg[BELLOWS_APIC_DFR] = BELLOWS_APIC_DFR_FLAT;
-	r->reg[BELLOWS_APIC_SVR] = 0xff;
+	r->reg[BELLOWS_APIC_VERSION].v = VERSION;
+	r->reg[BELLOWS_APIC_DFR].v = BELLOWS_APIC_DFR_FLAT;
+	r->reg[BELLOWS_APIC_SVR].v = 0xff;
 	for (i = 0; i < ARRAY_SIZE(lvts); i++)
-		r->reg[lvts[i].nr] = BELLOWS_APIC_LVT_MASKED;
+		r->reg[lvts[i].nr].v = BELLOWS_APIC_LVT_MASKED;
 	if (lint0_extint)
-		r->reg[BELLOWS_APIC_LVT_LINT0] = BELLOWS_IRQ_EXTINT << 8;
+		r->reg[BELLOWS_APIC_LVT_LINT0].v = BELLOWS_IRQ_EXTINT << 8;
 	set_id(r);
 }
 
@@ -79,26 +79,44 @@ void bellows_apic_regs_set_mode(struct bellows_apic_regs *r, bool enabled, bool 
 		return;
 	}
 	if (!was_enabled || was_x2apic != r->x2apic) {
-		r->reg[BELLOWS_APIC_LDR] = 0;
+		r->reg[BELLOWS_APIC_LDR].v = 0;
 		/* Of the two halves that x2APIC mode makes one register the upper one is stale. */
-		r->reg[BELLOWS_APIC_ICR2] = 0;
+		r->reg[BELLOWS_APIC_ICR2].v = 0;
 		set_id(r);
 	}
+}
+
+/* Bits: which words of a bank are not zero. */
+static unsigned int words_of(const struct bellows_apic_regs *r, unsigned int bank)
+{
+	unsigned int i, words = 0;
+
+	for (i = 0; i < 8; i++)
+		words |= r->reg[bank + i].v ? BIT(i) : 0;
+	return words;
+}
+
+void bellows_apic_regs_loaded(struct bellows_apic_regs *r)
+{
+	r->isr_words = words_of(r, BELLOWS_APIC_ISR);
+	r->irr_words = words_of(r, BELLOWS_APIC_IRR);
 }
 
 int bellows_apic_highest(const struct bellows_apic_regs *r, unsigned int bank)
 {
 	unsigned int words = bank == BELLOWS_APIC_ISR ? r->isr_words : r->irr_words, i;
 
+	if (r->by_hardware)
+		words = words_of(r, bank);
 	if (!words)
 		return -1;
 	i = 31 - __builtin_clz(words);
-	return i * 32 + 31 - __builtin_clz(r->reg[bank + i]);
+	return i * 32 + 31 - __builtin_clz(r->reg[bank + i].v);
 }
 
 u8 bellows_apic_ppr(const struct bellows_apic_regs *r)
 {
-	u8 tpr = r->reg[BELLOWS_APIC_TPR];
+	u8 tpr = r->reg[BELLOWS_APIC_TPR].v;
 	int isr = bellows_apic_highest(r, BELLOWS_APIC_ISR);
 	u8 class = isr < 0 ? 0 : isr & 0xf0;
 
@@ -121,19 +139,9 @@ static void note_word(u8 *words, unsigned int i, u32 word)
 	*words = word ? *words | BIT(i) : *words & ~BIT(i);
 }
 
-void bellows_apic_regs_loaded(struct bellows_apic_regs *r)
-{
-	unsigned int i;
-
-	for (i = 0; i < 8; i++) {
-		note_word(&r->isr_words, i, r->reg[BELLOWS_APIC_ISR + i]);
-		note_word(&r->irr_words, i, r->reg[BELLOWS_APIC_IRR + i]);
-	}
-}
-
 static void set_vector(struct bellows_apic_regs *r, unsigned int bank, u8 vector, bool on)
 {
-	u32 *word = &r->reg[bank + vector / 32];
+	u32 *word = &r->reg[bank + vector / 32].v;
 
 	/* Senders have a look at IRR. */
 	WRITE_ONCE(*word, on ? *word | BIT(vector % 32) : *word & ~BIT(vector % 32));
@@ -171,7 +179,7 @@ bool bellows_apic_regs_error(struct bellows_apic_regs *r, u32 error)
 	bool news = !(r->errors & error);
 
 	r->errors |= error;
-	return news && !(r->reg[BELLOWS_APIC_LVT_ERROR] & BELLOWS_APIC_LVT_MASKED);
+	return news && !(r->reg[BELLOWS_APIC_LVT_ERROR].v & BELLOWS_APIC_LVT_MASKED);
 }
 
 static bool readable(const struct bellows_apic_regs *r, unsigned int nr)
@@ -210,7 +218,7 @@ bool bellows_apic_regs_read(struct bellows_apic_regs *r, unsigned int nr, u32 *v
 	case BELLOWS_APIC_EOI:
 		break;
 	default:
-		*value = r->reg[nr];
+		*value = r->reg[nr].v;
 	}
 	return true;
 }
@@ -225,7 +233,7 @@ static unsigned int write_lvt(struct bellows_apic_regs *r, unsigned int nr, u32 
 	value &= writable;
 	if (!bellows_apic_sw_enabled(r))
 		value |= BELLOWS_APIC_LVT_MASKED;
-	r->reg[nr] = value;
+	r->reg[nr].v = value;
 	if (nr == BELLOWS_APIC_LVT_TIMER && bellows_apic_timer_mode(r) != mode)
 		return BELLOWS_APIC_DO_TIMER_MODE;
 	if (nr == BELLOWS_APIC_LVT_LINT0)
@@ -237,10 +245,10 @@ static unsigned int write_svr(struct bellows_apic_regs *r, u32 value)
 {
 	size_t i;
 
-	r->reg[BELLOWS_APIC_SVR] = value & SVR_WRITABLE;
+	r->reg[BELLOWS_APIC_SVR].v = value & SVR_WRITABLE;
 	if (!(value & BELLOWS_APIC_SVR_ENABLE))
 		for (i = 0; i < ARRAY_SIZE(lvts); i++)
-			r->reg[lvts[i].nr] |= BELLOWS_APIC_LVT_MASKED;
+			r->reg[lvts[i].nr].v |= BELLOWS_APIC_LVT_MASKED;
 	return BELLOWS_APIC_DO_ADDRESS | BELLOWS_APIC_DO_EVENTS;
 }
 
@@ -256,7 +264,7 @@ static unsigned int check_send(struct bellows_apic_regs *r, u32 mode, u8 vector,
 
 static unsigned int write_icr(struct bellows_apic_regs *r, u32 value)
 {
-	r->reg[BELLOWS_APIC_ICR] = value & ~ICR_BUSY;
+	r->reg[BELLOWS_APIC_ICR].v = value & ~ICR_BUSY;
 	return check_send(r, value >> 8 & 7, value, BELLOWS_APIC_DO_ICR);
 }
 
@@ -265,7 +273,7 @@ static unsigned int write_xapic_only(struct bellows_apic_regs *r, unsigned int n
 {
 	if (r->x2apic)
 		return BELLOWS_APIC_FAULT;
-	r->reg[nr] = value;
+	r->reg[nr].v = value;
 	return nr == BELLOWS_APIC_ICR2 ? 0 : BELLOWS_APIC_DO_ADDRESS;
 }
 
@@ -273,7 +281,7 @@ static unsigned int write_esr(struct bellows_apic_regs *r, u32 value)
 {
 	if (r->x2apic && value)
 		return BELLOWS_APIC_FAULT;
-	r->reg[BELLOWS_APIC_ESR] = r->errors;
+	r->reg[BELLOWS_APIC_ESR].v = r->errors;
 	r->errors = 0;
 	return 0;
 }
@@ -299,7 +307,7 @@ unsigned int bellows_apic_regs_write(struct bellows_apic_regs *r, unsigned int n
 	case BELLOWS_APIC_TPR:
 		if (r->x2apic && value > 0xff)
 			return BELLOWS_APIC_FAULT;
-		r->reg[nr] = value & 0xff;
+		r->reg[nr].v = value & 0xff;
 		return BELLOWS_APIC_DO_EVENTS;
 	case BELLOWS_APIC_EOI:
 		return r->x2apic && value ? BELLOWS_APIC_FAULT : BELLOWS_APIC_DO_EOI | BELLOWS_APIC_DO_EVENTS;
@@ -315,10 +323,10 @@ unsigned int bellows_apic_regs_write(struct bellows_apic_regs *r, unsigned int n
 		/* In deadline mode the counter does not exist. */
 		if (bellows_apic_timer_mode(r) == BELLOWS_APIC_DEADLINE)
 			return 0;
-		r->reg[nr] = value;
+		r->reg[nr].v = value;
 		return BELLOWS_APIC_DO_TIMER_START;
 	case BELLOWS_APIC_TDCR:
-		r->reg[nr] = value & TDCR_WRITABLE;
+		r->reg[nr].v = value & TDCR_WRITABLE;
 		return BELLOWS_APIC_DO_TIMER_DIVIDE;
 	case BELLOWS_APIC_SELF_IPI:
 		return write_self_ipi(r, value);
@@ -329,9 +337,9 @@ unsigned int bellows_apic_regs_write(struct bellows_apic_regs *r, unsigned int n
 
 u64 bellows_apic_address(const struct bellows_apic_regs *r)
 {
-	u32 id = r->x2apic ? r->id : r->reg[BELLOWS_APIC_ID] >> 24;
-	u32 flags = r->reg[BELLOWS_APIC_LDR] >> 24;
-	u32 lint0 = r->reg[BELLOWS_APIC_LVT_LINT0];
+	u32 id = r->x2apic ? r->id : r->reg[BELLOWS_APIC_ID].v >> 24;
+	u32 flags = r->reg[BELLOWS_APIC_LDR].v >> 24;
+	u32 lint0 = r->reg[BELLOWS_APIC_LVT_LINT0].v;
 
 	if (r->enabled)
 		flags |= BELLOWS_APIC_ADDR_ENABLED;
@@ -339,7 +347,7 @@ u64 bellows_apic_address(const struct bellows_apic_regs *r)
 		flags |= BELLOWS_APIC_ADDR_SW_ENABLED;
 	if (r->x2apic)
 		flags |= BELLOWS_APIC_ADDR_X2APIC;
-	if (r->reg[BELLOWS_APIC_DFR] >> 28 != 0xf)
+	if (r->reg[BELLOWS_APIC_DFR].v >> 28 != 0xf)
 		flags |= BELLOWS_APIC_ADDR_CLUSTER;
 	/* Without an APIC the CPU's pin is connected directly. */
 	if (!r->enabled || (lint0 & (BELLOWS_APIC_LVT_MASKED | LVT_MODE)) == BELLOWS_IRQ_EXTINT << 8)
@@ -371,7 +379,7 @@ bool bellows_apic_addressed(u64 address, u32 dest, bool logical)
 
 void bellows_apic_icr_message(const struct bellows_apic_regs *r, struct bellows_irq_message *msg)
 {
-	u32 icr = r->reg[BELLOWS_APIC_ICR], high = r->reg[BELLOWS_APIC_ICR2];
+	u32 icr = r->reg[BELLOWS_APIC_ICR].v, high = r->reg[BELLOWS_APIC_ICR2].v;
 
 	*msg = (struct bellows_irq_message) {
 		.dest = r->x2apic ? high : high >> 24,
@@ -386,7 +394,7 @@ void bellows_apic_icr_message(const struct bellows_apic_regs *r, struct bellows_
 
 unsigned int bellows_apic_timer_shift(const struct bellows_apic_regs *r)
 {
-	u32 tdcr = r->reg[BELLOWS_APIC_TDCR];
+	u32 tdcr = r->reg[BELLOWS_APIC_TDCR].v;
 
 	/* 0: by 2, ... 6: by 128, 7: by 1. */
 	return ((tdcr & 3) + (tdcr >> 1 & 4) + 1) & 7;
@@ -394,7 +402,7 @@ unsigned int bellows_apic_timer_shift(const struct bellows_apic_regs *r)
 
 u64 bellows_apic_timer_period(const struct bellows_apic_regs *r)
 {
-	return (u64)r->reg[BELLOWS_APIC_TMICT] << bellows_apic_timer_shift(r);
+	return (u64)r->reg[BELLOWS_APIC_TMICT].v << bellows_apic_timer_shift(r);
 }
 
 u32 bellows_apic_timer_count(const struct bellows_apic_regs *r, u64 left)
@@ -402,5 +410,5 @@ u32 bellows_apic_timer_count(const struct bellows_apic_regs *r, u64 left)
 	unsigned int shift = bellows_apic_timer_shift(r);
 	u64 count = (left >> shift) + !!(left & (BIT(shift) - 1));
 
-	return min_t(u64, count, r->reg[BELLOWS_APIC_TMICT]);
+	return min_t(u64, count, r->reg[BELLOWS_APIC_TMICT].v);
 }

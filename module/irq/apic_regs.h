@@ -53,9 +53,16 @@ enum bellows_apic_timer_mode {		/* of the timer's LVT entry, bits 18:17 */
 #define BELLOWS_APIC_ESR_RECEIVE_VECTOR	BIT(6)
 #define BELLOWS_APIC_ESR_REGISTER	BIT(7)
 
+/* As the page has them: one every 16 bytes. */
+struct bellows_apic_reg {
+	u32 v;
+	u32 unused[3];
+};
+
 struct bellows_apic_regs {
-	u32 reg[BELLOWS_APIC_NR_REGS];
+	struct bellows_apic_reg *reg;	/* BELLOWS_APIC_NR_REGS of them, the caller's memory */
 	u8 isr_words, irr_words;	/* which words of ISR and IRR are not zero: bits */
+	bool by_hardware;		/* which changes ISR, IRR and TPR while the guest runs */
 	u32 errors;			/* since the guest last wrote ESR */
 	u32 id;				/* the vCPU's, which x2APIC mode shows and xAPIC mode starts with */
 	bool enabled;			/* by IA32_APIC_BASE */
@@ -105,12 +112,12 @@ int bellows_apic_end(struct bellows_apic_regs *r, bool *level);
 
 static inline bool bellows_apic_test(const struct bellows_apic_regs *r, unsigned int bank, u8 vector)
 {
-	return READ_ONCE(r->reg[bank + vector / 32]) & BIT(vector % 32);
+	return READ_ONCE(r->reg[bank + vector / 32].v) & BIT(vector % 32);
 }
 
 static inline bool bellows_apic_sw_enabled(const struct bellows_apic_regs *r)
 {
-	return r->enabled && (r->reg[BELLOWS_APIC_SVR] & BELLOWS_APIC_SVR_ENABLE);
+	return r->enabled && (r->reg[BELLOWS_APIC_SVR].v & BELLOWS_APIC_SVR_ENABLE);
 }
 
 /*
@@ -138,7 +145,7 @@ void bellows_apic_icr_message(const struct bellows_apic_regs *r, struct bellows_
 /* The timer */
 static inline enum bellows_apic_timer_mode bellows_apic_timer_mode(const struct bellows_apic_regs *r)
 {
-	unsigned int mode = r->reg[BELLOWS_APIC_LVT_TIMER] >> 17 & 3;
+	unsigned int mode = r->reg[BELLOWS_APIC_LVT_TIMER].v >> 17 & 3;
 
 	return mode > BELLOWS_APIC_DEADLINE ? BELLOWS_APIC_ONE_SHOT : mode;
 }

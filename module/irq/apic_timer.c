@@ -93,7 +93,7 @@ static void arm_deadline(struct bellows_apic *apic, u64 tsc)
 
 static void interrupt(struct bellows_apic *apic)
 {
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER];
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER].v;
 
 	if (!(lvt & BELLOWS_APIC_LVT_MASKED) && (lvt & 0xf0))
 		bellows_apic_accept(&apic->regs, lvt, false);
@@ -106,17 +106,17 @@ void bellows_apic_timer_start(struct bellows_apic *apic, bool from_current)
 
 	if (bellows_apic_timer_mode(regs) == BELLOWS_APIC_DEADLINE)
 		return;
-	if (!regs->reg[BELLOWS_APIC_TMICT]) {
+	if (!regs->reg[BELLOWS_APIC_TMICT].v) {
 		bellows_apic_timer_cancel(apic);
 		return;
 	}
 	if (from_current) {
 		/* A count that had come to its end. */
-		if (!regs->reg[BELLOWS_APIC_TMCCT] &&
+		if (!regs->reg[BELLOWS_APIC_TMCCT].v &&
 		    bellows_apic_timer_mode(regs) == BELLOWS_APIC_ONE_SHOT)
 			return;
-		if (regs->reg[BELLOWS_APIC_TMCCT])
-			ns = min(ns, (u64)regs->reg[BELLOWS_APIC_TMCCT] << bellows_apic_timer_shift(regs));
+		if (regs->reg[BELLOWS_APIC_TMCCT].v)
+			ns = min(ns, (u64)regs->reg[BELLOWS_APIC_TMCCT].v << bellows_apic_timer_shift(regs));
 	}
 	arm(apic, ktime_add_ns(ktime_get(), ns));
 }
@@ -152,7 +152,7 @@ void bellows_apic_timer_mode_changed(struct bellows_apic *apic)
 
 	if (deadline || apic->deadline) {
 		bellows_apic_timer_cancel(apic);
-		apic->regs.reg[BELLOWS_APIC_TMICT] = 0;
+		apic->regs.reg[BELLOWS_APIC_TMICT].v = 0;
 	}
 }
 

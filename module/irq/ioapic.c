@@ -47,8 +47,11 @@ static void update_handled(struct bellows_irqchip *chip)
 		if ((entry & BELLOWS_IOAPIC_LEVEL) || (ioapic->listened & BIT(pin)))
 			handled[vector / 64] |= BIT_ULL(vector % 64);
 	}
+	if (!memcmp(handled, ioapic->handled, sizeof(handled)))
+		return;
 	for (i = 0; i < ARRAY_SIZE(handled); i++)
 		WRITE_ONCE(ioapic->handled[i], handled[i]);
+	bellows_apic_ends_changed(chip->vm);
 }
 
 void bellows_ioapic_set_listened(struct bellows_irqchip *chip, u32 pins)
@@ -56,6 +59,13 @@ void bellows_ioapic_set_listened(struct bellows_irqchip *chip, u32 pins)
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
 	chip->ioapic.listened = pins;
 	update_handled(chip);
+}
+
+u64 bellows_ioapic_handled(struct bellows_vm *vm, unsigned int word)
+{
+	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
+
+	return chip ? READ_ONCE(chip->ioapic.handled[word]) : 0;
 }
 
 bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector)

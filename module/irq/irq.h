@@ -52,5 +52,9 @@ int bellows_pic_acknowledge(struct bellows_vm *vm);
 void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level);
 /* Does the IOAPIC care for EOIs of this vector? Any context. */
 bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector);
+/* The same for 64 of them: a bit each. */
+u64 bellows_ioapic_handled(struct bellows_vm *vm, unsigned int word);
+/* That changed: vCPUs whose hardware ends interrupts must know. Any context. */
+void bellows_apic_ends_changed(struct bellows_vm *vm);
 
 #endif

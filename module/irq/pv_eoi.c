@@ -34,7 +34,7 @@ static unsigned int count(const struct bellows_apic *apic, unsigned int bank)
 	unsigned int i, n = 0;
 
 	for (i = 0; i < 8; i++)
-		n += hweight32(apic->regs.reg[bank + i]);
+		n += hweight32(apic->regs.reg[bank + i].v);
 	return n;
 }
 
@@ -61,7 +61,8 @@ void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu)
 
 	if (!(vcpu->msrs.pv_eoi & 1))
 		return;
-	if (!end_has_no_effect(apic)) {
+	/* Where hardware ends interrupts the detour is the longer way. */
+	if (apic->regs.by_hardware || !end_has_no_effect(apic)) {
 		bellows_apic_withdraw_eoi(vcpu);
 		return;
 	}

@@ -142,6 +142,19 @@ static bool can_flush_vpid(u64 caps)
 	return (caps & all) == all;
 }
 
+/* What vCPUs with an APIC in the kernel may use beyond what all of them do. */
+static void find_virtual_apic(const struct bellows_vmx_caps *caps,
+			      struct bellows_vmx_controls *controls)
+{
+	const u32 cr8 = BELLOWS_VMX_PROC_CR8_LOAD_EXITING | BELLOWS_VMX_PROC_CR8_STORE_EXITING;
+	const u32 more = BELLOWS_VMX_PROC2_X2APIC_MODE | BELLOWS_VMX_PROC2_INTERRUPT_DELIVERY;
+
+	controls->tpr_shadow = (may_be_1(caps, BELLOWS_VMX_PROC) & BELLOWS_VMX_PROC_TPR_SHADOW) &&
+			       !(must_be_1(caps, BELLOWS_VMX_PROC) & cr8);
+	controls->virtual_apic = controls->tpr_shadow &&
+				 (may_be_1(caps, BELLOWS_VMX_PROC2) & more) == more;
+}
+
 const char *bellows_vmx_negotiate(const struct bellows_vmx_caps *caps,
 				  struct bellows_vmx_controls *controls)
 {
@@ -170,6 +183,7 @@ const char *bellows_vmx_negotiate(const struct bellows_vmx_caps *caps,
 		controls->value[BELLOWS_VMX_PROC2] &= ~(u32)BELLOWS_VMX_PROC2_VPID;
 	}
 
+	find_virtual_apic(caps, controls);
 	controls->revision = caps->basic & 0x7fffffff;
 	controls->ept_ad = caps->ept_vpid & BELLOWS_VMX_EPT_AD;
 	/* Unrestricted guests may run without protection and paging. */

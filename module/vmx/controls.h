@@ -23,7 +23,8 @@ enum bellows_vmx_group {
  *   NEEDED    on; without it there is no backend
  *   WANTED    on where the CPU has it
  *   SWITCHED  turned on and off while guests run: must exist, starts off
- *   OFF       must be off; a CPU that insists on it is refused
+ *   OFF       must be off; a CPU that insists on it is refused. Three of these are
+ *             turned on for some vCPUs, see the virtual APIC
  *
  * X(group, NAME, bit, need, "name in messages")
  */
@@ -157,6 +158,8 @@ struct bellows_vmx_caps {
  * @value: initial values of the five words
  * @revision: VMCS revision identifier
  * @ept_ad: EPT has accessed and dirty bits
+ * @tpr_shadow: CR8 can be left to a guest, with a page that holds its TPR
+ * @virtual_apic: and so can priorities and ends of interrupts, in x2APIC mode
  * @cr0_set: bits that are 1 in CR0 while any guest runs
  * @cr4_set, @cr4_allowed: the same for CR4, and what may be 1
  */
@@ -164,6 +167,7 @@ struct bellows_vmx_controls {
 	u32 value[BELLOWS_VMX_NR_GROUPS];
 	u32 revision;
 	bool ept_ad;
+	bool tpr_shadow, virtual_apic;
 	u64 cr0_set;
 	u64 cr4_set, cr4_allowed;
 };

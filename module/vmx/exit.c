@@ -152,6 +152,16 @@ static void decode_window(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	bellows_vmx_close_windows(vmx);
 }
 
+static void decode_eoi(struct bellows_vmx *vmx, struct bellows_exit *exit)
+{
+	exit->apic.vector = vmcs_read(EXIT_QUALIFICATION);
+}
+
+static void decode_apic_write(struct bellows_vmx *vmx, struct bellows_exit *exit)
+{
+	exit->apic.nr = (vmcs_read(EXIT_QUALIFICATION) & 0xfff) >> 4;
+}
+
 #define EXIT(basic, neutral, flag_bits, function)			\
 	[EXIT_REASON_##basic] = { BELLOWS_EXIT_##neutral, flag_bits, true, function }
 
@@ -188,6 +198,9 @@ static const struct decoder decoders[] = {
 	EXIT(PAUSE_INSTRUCTION, PAUSE, INSN | QUIET, NULL),
 	EXIT(EPT_VIOLATION, NESTED_FAULT, 0, decode_ept_violation),
 	EXIT(EPT_MISCONFIG, INTERNAL, 0, decode_ept_misconfig),
+	EXIT(TPR_BELOW_THRESHOLD, IRQ_WINDOW, QUIET, NULL),
+	EXIT(EOI_INDUCED, EOI, 0, decode_eoi),
+	EXIT(APIC_WRITE, APIC_WRITE, 0, decode_apic_write),
 	EXIT(INVEPT, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(RDTSCP, RDTSC, INSN | QUIET | QUICK, NULL),
 	EXIT(INVVPID, UNDEFINED, INSN | QUIET, NULL),

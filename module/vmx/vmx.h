@@ -89,6 +89,9 @@ struct bellows_vmx {
 	bool has_tsc_aux;		/* CPUID offers RDTSCP or RDPID */
 	u64 switched[BELLOWS_VMX_NR_SWITCHED];
 	u64 kernel_gs_base;		/* valid while !msrs_loaded */
+	bool tpr_shadow, virtual_apic;	/* in use */
+	u8 tpr_threshold;
+	void *apic_page;		/* the APIC's registers; valid with tpr_shadow */
 	bool irq_window_for_irq, irq_window_for_nmi;
 	bool nmi_unblocked;		/* known; else the VMCS says */
 	bool spec_ctrl_direct;		/* the guest writes SPEC_CTRL without an exit */
@@ -141,6 +144,10 @@ u16 bellows_vmx_vpid_alloc(void);
 void bellows_vmx_vpid_free(u16 vpid);
 void bellows_vmx_flush_tlb(struct bellows_vcpu *vcpu);
 void bellows_vmx_flush_tlb_guest(struct bellows_vcpu *vcpu);
+
+/* apic.c */
+bool bellows_vmx_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view);
+void bellows_vmx_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested);
 
 /* msr.c */
 void bellows_vmx_msrs_load(struct bellows_vmx *vmx);

@@ -13,9 +13,18 @@
 
 static struct random rnd;
 
+/* A test has a few at a time. */
+static struct bellows_apic_reg *page(void)
+{
+	static struct bellows_apic_reg pages[4][BELLOWS_APIC_NR_REGS];
+	static unsigned int next;
+
+	return pages[next++ % ARRAY_SIZE(pages)];
+}
+
 static struct bellows_apic_regs fresh(u32 id, bool x2apic)
 {
-	struct bellows_apic_regs r = { .id = id };
+	struct bellows_apic_regs r = { .reg = page(), .id = id };
 
 	bellows_apic_regs_set_mode(&r, true, x2apic);
 	bellows_apic_regs_reset(&r, false);
@@ -206,7 +215,7 @@ static bool icr(void)
 	    !msg.logical || !msg.assert || !msg.level || msg.shorthand != BELLOWS_IRQ_TO_OTHERS)
 		return false;
 	/* Busy never shows. */
-	if (r.reg[BELLOWS_APIC_ICR] & BIT(12))
+	if (r.reg[BELLOWS_APIC_ICR].v & BIT(12))
 		return false;
 	return !(bellows_apic_regs_write(&r, BELLOWS_APIC_ICR, 0x4005) & BELLOWS_APIC_DO_ICR) &&
 	       r.errors == BELLOWS_APIC_ESR_SEND_VECTOR &&
@@ -242,7 +251,7 @@ static bool deadline_needs_cpuid(void)
 	struct bellows_apic_regs r = enabled(0, false);
 
 	bellows_apic_regs_write(&r, BELLOWS_APIC_LVT_TIMER, 0x40030);
-	if (r.reg[BELLOWS_APIC_LVT_TIMER] != 0x30)
+	if (r.reg[BELLOWS_APIC_LVT_TIMER].v != 0x30)
 		return false;
 	r.has_deadline = true;
 	if (bellows_apic_regs_write(&r, BELLOWS_APIC_LVT_TIMER, 0x40030) != BELLOWS_APIC_DO_TIMER_MODE ||
@@ -259,13 +268,14 @@ static bool noise(void)
 	unsigned long i;
 
 	for (i = 0; i < scaled(20000); i++) {
-		struct bellows_apic_regs r = { .id = random_u64(&rnd) };
+		struct bellows_apic_regs r = { .reg = page(), .id = random_u64(&rnd) };
 		unsigned int nr = random_below(&rnd, BELLOWS_APIC_NR_REGS);
 		bool level;
 		u32 value;
 		int v;
 
-		random_bytes(&rnd, r.reg, sizeof(r.reg));
+		random_bytes(&rnd, r.reg, BELLOWS_APIC_NR_REGS * sizeof(*r.reg));
+		bellows_apic_regs_loaded(&r);
 		bellows_apic_regs_set_mode(&r, random_below(&rnd, 4), random_below(&rnd, 2));
 		bellows_apic_regs_write(&r, nr, random_u64(&rnd));
 		bellows_apic_regs_read(&r, random_below(&rnd, BELLOWS_APIC_NR_REGS), &value);
@@ -277,7 +287,7 @@ static bool noise(void)
 		bellows_apic_end(&r, &level);
 		if (bellows_apic_timer_period(&r) > (u64)U32_MAX << 7)
 			return false;
-		if (bellows_apic_timer_count(&r, random_u64(&rnd)) > r.reg[BELLOWS_APIC_TMICT])
+		if (bellows_apic_timer_count(&r, random_u64(&rnd)) > r.reg[BELLOWS_APIC_TMICT].v)
 			return false;
 		bellows_apic_addressed(bellows_apic_address(&r), random_u64(&rnd), random_below(&rnd, 2));
 	}

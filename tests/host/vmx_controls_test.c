@@ -89,7 +89,7 @@ static bool words_are(const struct bellows_vmx_controls *c, u32 pin, u32 proc, u
 
 static void known_cpus(void)
 {
-	struct bellows_vmx_caps nehalem = westmere, penryn = westmere;
+	struct bellows_vmx_caps nehalem = westmere, penryn = westmere, server = haswell, no_shadow;
 	struct bellows_vmx_controls c;
 
 	/*
@@ -99,10 +99,24 @@ static void known_cpus(void)
 	tap_result(!negotiate(&haswell, &c) &&
 		   words_are(&c, 0x3f, 0xb5986dfa, 0x14ea, 0x2b6fff, 0xd1ff) &&
 		   c.ept_ad && c.revision == 0x12 && c.cr0_set == 0x20 && c.cr4_set == 0x2000 &&
-		   c.cr4_allowed == 0x1707ff, "a CPU with everything");
+		   c.cr4_allowed == 0x1707ff && c.tpr_shadow && !c.virtual_apic,
+		   "a CPU with everything that is needed");
 	tap_result(!negotiate(&westmere, &c) &&
-		   words_are(&c, 0x3f, 0xb5986dfa, 0x4ea, 0x2b6fff, 0xd1ff) && !c.ept_ad,
-		   "a CPU without A/D bits and INVPCID");
+		   words_are(&c, 0x3f, 0xb5986dfa, 0x4ea, 0x2b6fff, 0xd1ff) && !c.ept_ad &&
+		   c.tpr_shadow && !c.virtual_apic,
+		   "a CPU without A/D bits, INVPCID and virtual-interrupt delivery");
+	server.allowed[BELLOWS_VMX_PROC2] |= CAP(0x300, 0);
+	tap_result(!negotiate(&server, &c) &&
+		   words_are(&c, 0x3f, 0xb5986dfa, 0x14ea, 0x2b6fff, 0xd1ff) && c.virtual_apic,
+		   "virtual-interrupt delivery is there, and off at first");
+	no_shadow = server;
+	no_shadow.allowed[BELLOWS_VMX_PROC] &= ~((u64)BELLOWS_VMX_PROC_TPR_SHADOW << 32);
+	tap_result(!negotiate(&no_shadow, &c) && !c.tpr_shadow && !c.virtual_apic,
+		   "no TPR shadow, so no virtual APIC");
+	no_shadow = haswell;
+	no_shadow.allowed[BELLOWS_VMX_PROC] |= BELLOWS_VMX_PROC_CR8_LOAD_EXITING;
+	tap_result(!negotiate(&no_shadow, &c) && !c.tpr_shadow,
+		   "a TPR shadow that CR8 does not reach is none");
 
 	nehalem.allowed[BELLOWS_VMX_PROC2] = CAP(0x6f, 0);
 	tap_result(refused_for(&nehalem, "unrestricted guest"), "no unrestricted guest");
@@ -283,7 +297,7 @@ int main(void)
 	u64 seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(16);
+	tap_plan(19);
 	tap_note("SEED=%llu", seed);
 	random_seed(&r, seed);
 	known_cpus();
