@@ -43,6 +43,7 @@
  * to its end. Processors with NRIP save look for the RIP to push in a field of
  * its own; it gets the same value.
  */
+#include <asm/apicdef.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "backend.h"
@@ -227,6 +228,24 @@ bool bellows_svm_irq_taken(struct bellows_vcpu *vcpu)
 		return false;
 	set_virtual_irq(svm, false, 0, false);
 	return true;
+}
+
+/* Hardware knows of one interrupt at a time, and of no register but TPR. */
+bool bellows_svm_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
+{
+	to_svm(vcpu)->tpr = (u8 *)view->page + APIC_TASKPRI;
+	return false;
+}
+
+/* While nothing is requested the guest may change CR8 as it likes: we find out after an exit. */
+void bellows_svm_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
+{
+	const unsigned int bit = BELLOWS_SVM_INTERCEPT_CR_WRITE + 8;
+	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	bool on = !svm->uses_cr8 || requested >= 0;
+
+	if (bellows_svm_intercepted(svm->intercept, bit) != on)
+		bellows_svm_set_intercept(svm, bit, on);
 }
 
 /* SYSCALL keeps the flags in a register; in its shadow no stack is half switched. */

@@ -155,6 +155,8 @@ static void decode_cr(struct bellows_svm_vcpu *svm)
 	struct bellows_exit *exit = exit_of(svm);
 	u32 code = control->exit_code;
 
+	if (code == BELLOWS_SVM_EXIT_CR_WRITE + 8 && svm->tpr)
+		svm->uses_cr8 = true;
 	if (!bellows_svm_features.decode || !(control->exit_info1 & BELLOWS_SVM_CR_MOV)) {
 		decode_cr_insn(svm);
 		return;

@@ -104,6 +104,17 @@ static void registers_in(struct bellows_svm_vcpu *svm)
 	}
 }
 
+/* CR8, which the guest may have changed by itself, is TPR's upper half. */
+static void cr8_out(struct bellows_svm_vcpu *svm)
+{
+	u8 cr8 = svm->vmcb->control.int_ctl & BELLOWS_SVM_V_TPR;
+
+	if (cr8 == svm->vcpu.cr8)
+		return;
+	svm->vcpu.cr8 = cr8;
+	*svm->tpr = cr8 << 4;
+}
+
 static void registers_out(struct bellows_svm_vcpu *svm)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
@@ -114,6 +125,8 @@ static void registers_out(struct bellows_svm_vcpu *svm)
 	vcpu->regs[BELLOWS_RIP] = vmcb->save.rip;
 	vcpu->regs[BELLOWS_RFLAGS] = vmcb->save.rflags;
 	vcpu->cr2 = vmcb->save.cr2;
+	if (unlikely(svm->uses_cr8))
+		cr8_out(svm);
 	vcpu->cached = GENMASK(BELLOWS_NR_STATE_REGS - 1, 0) & ~LIVE_REGS;
 }
 

@@ -166,16 +166,6 @@ static void cpu_emergency_disable(void)
 	switch_off();
 }
 
-/* Hardware knows of one interrupt at a time, and of no registers. */
-static bool apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
-{
-	return false;
-}
-
-static void apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
-{
-}
-
 /* All that a VM needs is in its vCPUs and in the nested tables. */
 static int vm_init(struct bellows_vm *vm)
 {
@@ -242,8 +232,8 @@ struct bellows_backend bellows_svm_backend = {
 	.request_irq_window = bellows_svm_request_irq_window,
 	.offer_irq = bellows_svm_offer_irq,
 	.irq_taken = bellows_svm_irq_taken,
-	.apic_changed = apic_changed,
-	.apic_vectors = apic_vectors,
+	.apic_changed = bellows_svm_apic_changed,
+	.apic_vectors = bellows_svm_apic_vectors,
 	.request_nmi_window = bellows_svm_request_nmi_window,
 	.get_nmi_mask = bellows_svm_get_nmi_mask,
 	.set_nmi_mask = bellows_svm_set_nmi_mask,

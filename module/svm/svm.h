@@ -8,6 +8,7 @@
 #include <asm/debugreg.h>
 #include "vcpu.h"
 #include "vm.h"
+#include "backend.h"
 #include "svm/asid.h"
 #include "svm/vmcb.h"
 
@@ -76,6 +77,8 @@ struct bellows_svm_vcpu {
 	/* A soft event was put in place: RIP before, RIP after the instruction. */
 	bool soft_injected;			/* [v] */
 	u64 soft_old_rip, soft_next_rip;	/* [v] */
+	u8 *tpr;				/* [v] where the APIC in the kernel, if there is one, keeps it */
+	bool uses_cr8;				/* [v] so its writes exit only while TPR holds something back */
 	bool off;				/* [v] SVM is off: nothing was entered */
 };
 
@@ -153,6 +156,8 @@ bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu);
 void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on);
 bool bellows_svm_offer_irq(struct bellows_vcpu *vcpu, int vector);
 bool bellows_svm_irq_taken(struct bellows_vcpu *vcpu);
+bool bellows_svm_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view);
+void bellows_svm_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested);
 void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu);
 bool bellows_svm_get_nmi_mask(struct bellows_vcpu *vcpu);
 void bellows_svm_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked);

@@ -71,6 +71,14 @@ static void bits(u64 arg)
 	write_cr8(3);
 	GUEST_ASSERT_EQ(apic_read(APIC_TPR), 0x30);
 	GUEST_ASSERT_TRAP(VEC_GP, 0, "mov %0, %%cr8", "r"(16ULL));
+	for (u64 i = 0; i < 16; i++) {
+		write_cr8(i ^ 5);
+		write_cr8(i);
+		GUEST_ASSERT_EQ(read_cr8(), i);
+		GUEST_ASSERT_EQ(apic_read(APIC_TPR), i << 4);
+		GUEST_ASSERT_EQ(apic_read(APIC_PPR), i << 4);
+	}
+	write_cr8(0);
 }
 
 CASE(writable_bits, "registers keep what can be written, and TPR is CR8")
