@@ -259,8 +259,10 @@ static bool inject_pending_irq(struct bellows_vcpu *vcpu)
 {
 	struct bellows_events *ev = &vcpu->events;
 
-	/* The APIC has more, and nothing is taken from it before it can go along. */
-	if ((!ev->interrupt.pending && !vcpu->apic) || !bellows_backend(irq_allowed)(vcpu))
+	/* The APIC may have more, and nothing is taken from it before it can go along. */
+	if (!ev->interrupt.pending && !(vcpu->apic && bellows_apic_wants_window(vcpu)))
+		return false;
+	if (!bellows_backend(irq_allowed)(vcpu))
 		return false;
 	if (!ev->interrupt.pending) {
 		int vector = bellows_apic_acknowledge(vcpu);

@@ -10,6 +10,7 @@
  * in that moment: the guest is then entered again, and the instruction exits
  * again or doesn't.
  */
+#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "emulation.h"
 #include "svm/svm.h"
@@ -431,9 +432,13 @@ void bellows_svm_decode_exit(struct bellows_vcpu *vcpu)
 	exit->insn_len = 0;
 	exit->hardware_reason = code;
 	bellows_svm_decode_vectoring(svm);
-	/* What runs next may be a halt that an interrupt would end. */
-	if (unlikely(control->int_state & BELLOWS_SVM_SHADOW) &&
-	    (control->int_ctl & BELLOWS_SVM_V_IRQ))
+	/*
+	 * An interrupt still waits. What runs next may be a halt that it would end; or
+	 * it can go in now, which one emulator does not see by itself after VMRUN.
+	 */
+	if (unlikely(control->int_ctl & BELLOWS_SVM_V_IRQ) &&
+	    ((control->int_state & BELLOWS_SVM_SHADOW) ||
+	     (vcpu->regs[BELLOWS_RFLAGS] & X86_EFLAGS_IF)))
 		bellows_request(vcpu, BELLOWS_REQ_EVENT);
 	if (unlikely(code == BELLOWS_SVM_EXIT_INVALID)) {
 		fail_entry(svm);
