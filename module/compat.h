@@ -17,6 +17,7 @@
 #include <trace/events/ipi.h>
 #include <asm/hardirq.h>
 #include <asm/mce.h>
+#include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
 #include <asm/ptrace.h>
@@ -102,6 +103,28 @@ static inline void bellows_guest_has_run(void)
 #ifdef X86_FEATURE_IBPB_EXIT_TO_USER
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
+/*
+ * SRSO on processors that need a hypervisor's help with it: return predictions
+ * that guests have trained are not used for the host's returns while this bit of
+ * BP_CFG is set. Whether it is wanted has been decided by the kernel (spec_rstack_overflow=),
+ * which sets the feature then; one that does not know the feature asks for nothing.
+ * On the CPU in question.
+ */
+static inline void bellows_bp_spec_reduce(bool on)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	u64 old, new;
+
+	if (!cpu_feature_enabled(X86_FEATURE_SRSO_BP_SPEC_REDUCE) ||
+	    rdmsrl_safe(MSR_ZEN4_BP_CFG, &old))
+		return;
+	new = on ? old | BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT) :
+		   old & ~BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	if (new != old)
+		wrmsrl_safe(MSR_ZEN4_BP_CFG, new);
 #endif
 }
 

@@ -26,6 +26,7 @@
 #include <asm/msr.h>
 #include <asm/perf_event.h>
 #include "backend.h"
+#include "compat.h"
 #include "mmu/format.h"
 #include "svm/svm.h"
 
@@ -136,6 +137,7 @@ static int cpu_enable(void)
 	bellows_asid_enable(&cpu->asids, cpuid_ebx(SVM_LEAF));
 	/* Counters that count the host only stop in guests from now on. */
 	amd_pmu_enable_virt();
+	bellows_bp_spec_reduce(true);
 	return 0;
 }
 
@@ -158,6 +160,7 @@ static void cpu_disable(void)
 {
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	switch_off();
+	bellows_bp_spec_reduce(false);
 	amd_pmu_disable_virt();
 }
 
