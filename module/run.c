@@ -180,7 +180,8 @@ static int enter(struct bellows_vcpu *vcpu)
 	 * still counts as the guest's: a tick that hit the guest is charged to it.
 	 */
 	local_irq_enable();
-	barrier();
+	/* STI takes effect behind the next instruction, which must not be CLI. */
+	asm volatile("nop" : : : "memory");
 	local_irq_disable();
 	bellows_guest_timing_exit();
 	local_irq_enable();

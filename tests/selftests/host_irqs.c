@@ -94,3 +94,51 @@ CASE(closed, "a guest that takes none is interrupted as well")
 		"Bochs' VMX holds host interrupts back while RFLAGS.IF is clear");
 	interrupt_it(spin_closed);
 }
+
+/* Clock ticks that this thread spent in guests, by the host's accounts. */
+static u64 guest_ticks(void)
+{
+	char line[1024], *p;
+	FILE *f = fopen("/proc/thread-self/stat", "r");
+	u64 ticks;
+
+	ASSERT(f && fgets(line, sizeof(line), f));
+	fclose(f);
+	p = strrchr(line, ')');
+	/* The name was field 2, and guest_time is field 43. */
+	for (int field = 2; p && field < 43; field++)
+		p = strchr(p + 1, ' ');
+	ASSERT(p);
+	ticks = strtoull(p, NULL, 10);
+	return ticks;
+}
+
+static volatile u64 rounds;
+
+static void compute(u64 arg)
+{
+	sti();
+	for (u64 i = 0; i < rounds; i++)
+		turns++;
+	GUEST_SYNC(1);
+	cli();
+}
+
+CASE(account, "the host's clock ticks that hit a guest are charged to the guest")
+{
+	struct vcpu *vcpu = long_guest(compute, 0);
+	u64 before = guest_ticks(), start = test_ms();
+
+	GUEST_VAR(vcpu->vm, rounds) = 100000;
+	/* Runs of the same guest, until it has had a second. */
+	while (test_ms() - start < 1000) {
+		struct kvm_regs regs;
+
+		vcpu_regs(vcpu, &regs);
+		vcpu_run_to_sync(vcpu, 1);
+		vcpu_set_regs(vcpu, &regs);
+	}
+	test_diag("%llu ticks in %llu ms", guest_ticks() - before, test_ms() - start);
+	EXPECT(guest_ticks() > before, "none was counted as the guest's");
+	vm_free(vcpu->vm);
+}
