@@ -11,6 +11,10 @@
 #include <asm/trapnr.h>
 #include "vmx/vmx.h"
 
+/* Instructions of trust domains: they exit whether or not a host has those. */
+#define EXIT_REASON_SEAMCALL	76
+#define EXIT_REASON_TDCALL	77
+
 #define INSN	BIT(0)		/* an instruction caused it: its length is known */
 #define QUIET	BIT(1)		/* serving it brings no secret into the L1 cache */
 #define QUICK	BIT(2)		/* an instruction, and there is no more to it than decode() */
@@ -209,6 +213,8 @@ static const struct decoder decoders[] = {
 	EXIT(INVPCID, INVALIDATE, INSN, NULL),
 	EXIT(VMFUNC, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(ENCLS, UNDEFINED, INSN | QUIET, NULL),
+	EXIT(SEAMCALL, UNDEFINED, INSN | QUIET, NULL),
+	EXIT(TDCALL, UNDEFINED, INSN | QUIET, NULL),
 };
 
 /* The event that the CPU was delivering when it exited. */
