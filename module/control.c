@@ -263,7 +263,7 @@ int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
 {
 	switch (nr) {
 	case 0 ... 3:
-		vcpu->db[nr] = value;
+		vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))] = value;
 		return 0;
 	case 4:
 	case 6:
@@ -285,7 +285,7 @@ u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr)
 {
 	switch (nr) {
 	case 0 ... 3:
-		return vcpu->db[nr];
+		return vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))];
 	case 4:
 	case 6:
 		return vcpu->dr6;

@@ -8,8 +8,12 @@
  * What is not in the table and not the backend's does not exist: the guest gets
  * #GP. MSRs that only describe hardware we do not have (thermal, performance
  * counters) but that guests read without asking CPUID are there, as zero.
+ *
+ * A guest chooses the index, so a processor that guesses must not get beyond an
+ * array with it either.
  */
 #include <linux/bsearch.h>
+#include <linux/nospec.h>
 #include <asm/apicdef.h>
 #include <asm/kvm_para.h>
 #include <asm/msr.h>
@@ -134,24 +138,28 @@ static bool memory_type_valid(u8 type)
 	return type < 8 && (BIT(type) & 0x73);	/* UC, WC, WT, WP, WB */
 }
 
+/* 0x250, 0x258 and 0x259, then 0x268 onwards. */
+static unsigned int mtrr_fixed_slot(u32 index)
+{
+	unsigned int slot = index == 0x250 ? 0 : index < 0x260 ? index - 0x257 : index - 0x268 + 3;
+
+	return array_index_nospec(slot, ARRAY_SIZE(((struct bellows_msrs *)NULL)->mtrr_fixed));
+}
+
 static int set_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
-	/* 0x250, 0x258 and 0x259, then 0x268 onwards. */
-	unsigned int slot = index == 0x250 ? 0 : index < 0x260 ? index - 0x257 : index - 0x268 + 3;
 	int i;
 
 	for (i = 0; i < 8; i++)
 		if (!memory_type_valid(value >> (i * 8)))
 			return BELLOWS_MSR_GP;
-	vcpu->msrs.mtrr_fixed[slot] = value;
+	vcpu->msrs.mtrr_fixed[mtrr_fixed_slot(index)] = value;
 	return 0;
 }
 
 static int get_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
-	unsigned int slot = index == 0x250 ? 0 : index < 0x260 ? index - 0x257 : index - 0x268 + 3;
-
-	*value = vcpu->msrs.mtrr_fixed[slot];
+	*value = vcpu->msrs.mtrr_fixed[mtrr_fixed_slot(index)];
 	return 0;
 }
 
@@ -163,7 +171,8 @@ static int set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 	reserved |= index & 1 ? 0x7ff : 0xf00;
 	if ((value & reserved) || (!(index & 1) && !memory_type_valid(value)))
 		return BELLOWS_MSR_GP;
-	vcpu->msrs.mtrr_var[index - 0x200] = value;
+	index = array_index_nospec(index - 0x200, ARRAY_SIZE(vcpu->msrs.mtrr_var));
+	vcpu->msrs.mtrr_var[index] = value;
 	return 0;
 }
 
@@ -357,7 +366,9 @@ bool bellows_msr_in_table(const struct bellows_vcpu *vcpu, u32 index)
 
 static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 index)
 {
-	return (u64 *)((char *)&vcpu->msrs + e->field) + (index - e->first);
+	u32 offset = array_index_nospec(index - e->first, e->last - e->first + 1);
+
+	return (u64 *)((char *)&vcpu->msrs + e->field) + offset;
 }
 
 /* Guests use few, and often the same one again. */

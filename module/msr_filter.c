@@ -10,6 +10,7 @@
  * After the replacement every vCPU is asked to recompute before it enters
  * again, and the ioctl returns when none is left inside with the old one.
  */
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "msr.h"
@@ -111,7 +112,8 @@ static bool lookup(const struct bellows_msr_filter *filter, u32 index, u32 acces
 
 		/* Unsigned: an index below the base is far above nmsrs. */
 		if ((range->flags & access) && index - range->base < range->nmsrs)
-			return test_bit(index - range->base, range->bitmap);
+			return test_bit(array_index_nospec(index - range->base, range->nmsrs),
+					range->bitmap);
 	}
 	return filter->default_allow;
 }

@@ -10,6 +10,7 @@
  * The page answers only in xAPIC mode. Where it would be in the other modes reads
  * give all ones and writes are lost, as with KVM; there is no memory behind it.
  */
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <asm/apicdef.h>
 #include <asm/cpufeature.h>
@@ -83,8 +84,10 @@ static void timer_written(struct bellows_apic *apic, unsigned int todo, u32 coun
 static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 {
 	u32 count = nr == BELLOWS_APIC_TDCR ? bellows_apic_timer_current(apic) : 0;
-	unsigned int todo = bellows_apic_regs_write(&apic->regs, nr, value);
+	unsigned int todo;
 
+	nr = array_index_nospec(nr, BELLOWS_APIC_NR_REGS);
+	todo = bellows_apic_regs_write(&apic->regs, nr, value);
 	if (todo & BELLOWS_APIC_FAULT)
 		return BELLOWS_MSR_GP;
 	if (todo & BELLOWS_APIC_DO_ADDRESS)
@@ -108,6 +111,7 @@ static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 
 static bool read_register(struct bellows_apic *apic, unsigned int nr, u32 *value)
 {
+	nr = array_index_nospec(nr, BELLOWS_APIC_NR_REGS);
 	if (nr >= BELLOWS_APIC_ISR && nr < BELLOWS_APIC_ICR)
 		bellows_apic_take_posted(apic->vcpu);
 	if (!bellows_apic_regs_read(&apic->regs, nr, value))

@@ -225,7 +225,7 @@ bool bellows_apic_regs_read(struct bellows_apic_regs *r, unsigned int nr, u32 *v
 
 static unsigned int write_lvt(struct bellows_apic_regs *r, unsigned int nr, u32 value)
 {
-	u32 writable = lvts[nr - BELLOWS_APIC_LVT_TIMER].writable;
+	u32 writable = lvts[array_index_nospec(nr - BELLOWS_APIC_LVT_TIMER, ARRAY_SIZE(lvts))].writable;
 	unsigned int mode = bellows_apic_timer_mode(r);
 
 	if (nr == BELLOWS_APIC_LVT_TIMER && r->has_deadline)

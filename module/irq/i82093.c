@@ -80,6 +80,7 @@ u32 bellows_i82093_read(const struct bellows_i82093 *ioapic, u32 offset)
 	}
 	if (pin >= BELLOWS_IOAPIC_PINS)
 		return ~0U;
+	pin = array_index_nospec(pin, BELLOWS_IOAPIC_PINS);
 	return ioapic->select & 1 ? ioapic->entry[pin] >> 32 : ioapic->entry[pin];
 }
 
@@ -109,6 +110,7 @@ int bellows_i82093_write(struct bellows_i82093 *ioapic, u32 offset, u32 value)
 		ioapic->id = value >> 24 & 0xf;
 	if (ioapic->select < REG_ENTRIES || pin >= BELLOWS_IOAPIC_PINS)
 		return -1;
+	pin = array_index_nospec(pin, BELLOWS_IOAPIC_PINS);
 	entry = ioapic->entry[pin];
 	if (ioapic->select & 1)
 		entry = (u32)entry | (u64)value << 32;

@@ -114,7 +114,7 @@ static void control(struct bellows_i8254 *pit, u8 value, u64 now)
 		read_back(pit, value, now);
 		return;
 	}
-	c = &pit->channel[value >> 6];
+	c = &pit->channel[array_index_nospec(value >> 6, BELLOWS_I8254_CHANNELS)];
 	if (!(value & 0x30)) {
 		latch_count(c, now);
 		return;
@@ -144,7 +144,7 @@ bool bellows_i8254_write(struct bellows_i8254 *pit, unsigned int port, u8 value,
 		control(pit, value, now);
 		return false;
 	}
-	c = &pit->channel[port];
+	c = &pit->channel[array_index_nospec(port, BELLOWS_I8254_CHANNELS)];
 	switch (c->write_state) {
 	case HALF_BOTH:
 		c->write_latch = value;
@@ -178,7 +178,7 @@ u8 bellows_i8254_read(struct bellows_i8254 *pit, unsigned int port, u64 now)
 
 	if (port == 3)
 		return 0;
-	c = &pit->channel[port];
+	c = &pit->channel[array_index_nospec(port, BELLOWS_I8254_CHANNELS)];
 	if (c->status_latched) {
 		c->status_latched = 0;
 		return c->status;

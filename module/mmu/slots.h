@@ -2,6 +2,7 @@
 #ifndef BELLOWS_MMU_SLOTS_H
 #define BELLOWS_MMU_SLOTS_H
 /* What the files of this folder share: slot lookup, and the mapper side of a slot. */
+#include <linux/nospec.h>
 #include "mmu/mmu.h"
 
 struct bellows_slots {
@@ -20,7 +21,8 @@ static inline bool bellows_slot_has(const struct bellows_memslot *slot, gfn_t gf
 
 static inline opn_t bellows_slot_opn(const struct bellows_memslot *slot, gfn_t gfn)
 {
-	return to_opn(slot->opn.v + (gfn.v - slot->base.v));
+	/* A guest's number: a processor that guesses must not leave the object with it. */
+	return to_opn(slot->opn.v + array_index_nospec(gfn.v - slot->base.v, slot->npages));
 }
 
 int bellows_slots_init(struct bellows_mmu *mmu);
