@@ -10,6 +10,7 @@
  */
 #include <linux/kvm_para.h>
 #include <linux/percpu.h>
+#include <asm/cpu.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include <asm/debugreg.h>
@@ -347,6 +348,32 @@ static int handle_nested_fault(struct bellows_vcpu *vcpu)
 	return bellows_handle_mmio(vcpu);
 }
 
+/*
+ * #AC has two causes. A misaligned access by a program that asked to be told: the
+ * guest's own. A locked access across two cache lines, where the host wants to know
+ * of those: the guest has no idea of that, and must not get it. The kernel then
+ * warns and lets this thread run without the check (or slows it down), or says
+ * that it shall not go on: it has sent a signal, and userspace is told why.
+ */
+static int handle_alignment(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+
+	if (!boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) ||
+	    (bellows_backend(get_cpl)(vcpu) == 3 &&
+	     (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_AM) &&
+	     (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_AC))) {
+		bellows_queue_exception_error(vcpu, X86_TRAP_AC, exit->exception.error);
+		return 1;
+	}
+	if (handle_guest_split_lock(bellows_reg_read(vcpu, BELLOWS_RIP)))
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_EXCEPTION;
+	vcpu->run->ex.exception = X86_TRAP_AC;
+	vcpu->run->ex.error_code = exit->exception.error;
+	return 0;
+}
+
 static int handle_exception(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
@@ -359,6 +386,8 @@ static int handle_exception(struct bellows_vcpu *vcpu)
 	case X86_TRAP_PF:
 		bellows_queue_page_fault(vcpu, exit->exception.payload, exit->exception.error);
 		return 1;
+	case X86_TRAP_AC:
+		return handle_alignment(vcpu);
 	case X86_TRAP_MC:
 		/* The host's handler has had it, in exit_irqoff. */
 		return 1;
