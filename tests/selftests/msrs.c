@@ -339,3 +339,44 @@ CASE(segment_bases, "two vCPUs of one thread keep their own FS and GS bases, the
 	vcpu_run_to_done(b);
 	vm_free(vm);
 }
+
+/* What the kernel says of a bug of this CPU. */
+static bool not_affected(const char *bug)
+{
+	char path[128], text[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/vulnerabilities/%s", bug);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = 0;
+	fclose(f);
+	return !strncmp(text, "Not affected", 12);
+}
+
+CASE(arch_capabilities, "IA32_ARCH_CAPABILITIES says of bugs what the kernel knows, and announces no MSR that is not there")
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = { .head.nmsrs = 1, .entry.index = 0x10a };
+	struct vcpu *vcpu = vcpu_create(vm_create(), 0);
+	u64 value;
+
+	ASSERT_EQ(dev_ioctl(KVM_GET_MSRS, &msrs), 1);
+	value = msrs.entry.data;
+	test_diag("0x%llx", value);
+	EXPECT_EQ(vcpu_get_msr(vcpu, 0x10a), value);
+	if (not_affected("meltdown"))
+		EXPECT(value & BIT64(0), "RDCL_NO");
+	if (not_affected("mds"))
+		EXPECT(value & BIT64(5), "MDS_NO");
+	if (not_affected("spec_store_bypass"))
+		EXPECT(value & BIT64(4), "SSB_NO");
+	/* FB_CLEAR_CTRL, XAPIC_DISABLE_STATUS, GDS_CTRL; KVM has TSX_CTRL. */
+	EXPECT(!(value & (BIT64(18) | BIT64(21) | BIT64(25))));
+	EXPECT(test_is_kvm || !(value & BIT64(7)));
+	vm_free(vcpu->vm);
+}
