@@ -36,7 +36,9 @@ static inline long bellows_pt_counted(const struct bellows_pt_counter *counter)
 /* A zeroed page for a table, as machine address; 0: none. */
 static inline u64 bellows_pt_page_alloc(void)
 {
-	unsigned long va = __get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	/* A failed charge is the guest's problem, never the OOM killer's. */
+	unsigned long va = __get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+					   __GFP_RETRY_MAYFAIL);
 
 	return va ? __pa(va) : 0;
 }

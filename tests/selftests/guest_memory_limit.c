@@ -105,3 +105,41 @@ CASE(string_input, "string input at the limit: each element is read from its por
 		ASSERT_EQ(((u32 *)memory)[i], i + 1);
 	finish(vcpu, memory);
 }
+
+#define SPARSE_SIZE	(896ULL * MB)
+#define STEP		(2 * MB)
+
+static volatile u64 reads;
+
+/* A page in each table's range: nothing is allocated but tables. */
+static void look(u64 arg)
+{
+	for (u64 i = 0; i < SPARSE_SIZE / STEP; i++) {
+		GUEST_ASSERT_EQ(*(volatile u64 *)(REGION + i * STEP), 0);
+		reads++;
+	}
+}
+
+CASE(loads, "a read of absent memory at the limit of its tables: KVM_RUN gives ENOMEM, and nobody is killed")
+{
+	struct vcpu *vcpu = long_guest(look, 0);
+	int object = object_create(SPARSE_SIZE, BELLOWS_MEMORY_SMALL_PAGES);
+	char *memory = object_map(object, 0, SPARSE_SIZE), max[32];
+
+	vm_slot(vcpu->vm, 1, REGION, SPARSE_SIZE, memory, 0);
+	close(object);
+	/* Tables are charged to whoever runs the guest. */
+	group_create("guest");
+	enter(group_path);
+	snprintf(max, sizeof(max), "%llu", charged() + MB);
+	ASSERT(file_write(group_file("memory.max"), max));
+	EXPECT_EQ(__vcpu_run(vcpu), -ENOMEM);
+	EXPECT_EQ(__vcpu_run(vcpu), -ENOMEM);
+	pay();
+	EXPECT(GUEST_VAR(vcpu->vm, reads) < SPARSE_SIZE / STEP);
+	vcpu_run_to_done(vcpu);
+	vm_free(vcpu->vm);
+	munmap(memory, SPARSE_SIZE);
+	expect_audit_ok();
+	leave_and_remove();
+}
