@@ -349,6 +349,9 @@ void bellows_pt_unlink(struct bellows_pt *pt, u64 start, u64 end, struct bellows
 	/* From the leaves up: a table that goes has no tables below it any more. */
 	for (level = 2; level <= pt->format->levels; level++) {
 		bellows_for_each_pte(it, pt, start, end) {
+			/* A GiB at a time, at most. */
+			if (it.level > 2)
+				bellows_pt_resched();
 			if (it.level != level || !bellows_pte_is_table(pt->format, it.pte, level) ||
 			    !bellows_pt_iter_inside(&it, start, end))
 				continue;
@@ -364,11 +367,14 @@ void bellows_pt_unlink(struct bellows_pt *pt, u64 start, u64 end, struct bellows
 
 void bellows_pt_free_dead(struct bellows_pt_dead *dead)
 {
+	unsigned int freed = 0;
 	u64 page, next;
 
 	for (page = dead->head; page; page = next) {
 		next = bellows_pt_page_link(page);
 		bellows_pt_page_free(page);
+		if (!(++freed % BELLOWS_PT_ENTRIES))
+			bellows_pt_resched();
 	}
 	dead->head = 0;
 }

@@ -84,7 +84,7 @@ void bellows_pt_readonly(struct bellows_pt *pt, u64 start, u64 end, struct bello
 void bellows_pt_split(struct bellows_pt *pt, u64 start, u64 end, struct bellows_pt_found *found);
 void bellows_pt_harvest(struct bellows_pt *pt, u64 start, u64 end, struct bellows_pt_found *found);
 
-/* Takes every table that lies wholly inside [start, end) out of the tree. */
+/* Takes every table that lies wholly inside [start, end) out of the tree. May sleep, as the next. */
 void bellows_pt_unlink(struct bellows_pt *pt, u64 start, u64 end, struct bellows_pt_dead *dead);
 /* No TLB and no walker knows them any more. */
 void bellows_pt_free_dead(struct bellows_pt_dead *dead);

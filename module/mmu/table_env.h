@@ -18,6 +18,7 @@
 #include <linux/atomic.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 struct bellows_pt_counter {
 	atomic_long_t value;
@@ -41,6 +42,12 @@ static inline u64 bellows_pt_page_alloc(void)
 					   __GFP_RETRY_MAYFAIL);
 
 	return va ? __pa(va) : 0;
+}
+
+/* Work without an end in sight: let others have the CPU. */
+static inline void bellows_pt_resched(void)
+{
+	cond_resched();
 }
 
 static inline void bellows_pt_page_free(u64 pa)
@@ -84,6 +91,7 @@ u64 bellows_pt_page_alloc(void);
 void bellows_pt_page_free(u64 pa);
 u64 bellows_pt_page_link(u64 pa);
 void bellows_pt_page_set_link(u64 pa, u64 next);
+static inline void bellows_pt_resched(void) { }
 
 static inline u64 *bellows_pt_page_virt(u64 pa)
 {
