@@ -335,7 +335,10 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 	if (!done)
 		done = inject_pending_nmi(vcpu);
 	if (!done)
-		inject_pending_irq(vcpu);
+		done = inject_pending_irq(vcpu);
+	/* Its handler may come by the instruction that is half done, with other things in mind. */
+	if (done && unlikely(bellows_emulator_busy(vcpu->emu)))
+		bellows_emulator_reset(vcpu->emu);
 	if (ev->nmi.pending)
 		bellows_backend(request_nmi_window)(vcpu);
 	offered = offer(vcpu);

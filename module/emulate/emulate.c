@@ -176,9 +176,10 @@ int bellows_emulate_one(struct bellows_emulator *e)
 {
 	int r;
 
-	if (e->rip != e->log_rip)
+	if (e->rip != e->log_rip || e->seg[BELLOWS_CS].base != e->log_cs)
 		bellows_emulator_reset(e);
 	e->log_rip = e->rip;
+	e->log_cs = e->seg[BELLOWS_CS].base;
 	e->events = 0;
 	e->log_next = 0;
 	e->pending.size = 0;

@@ -204,7 +204,9 @@ struct bellows_emulator_ops {
  * @events: with CONTINUE
  * @pending: with EXIT
  *
- * Private: the log of the restart protocol.
+ * Private: the log of the restart protocol. It is forgotten when the next
+ *	instruction is elsewhere. When something else may run in between (an
+ *	event is delivered) and come by the same place, the owner resets.
  */
 struct bellows_emulator {
 	const struct bellows_emulator_ops *ops;
@@ -229,7 +231,7 @@ struct bellows_emulator {
 	struct bellows_emu_access pending;
 
 	struct bellows_emu_access log[BELLOWS_EMU_LOG];
-	u64 log_rip;		/* whose log it is */
+	u64 log_rip, log_cs;	/* whose log it is: RIP, and the base of CS */
 	u8 log_used;		/* entries in the log */
 	u8 log_next;		/* next to be replayed */
 	bool log_overflow;	/* something done is not in the log */

@@ -387,6 +387,18 @@ static void replaced_state_starts_afresh(void)
 	expect(one() == BELLOWS_EMU_RETRY && !bellows_emulator_busy(&m.e));
 }
 
+/* The same RIP in another code segment is another instruction. */
+static void other_segment_starts_afresh(void)
+{
+	u32 value = 1;
+
+	begin_movs();
+	expect(one() == BELLOWS_EMU_EXIT);
+	bellows_emulator_complete(&m.e, &value);
+	m.e.seg[BELLOWS_CS].base += 0x1000;
+	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+}
+
 static void sixteen_bytes_in_pieces(void)
 {
 	static const u8 data[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
@@ -544,6 +556,7 @@ static const struct {
 	TEST(device_to_device),
 	TEST(unanswered_exit_is_repeated),
 	TEST(replaced_state_starts_afresh),
+	TEST(other_segment_starts_afresh),
 	TEST(sixteen_bytes_in_pieces),
 	TEST(crossing_into_a_device),
 	TEST(string_output_in_one_exit),
