@@ -40,8 +40,13 @@
 #include "memory/object.h"
 #include "uapi/bellows.h"
 
-/* Far below where a page's count of references would overflow. */
-#define MAX_ZERO_REFERENCES	(1 << 30)
+/*
+ * Far below where a page's count of references would overflow: mappings stop
+ * here, and pins, which find the page without a fault and count 1024 each, have
+ * room for a million and a half at a time. Beyond those the kernel refuses the
+ * pin, as it does for any page that many pin at once.
+ */
+#define MAX_ZERO_REFERENCES	(1 << 29)
 
 /*
  * Not VM_FAULT_OOM: the kernel would repeat the fault, and the reason may be
