@@ -229,7 +229,7 @@ void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
 {
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
 	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
-	unsigned long ldt;
+	u16 ldt;
 
 	prepare_tlb(svm, cpu);
 	svm->switch_ssbd = bellows_svm_features.virt_ssbd && ssbd_differs(svm);
