@@ -4,6 +4,7 @@ ones that build-kernel makes. A kernel knows its image, unpacked, because both
 emulators start it without a boot loader, what to build a module against, and
 where KVM's modules are."""
 
+import fcntl
 import glob
 import hashlib
 import lzma
@@ -191,10 +192,16 @@ def get(name):
 
 
 def make(*args):
-    """Runs make in the tree, free of a make that called us; (ok, output)."""
+    """Runs make in the tree, free of a make that called us; (ok, output). One at a time
+    in a build folder: two would take each other's half-written objects."""
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    done = subprocess.run(["make", "-s", "-j%d" % (os.cpu_count() or 1), *args], cwd=ROOT, env=env,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    build = dict(a.split("=", 1) for a in args if "=" in a).get("BUILD", os.path.join(ROOT, "build"))
+    os.makedirs(build, exist_ok=True)
+    with open(os.path.join(build, ".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-s", "-j%d" % (os.cpu_count() or 1), *args], cwd=ROOT,
+                              env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
     return done.returncode == 0, done.stdout
 
 

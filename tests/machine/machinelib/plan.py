@@ -80,7 +80,9 @@ def build_programs(build):
         good, text = kernels.make("-C", source, "BUILD=" + build)
         if not good:
             raise kernels.Unavailable("the selftests do not build:\n" + text)
-    names = sorted(os.listdir(out)) if os.path.isdir(out) else []
+    # A build folder may still have those of sources that are gone.
+    names = sorted(n for n in os.listdir(out) if os.path.exists(os.path.join(source, n + ".c"))) \
+        if os.path.isdir(out) else []
     paths = [os.path.join(out, n) for n in names]
     return [p for p in paths if os.path.isfile(p) and os.access(p, os.X_OK)]
 
