@@ -2,6 +2,9 @@
 #ifndef BELLOWS_DEBUG_H
 #define BELLOWS_DEBUG_H
 /* Debug registers around an entry, KVM_SET_GUEST_DEBUG, single-stepping. */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include "vcpu.h"

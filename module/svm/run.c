@@ -245,7 +245,7 @@ void bellows_svm_enter(struct bellows_vcpu *vcpu)
 
 	registers_in(svm);
 	svm->nmi.stepping = false;
-	if (unlikely(svm->nmi.step | !!svm->vmcb->control.event_inj) && must_come_back(svm))
+	if (unlikely(svm->nmi.step || svm->vmcb->control.event_inj) && must_come_back(svm))
 		smp_send_reschedule(smp_processor_id());
 
 	svm->off = !clear_gif();
