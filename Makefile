@@ -30,7 +30,7 @@ install: all ## install both on this machine (as root)
 check-quick: ## host tests and one emulated machine: under 3 minutes
 	@$(MACHINE)/check --build $(BUILD) quick
 
-check: ## what every change must pass: every test on SVM and VMX, under 25 minutes
+check: ## what every change must pass: every test on SVM and VMX, Debian boots: some 40 minutes
 	@$(MACHINE)/check --build $(BUILD) gate
 
 check-full: ## every test on every kernel and machine, for a release
