@@ -27,7 +27,7 @@ install: all ## install both on this machine (as root)
 	depmod $(KVER)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD) install; fi
 
-check-quick: ## host tests and one emulated machine: under 3 minutes
+check-quick: ## host tests and one emulated machine: some 4 minutes
 	@$(MACHINE)/check --build $(BUILD) quick
 
 check: ## what every change must pass: every test on SVM and VMX, Debian boots: some 40 minutes
