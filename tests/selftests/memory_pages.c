@@ -3,32 +3,10 @@
 #define _GNU_SOURCE
 #include "object.h"
 
-/*
- * Freed pages that a CPU keeps at hand for the next allocation are free, too, but
- * not in MemFree: on a machine of 1 GiB they may be tens of megabytes.
- */
-static u64 free_memory(void)
-{
-	u64 pages = file_number("/proc/meminfo", "MemFree:") / 4;
-	FILE *f = fopen("/proc/zoneinfo", "r");
-	char line[256];
-	u64 count;
-
-	ASSERT(f, "/proc/zoneinfo: %s", strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, " count: %llu", &count) == 1)
-			pages += count;
-	fclose(f);
-	return pages * PAGE_SIZE;
-}
-
 /* Large frames take memory in one piece, which tests before this one may have scattered. */
 static void gather_memory(void)
 {
-	int fd = x(open("/proc/sys/vm/compact_memory", O_WRONLY));
-
-	x(write(fd, "1", 1));
-	close(fd);
+	ASSERT(file_write("/proc/sys/vm/compact_memory", "1"), "%s", strerror(errno));
 }
 
 CASE(large, "the first write to a block takes one large frame, or a small one if asked to")

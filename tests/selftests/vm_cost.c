@@ -19,26 +19,6 @@
 #define MAX_VMS		16
 #define ATTEMPTS	4
 
-/* With the pages that each CPU has at hand, which do not count as free. */
-static u64 free_memory(void)
-{
-	static char text[256];
-	unsigned long count;
-	u64 pages = 0;
-	FILE *f;
-
-	/* Adds up what each CPU counts for itself. */
-	file_write("/proc/sys/vm/stat_refresh", "1");
-	f = fopen("/proc/zoneinfo", "re");
-	ASSERT(f, "%s", strerror(errno));
-	while (fgets(text, sizeof(text), f)) {
-		if (sscanf(text, " count: %lu", &count) == 1)
-			pages += count;
-	}
-	fclose(f);
-	return file_number("/proc/meminfo", "MemFree:") * 1024 + pages * PAGE_SIZE;
-}
-
 /* Rests when what others gave back has come. */
 static u64 settled_memory(void)
 {
