@@ -13,6 +13,7 @@
 #define BELL	0x5b0		/* a port with an eventfd behind it */
 #define MSR	0x17a		/* IA32_MCG_STATUS: a plain value */
 #define RAM	0x4000000UL	/* of the slot that goes */
+#define GONE	0x676f6e65UL	/* is written behind it when it has gone */
 
 static u64 turns;
 
@@ -92,17 +93,19 @@ static void busy_with_memory(u64 arg)
 	sti();
 	for (;;) {
 		one_turn();
-		(void)*(volatile u64 *)RAM;
+		GUEST_ASSERT(*(volatile u64 *)RAM != GONE);
 	}
 }
 
 static void *take_slot(void *arg)
 {
 	struct vcpu *vcpu = arg;
+	u64 *host = vcpu->vm->slot[1].host;
 
 	while (GUEST_VAR(vcpu->vm, turns) < 200)
 		usleep(1000);
-	vm_slot(vcpu->vm, 1, RAM, 0, vcpu->vm->slot[1].host, 0);
+	vm_slot(vcpu->vm, 1, RAM, 0, host, 0);
+	WRITE_ONCE(*host, GONE);
 	return NULL;
 }
 
