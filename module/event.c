@@ -260,7 +260,7 @@ static bool inject_pending_irq(struct bellows_vcpu *vcpu)
 	struct bellows_events *ev = &vcpu->events;
 
 	/* The APIC may have more, and nothing is taken from it before it can go along. */
-	if (!ev->interrupt.pending && !(vcpu->apic && bellows_apic_wants_window(vcpu)))
+	if (!ev->interrupt.pending && !(vcpu->apic && bellows_apic_has_interrupt(vcpu)))
 		return false;
 	if (!bellows_backend(irq_allowed)(vcpu))
 		return false;
@@ -289,8 +289,7 @@ static bool offer(struct bellows_vcpu *vcpu)
 
 	if (!vcpu->apic)
 		return false;
-	if (bellows_apic_tell_vectors(vcpu))
-		return false;
+	bellows_apic_tell_vectors(vcpu);
 	if (!vcpu->events.interrupt.pending)
 		vector = bellows_apic_next(vcpu);
 	if (vector < 0 && vcpu->offered_irq < 0)
@@ -313,7 +312,7 @@ static bool wants_irq_window(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->events.interrupt.pending)
 		return true;
-	return vcpu->apic ? bellows_apic_wants_window(vcpu) :
+	return vcpu->apic ? bellows_apic_has_interrupt(vcpu) :
 			    READ_ONCE(vcpu->run->request_interrupt_window);
 }
 

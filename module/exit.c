@@ -473,13 +473,7 @@ static int handle_undefined(struct bellows_vcpu *vcpu)
 
 static int handle_eoi(struct bellows_vcpu *vcpu)
 {
-	bellows_apic_ended(vcpu, vcpu->exit.apic.vector);
-	return 1;
-}
-
-static int handle_apic_write(struct bellows_vcpu *vcpu)
-{
-	bellows_apic_written(vcpu, vcpu->exit.apic.nr);
+	bellows_apic_ended(vcpu, vcpu->exit.ended_vector);
 	return 1;
 }
 
@@ -539,7 +533,6 @@ static const struct {
 	[BELLOWS_EXIT_RDPMC]		= { handle_rdpmc },
 	[BELLOWS_EXIT_MONITOR]		= { handle_nop },
 	[BELLOWS_EXIT_EOI]		= { handle_eoi },
-	[BELLOWS_EXIT_APIC_WRITE]	= { handle_apic_write },
 	[BELLOWS_EXIT_MWAIT]		= { handle_nop },
 	[BELLOWS_EXIT_PAUSE]		= { handle_nop },
 	[BELLOWS_EXIT_TASK_SWITCH]	= { handle_task_switch },

@@ -32,7 +32,6 @@ struct bellows_vcpu;
 	X(RDPMC)							\
 	X(MONITOR)							\
 	X(EOI)			/* an interrupt ended whose end must be told */	\
-	X(APIC_WRITE)		/* a register of the APIC was written, by hardware */	\
 	X(MWAIT)							\
 	X(PAUSE)							\
 	X(TASK_SWITCH)							\
@@ -108,10 +107,7 @@ struct bellows_exit {
 			bool has_error;
 			u32 error;
 		} task;
-		struct {
-			u8 vector;		/* EOI */
-			u8 nr;			/* APIC_WRITE: number of the register */
-		} apic;
+		u8 ended_vector;		/* EOI */
 		struct {
 			u64 reason;		/* hardware_entry_failure_reason */
 		} fail;

@@ -366,21 +366,14 @@ int bellows_apic_next(struct bellows_vcpu *vcpu)
 	return takes_extint(vcpu->apic) ? -1 : bellows_apic_deliverable(&vcpu->apic->regs);
 }
 
-bool bellows_apic_wants_window(struct bellows_vcpu *vcpu)
-{
-	return vcpu->apic->regs.by_hardware ? takes_extint(vcpu->apic) :
-					      bellows_apic_has_interrupt(vcpu);
-}
-
 /* An APIC that software has disabled keeps what it has, to itself. */
-bool bellows_apic_tell_vectors(struct bellows_vcpu *vcpu)
+void bellows_apic_tell_vectors(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_apic_regs *regs = &vcpu->apic->regs;
 
 	bellows_backend(apic_vectors)(vcpu, bellows_apic_highest(regs, BELLOWS_APIC_ISR),
 				      bellows_apic_sw_enabled(regs) ?
 				      bellows_apic_highest(regs, BELLOWS_APIC_IRR) : -1);
-	return regs->by_hardware;
 }
 
 /*
@@ -421,7 +414,7 @@ int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
 		apic->extint = false;
 		vector = bellows_pic_acknowledge(vcpu->vm);
 	}
-	if (vector >= 0 || apic->regs.by_hardware)
+	if (vector >= 0)
 		return vector;
 	vector = bellows_apic_deliverable(&apic->regs);
 	if (vector >= 0)

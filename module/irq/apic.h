@@ -80,13 +80,10 @@ bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value);
 int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host);
 /* IA32_APIC_BASE or the IOAPIC's vectors changed, or the vCPU was reset: tells the backend. */
 void bellows_apic_view_changed(struct bellows_vcpu *vcpu);
-/* What hardware has done with the registers: ended an interrupt; written one of them. */
+/* Hardware has ended an interrupt. */
 void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector);
-void bellows_apic_written(struct bellows_vcpu *vcpu, unsigned int nr);
-/* For the backend, before an entry. True: interrupts of the APIC go in without our doing. */
-bool bellows_apic_tell_vectors(struct bellows_vcpu *vcpu);
-/* Does one wait that needs a window? */
-bool bellows_apic_wants_window(struct bellows_vcpu *vcpu);
+/* For the backend, before an entry. */
+void bellows_apic_tell_vectors(struct bellows_vcpu *vcpu);
 u8 bellows_apic_tpr(struct bellows_vcpu *vcpu);
 /* CR8 was written. */
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr);

@@ -230,12 +230,8 @@ void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector)
 	if (bellows_ioapic_handles(vcpu->vm, vector))
 		bellows_ioapic_eoi(vcpu->vm, vector,
 				   bellows_apic_test(&vcpu->apic->regs, BELLOWS_APIC_TMR, vector));
-}
-
-void bellows_apic_written(struct bellows_vcpu *vcpu, unsigned int nr)
-{
-	if (nr < BELLOWS_APIC_NR_REGS)
-		write_register(vcpu->apic, nr, vcpu->apic->regs.reg[nr].v);
+	/* Another one may have waited for that. */
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
 
 u8 bellows_apic_tpr(struct bellows_vcpu *vcpu)

@@ -106,7 +106,7 @@ int bellows_apic_highest(const struct bellows_apic_regs *r, unsigned int bank)
 {
 	unsigned int words = bank == BELLOWS_APIC_ISR ? r->isr_words : r->irr_words, i;
 
-	if (r->by_hardware)
+	if (r->by_hardware && bank == BELLOWS_APIC_ISR)
 		words = words_of(r, bank);
 	if (!words)
 		return -1;

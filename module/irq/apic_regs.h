@@ -62,7 +62,7 @@ struct bellows_apic_reg {
 struct bellows_apic_regs {
 	struct bellows_apic_reg *reg;	/* BELLOWS_APIC_NR_REGS of them, the caller's memory */
 	u8 isr_words, irr_words;	/* which words of ISR and IRR are not zero: bits */
-	bool by_hardware;		/* which changes ISR, IRR and TPR while the guest runs */
+	bool by_hardware;		/* which changes ISR and TPR while the guest runs */
 	u32 errors;			/* since the guest last wrote ESR */
 	u32 id;				/* the vCPU's, which x2APIC mode shows and xAPIC mode starts with */
 	bool enabled;			/* by IA32_APIC_BASE */

@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the CPU does of a local APIC, so that the guest need not exit for it.
+ * What the CPU does of a local APIC, so that the guest need not exit for it: TPR,
+ * and ends of interrupts. Their delivery stays with the module.
  *
  * TPR shadow: MOV to and from CR8 works on the TPR in a page of memory, which is
  * the very page in which the APIC keeps its registers. An exit comes when TPR
  * falls below a threshold: the class of the interrupt that it holds back.
  *
- * Virtual-interrupt delivery: the CPU evaluates priorities, moves vectors from IRR
- * to ISR in that page as it delivers them, and takes the guest's EOI. It has two
- * bytes of its own for that, the highest vectors requested and in service (RVI,
- * SVI). It keeps them up to date by itself; when the module changes ISR or IRR,
- * between an exit and the next entry, both are computed again from the page. A bit
- * per vector says whose end must be told.
+ * Virtual-interrupt delivery has two halves. One takes EOI: the CPU knows the
+ * highest vector in service (SVI), clears its bit of ISR in that page, and finds the
+ * next. A bit per vector says whose end exits. The other half delivers the
+ * highest vector requested (RVI) as soon as the guest takes interrupts. That one is
+ * not used: RVI is always 0, and the guest gets its interrupts with an entry, or
+ * after a window, as without any of this. Bochs delivers to a guest that has
+ * interrupts disabled if one of the host's arrives just then, and Linux deadlocks.
+ * What it would save is little as long as nothing is posted to CPUs: an interrupt
+ * comes with an exit anyway, and wants a window only if the guest has
+ * interrupts disabled; what a vCPU sends to itself exits.
+ *
+ * So a vector that is requested and held back must be watched over. What holds it
+ * is a vector in service, then the end of that one exits; or TPR, then writes of TPR
+ * do. Either may hold it alone or both, and each exit is followed by another look.
  *
  * It is used in x2APIC mode only, where registers are MSRs, and the bitmap of MSRs
- * decides which need no exit: TPR, EOI and self-IPI. In xAPIC mode the page would
+ * decides which need no exit: TPR and EOI. In xAPIC mode the page would
  * have to be mapped into every guest at an address of its choice, and all other
  * registers emulated after the fact; systems with more than one choice take
  * x2APIC mode in a VM. Other vCPUs never write the page: what they send is posted,
@@ -25,10 +34,9 @@
 #include <asm/msr-index.h>
 #include "vmx/vmx.h"
 
-/* Off: with the TPR shadow alone Linux stops early in its boot, for a reason not found yet. */
-static bool virtual_apic;
+static bool virtual_apic = true;
 module_param(virtual_apic, bool, 0444);
-MODULE_PARM_DESC(virtual_apic, "Let Intel CPUs that can do so handle TPR, EOI and priorities of guests' interrupts");
+MODULE_PARM_DESC(virtual_apic, "Let Intel CPUs that can do so handle TPR, and ends of guests' interrupts");
 
 /* Offset in the page. */
 #define TPR		0x80
@@ -56,12 +64,41 @@ static void set_threshold(struct bellows_vmx *vmx, u8 threshold)
 	vmcs_write(TPR_THRESHOLD, threshold);
 }
 
+static void watch_tpr(struct bellows_vmx *vmx, bool on)
+{
+	if (on == vmx->tpr_watched)
+		return;
+	vmx->tpr_watched = on;
+	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_CR8_LOAD_EXITING, on);
+	bellows_vmx_update_msr_intercepts(&vmx->vcpu);
+}
+
+static void write_told(struct bellows_vmx *vmx, unsigned int word, u64 more)
+{
+	/* The halves of a 64-bit field have numbers of their own. */
+	vmcs_write(EOI_EXIT_BITMAP0 + 2 * word, vmx->told[word] | more);
+}
+
 static void set_told(struct bellows_vmx *vmx, const u64 *told)
 {
-	vmcs_write(EOI_EXIT_BITMAP0, told[0]);
-	vmcs_write(EOI_EXIT_BITMAP1, told[1]);
-	vmcs_write(EOI_EXIT_BITMAP2, told[2]);
-	vmcs_write(EOI_EXIT_BITMAP3, told[3]);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vmx->told); i++) {
+		vmx->told[i] = told[i];
+		write_told(vmx, i, 0);
+	}
+	vmx->eoi_watched = -1;
+}
+
+static void watch_eoi(struct bellows_vmx *vmx, int vector)
+{
+	if (vector == vmx->eoi_watched)
+		return;
+	if (vmx->eoi_watched >= 0)
+		write_told(vmx, vmx->eoi_watched / 64, 0);
+	if (vector >= 0)
+		write_told(vmx, vector / 64, BIT_ULL(vector % 64));
+	vmx->eoi_watched = vector;
 }
 
 bool bellows_vmx_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
@@ -75,21 +112,31 @@ bool bellows_vmx_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_ap
 	vmx->apic_page = view->page;
 	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(view->page));
 	set_threshold(vmx, 0);
+	watch_tpr(vmx, false);
 	set_controls(vmx);
 	if (vmx->virtual_apic)
 		set_told(vmx, view->told);
 	return vmx->virtual_apic;
 }
 
+static bool holds_back(int holder, int requested)
+{
+	return requested >= 0 && holder >> 4 >= requested >> 4;
+}
+
 void bellows_vmx_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
 {
 	struct bellows_vmx *vmx = to_vmx(vcpu);
-	u8 tpr;
+	bool by_tpr;
 
+	if (!vmx->tpr_shadow)
+		return;
+	by_tpr = holds_back(*((u8 *)vmx->apic_page + TPR), requested);
 	if (vmx->virtual_apic) {
-		vmcs_write(GUEST_INTR_STATUS, max(in_service, 0) << 8 | max(requested, 0));
-	} else if (vmx->tpr_shadow) {
-		tpr = *((u8 *)vmx->apic_page + TPR) >> 4;
-		set_threshold(vmx, requested >= 0 && requested >> 4 <= tpr ? requested >> 4 : 0);
+		vmcs_write(GUEST_INTR_STATUS, max(in_service, 0) << 8);
+		watch_eoi(vmx, holds_back(in_service, requested) ? in_service : -1);
+		watch_tpr(vmx, by_tpr);
+	} else {
+		set_threshold(vmx, by_tpr ? requested >> 4 : 0);
 	}
 }

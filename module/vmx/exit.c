@@ -158,12 +158,7 @@ static void decode_window(struct bellows_vmx *vmx, struct bellows_exit *exit)
 
 static void decode_eoi(struct bellows_vmx *vmx, struct bellows_exit *exit)
 {
-	exit->apic.vector = vmcs_read(EXIT_QUALIFICATION);
-}
-
-static void decode_apic_write(struct bellows_vmx *vmx, struct bellows_exit *exit)
-{
-	exit->apic.nr = (vmcs_read(EXIT_QUALIFICATION) & 0xfff) >> 4;
+	exit->ended_vector = vmcs_read(EXIT_QUALIFICATION);
 }
 
 #define EXIT(basic, neutral, flag_bits, function)			\
@@ -204,7 +199,6 @@ static const struct decoder decoders[] = {
 	EXIT(EPT_MISCONFIG, INTERNAL, 0, decode_ept_misconfig),
 	EXIT(TPR_BELOW_THRESHOLD, IRQ_WINDOW, QUIET, NULL),
 	EXIT(EOI_INDUCED, EOI, 0, decode_eoi),
-	EXIT(APIC_WRITE, APIC_WRITE, 0, decode_apic_write),
 	EXIT(INVEPT, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(RDTSCP, RDTSC, INSN | QUIET | QUICK, NULL),
 	EXIT(INVVPID, UNDEFINED, INSN | QUIET, NULL),

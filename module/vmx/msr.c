@@ -322,9 +322,9 @@ void bellows_vmx_update_msr_intercepts(struct bellows_vcpu *vcpu)
 	/* Reads of the TSC get the offset. */
 	direct(vmx, MSR_IA32_TSC, true, false);
 	direct(vmx, MSR_IA32_SPEC_CTRL, spec_ctrl, spec_ctrl);
-	direct(vmx, APIC_BASE_MSR + (APIC_TASKPRI >> 4), vmx->virtual_apic, vmx->virtual_apic);
+	direct(vmx, APIC_BASE_MSR + (APIC_TASKPRI >> 4), vmx->virtual_apic,
+	       vmx->virtual_apic && !vmx->tpr_watched);
 	direct(vmx, APIC_BASE_MSR + (APIC_EOI >> 4), false, vmx->virtual_apic);
-	direct(vmx, APIC_BASE_MSR + (APIC_SELF_IPI >> 4), false, vmx->virtual_apic);
 }
 
 static bool guest_has_any(struct bellows_vcpu *vcpu, unsigned int a, unsigned int b)

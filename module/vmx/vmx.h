@@ -90,7 +90,10 @@ struct bellows_vmx {
 	u64 switched[BELLOWS_VMX_NR_SWITCHED];
 	u64 kernel_gs_base;		/* valid while !msrs_loaded */
 	bool tpr_shadow, virtual_apic;	/* in use */
-	u8 tpr_threshold;
+	u8 tpr_threshold;		/* without virtual_apic */
+	bool tpr_watched;		/* with it: writes exit */
+	int eoi_watched;		/* with it: a vector whose end exits though nobody else waits; -1 */
+	u64 told[4];			/* with it: bits of the others whose end does */
 	void *apic_page;		/* the APIC's registers; valid with tpr_shadow */
 	bool irq_window_for_irq, irq_window_for_nmi;
 	bool nmi_unblocked;		/* known; else the VMCS says */

@@ -522,8 +522,7 @@ static void test_together(struct kunit *test)
 		actors[i].nr = i;
 		actors[i].task = kthread_run(acts[i], &actors[i], "bellows-test-%d", i);
 	}
-	/* Every load pays this; the kernel that would find a race gets longer. */
-	msleep(IS_ENABLED(CONFIG_KASAN) ? 300 : 80);
+	msleep(300);
 	for (i = 0; i < ARRAY_SIZE(acts); i++) {
 		if (IS_ERR(actors[i].task))
 			continue;

@@ -12,6 +12,7 @@
 #define PIN		20
 #define LEVEL		BIT(15)
 #define REMOTE_IRR	BIT(14)
+#define APIC_SELF_IPI_MSR	0x83f
 
 static u64 order[16], orders;
 
@@ -74,7 +75,7 @@ static void nests(u64 arg)
 	for (u64 i = 0; i < 50; i++) {
 		orders = 0;
 		if (i & 1)
-			wrmsr(0x83f, LOW);
+			wrmsr(APIC_SELF_IPI_MSR, LOW);
 		else
 			self(LOW);
 		take();
@@ -125,6 +126,61 @@ static void waits_for_tpr(u64 arg)
 CASE(tpr, "TPR, by its MSR and by CR8, holds interrupts back, and lets them go")
 {
 	apic_run_guest(waits_for_tpr, 0);
+}
+
+/* Without an exit of its own, and long enough for interrupts of the host. */
+static void linger(void)
+{
+	for (volatile u32 i = 0; i < 20000; i++)
+		;
+}
+
+static void ends_early(struct guest_frame *f)
+{
+	note(HIGH);
+	wrmsr(APIC_SELF_IPI_MSR, LOW);
+	sti_nop_cli();
+	x2_write(APIC_EOI, 0);
+	linger();
+	GUEST_ASSERT_EQ(orders, 1);
+}
+
+static void masked(u64 rounds)
+{
+	guest_handlers[HIGH] = ends_early;
+	guest_handlers[LOW] = same;
+	apic_x2_on();
+	for (u64 i = 0; i < rounds; i++) {
+		orders = 0;
+		sti_nop_cli();
+		wrmsr(APIC_SELF_IPI_MSR, HIGH);
+		linger();
+		GUEST_ASSERT_EQ(orders, 0);
+		sti_nop_cli();
+		take();
+		GUEST_ASSERT_EQ(orders, 2);
+		GUEST_ASSERT_EQ(order[1], SAME_CLASS);
+	}
+}
+
+static volatile bool guest_done;
+
+/* Wakes up again and again, by a timer's interrupt each time. */
+static void *disturb(void *arg)
+{
+	while (!guest_done)
+		usleep(100);
+	return NULL;
+}
+
+CASE(masked_waits, "what comes while the guest has interrupts disabled waits, whatever the host is interrupted by")
+{
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, disturb, NULL), 0);
+	apic_run_guest(masked, 10);
+	guest_done = true;
+	pthread_join(thread, NULL);
 }
 
 static void disabled(u64 arg)
