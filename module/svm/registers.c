@@ -201,8 +201,16 @@ bool bellows_svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
 	return !(value & (X86_CR4_VMXE | X86_CR4_SMXE));
 }
 
+/*
+ * LME counts only when paging is on, which is also when LMA is set, and CR0.PG
+ * does not change without an exit: the CPU need not see LME before. And one
+ * emulator must not: QEMU's #VMEXIT with the guest's LME set and its CR4.PAE
+ * clear leaves the host with the guest's CR0.
+ */
 void bellows_svm_set_efer(struct bellows_vcpu *vcpu, u64 value)
 {
+	if (!(value & EFER_LMA))
+		value &= ~(u64)EFER_LME;
 	to_svm(vcpu)->vmcb->save.efer = value | EFER_SVME;
 	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_CR);
 }

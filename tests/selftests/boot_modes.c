@@ -17,11 +17,16 @@ static u32 expected_crc(u32 crc)
 	return crc;
 }
 
-static void run_basics(enum guest_mode mode, u64 want_cr0, u64 want_cr4)
+static void run_basics_with(enum guest_mode mode, u64 want_cr0, u64 want_cr4, u64 efer)
 {
 	struct vm *vm = vm_new(mode);
 	struct vcpu *vcpu = vcpu_new(vm, NULL, 0x12345678);
+	struct kvm_sregs sregs;
 	struct ucall uc;
+
+	vcpu_sregs(vcpu, &sregs);
+	sregs.efer = efer;
+	vcpu_set_sregs(vcpu, &sregs);
 
 	if (mode == GUEST_REAL)
 		vm_load_blob(vm, blob_basics16);
@@ -38,7 +43,14 @@ static void run_basics(enum guest_mode mode, u64 want_cr0, u64 want_cr4)
 	vcpu_run_to(vcpu, KVM_EXIT_HLT);
 	vcpu_run_to_sync(vcpu, 3);
 	vcpu_run_to_done(vcpu);
+	vcpu_sregs(vcpu, &sregs);
+	EXPECT_EQ(sregs.efer, efer);
 	vm_free(vm);
+}
+
+static void run_basics(enum guest_mode mode, u64 want_cr0, u64 want_cr4)
+{
+	run_basics_with(mode, want_cr0, want_cr4, 0);
 }
 
 CASE(real, "real mode runs compiled code, interrupts, faults and HLT")
@@ -49,6 +61,12 @@ CASE(real, "real mode runs compiled code, interrupts, faults and HLT")
 CASE(prot32, "protected mode without paging runs compiled code, interrupts, faults and HLT")
 {
 	run_basics(GUEST_PROT32, CR0_PE, 0);
+}
+
+CASE(early_lme, "EFER.LME before paging, and before CR4.PAE, changes nothing yet")
+{
+	run_basics_with(GUEST_REAL, 0, 0, EFER_LME);
+	run_basics_with(GUEST_PROT32, CR0_PE, 0, EFER_LME);
 }
 
 CASE(paged32, "protected mode with 2-level paging runs compiled code, interrupts, faults and HLT")

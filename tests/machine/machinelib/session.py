@@ -23,7 +23,7 @@ DEBUG_SLOW = 3          # what a kernel with all checkers costs
 GUEST_MEMORY = 1536      # MiB, for a host of Linux guests
 KEEP_LOGS = 24 * 3600   # seconds
 RESTARTING = "# restarting"    # the last words of a test that restarts the machine
-INIT_SOURCE = os.path.join(kernels.HERE, "init", "init.c")
+INIT_SOURCES = os.path.join(kernels.HERE, "init")
 
 
 class Test:
@@ -68,13 +68,15 @@ class Options:
 
 
 def build_init(build):
-    """The static init, compiled once per tree and source."""
+    """The static init, compiled once per tree and state of its sources."""
     out = os.path.join(build, "tests", "machine-init")
-    if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(INIT_SOURCE):
+    files = sorted(os.path.join(INIT_SOURCES, n) for n in os.listdir(INIT_SOURCES)
+                   if n.endswith((".c", ".h")))
+    if not os.path.exists(out) or os.path.getmtime(out) < max(map(os.path.getmtime, files)):
         os.makedirs(os.path.dirname(out), exist_ok=True)
         tmp = "%s.%d" % (out, os.getpid())
-        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", tmp, INIT_SOURCE],
-                       check=True)
+        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", tmp,
+                        *(f for f in files if f.endswith(".c"))], check=True)
         os.rename(tmp, out)
     return out
 
