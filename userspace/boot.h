@@ -75,6 +75,8 @@ int boot_read(const struct boot_file *file, uint64_t offset, void *data, uint64_
 int boot_read_to(struct vm *vm, const struct boot_file *file, uint64_t offset, uint64_t gpa, uint64_t len);
 /* Puts modules at the top of [floor, ceiling), each on a page of its own. */
 int boot_place_modules(struct vm *vm, struct boot_config *config, uint64_t floor, uint64_t ceiling);
+/* For Linux, once it is placed: that it is an initial RAM disk, and a whole one. */
+int boot_check_initrd(const struct vm *vm, const struct boot_config *config);
 int boot_place_cmdline(struct vm *vm, const struct boot_config *config, uint64_t max);
 /* Complains that the kernel needs RAM up to end. */
 int boot_too_small(const struct boot_config *config, uint64_t end);

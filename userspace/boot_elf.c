@@ -270,6 +270,8 @@ int boot_pvh(struct vm *vm, struct boot_config *c, struct boot_entry *entry, boo
 	if (!err)
 		err = boot_place_modules(vm, c, end, boot_low_end(vm));
 	if (!err)
+		err = boot_check_initrd(vm, c);
+	if (!err)
 		err = write_info(vm, c);
 	*entry = (struct boot_entry) { .rip = start, .rbx = BOOT_INFO };
 	return err;

@@ -116,6 +116,8 @@ int boot_linux(struct vm *vm, struct boot_config *c, const struct boot_head *hea
 		ceiling = low_end;
 	err = boot_place_modules(vm, c, at + h->init_size, ceiling);
 	if (!err)
+		err = boot_check_initrd(vm, c);
+	if (!err)
 		err = boot_read_to(vm, &c->kernel, offset, at, size);
 	if (err)
 		return err;

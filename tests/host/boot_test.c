@@ -15,6 +15,7 @@
 #include "tap.h"
 #include "userspace/acpi.h"
 #include "userspace/boot.h"
+#include "userspace/command.h"
 
 #define MIB		(1u << 20)
 #define MEMORY		(8 * MIB)
@@ -45,7 +46,7 @@ static const struct vm_backend backend = { .irq = no_irq };
 static uint8_t file[FILE_MAX];		/* the kernel under test */
 static size_t file_len;
 static uint8_t initrd[MIB];
-static size_t initrd_len = 5000;
+static size_t initrd_len;
 
 static int make_fd(const void *data, size_t len)
 {
@@ -54,6 +55,28 @@ static int make_fd(const void *data, size_t len)
 	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
 		exit(1);
 	return fd;
+}
+
+static uint8_t *put_cpio(uint8_t *to, const char *name, size_t size)
+{
+	char head[160];
+
+	snprintf(head, sizeof(head), "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, 0100644,
+		 0, 0, 1, 0, size, 0, 0, 0, 0, strlen(name) + 1, 0);
+	memcpy(to, head, 110);
+	strcpy((char *)to + 110, name);
+	return to + ((110 + strlen(name) + 1 + 3) & ~3u) + ((size + 3) & ~3u);
+}
+
+/* An archive of so many bytes, a multiple of four: two files. */
+static void make_initrd(size_t len)
+{
+	uint8_t *second = put_cpio(initrd, "first", 10);
+	size_t rest = len - (second - initrd) - 124;
+
+	initrd_len = len;
+	if (put_cpio(put_cpio(second, "f", rest - 112), "TRAILER!!!", 0) != initrd + len)
+		exit(1);
 }
 
 struct result {
@@ -332,6 +355,7 @@ static void test_refusals(void)
 static void test_room(void)
 {
 	static char long_line[4096];
+	size_t len;
 	bool ok;
 
 	make_linux();
@@ -343,16 +367,146 @@ static void test_room(void)
 	tap_result(ok, "memory too small for the kernel is named: %s", message);
 	make_pvh();
 	ok = true;
-	for (initrd_len = 900 << 10; initrd_len <= sizeof(initrd) && ok; initrd_len += 4096)
+	for (len = 900 << 10; len <= sizeof(initrd) && ok; len += 4096) {
+		make_initrd(len);
 		ok = !!try_load(4 * MIB, CMDLINE) == (3 * MIB + 4096 + initrd_len > 4 * MIB) &&
 		     (!messages || (messages == 1 && strstr(message, "--initrd")));
+	}
 	tap_result(ok, "an initrd that does not fit is named, with the size that would do: %s", message);
-	initrd_len = 5000;
+	make_initrd(5000);
 	make_linux();
 	memset(long_line, 'x', 2048);
 	ok = try_load(MEMORY, long_line) && messages == 1 && strstr(message, "--append");
 	long_line[2047] = 0;
 	tap_result(ok && !try_load(MEMORY, long_line), "a command line that the kernel cannot take is refused");
+}
+
+/* --- RAM disks ---------------------------------------------------------------------------------- */
+
+/* Of every shorter length. */
+static bool refuses_shorter(size_t len, size_t step)
+{
+	bool ok = true;
+
+	for (initrd_len = 1; initrd_len < len && ok; initrd_len += step) {
+		ok = try_load(MEMORY, CMDLINE) == EXIT_INPUT && messages == 1 && strstr(message, "--initrd: /proc/self/fd/");
+		if (!ok)
+			tap_note("length %zu of %zu: %u messages: %s", initrd_len, len, messages, message);
+	}
+	initrd_len = len;
+	return ok;
+}
+
+static void test_initrd(struct random *r)
+{
+	bool ok;
+
+	make_linux();
+	make_initrd(3000);
+	tap_result(!try_load(MEMORY, CMDLINE) && refuses_shorter(2997, 1),
+		   "an archive is taken, and refused at every shorter length");
+	make_pvh();
+	tap_result(!try_load(MEMORY, CMDLINE) && refuses_shorter(2997, 7), "... with either kind of kernel");
+	/* Early archives come first, then perhaps zeros. */
+	memset(initrd + 3000, 0, 500);
+	memmove(initrd + 3500, initrd, 3000);
+	initrd_len = 6500;
+	ok = !try_load(MEMORY, CMDLINE);
+	initrd[6500] = 'x';
+	initrd_len = 6501;
+	tap_result(ok && try_load(MEMORY, CMDLINE) == EXIT_INPUT && strstr(message, "damaged"),
+		   "two archives are taken, but not with something else behind them");
+	make_initrd(3000);
+	memcpy(initrd + 3000, "key = value\n", 12);
+	memcpy(initrd + 3012, "\x0c\0\0\0sum.#BOOTCONFIG\n", 20);
+	initrd_len = 3032;
+	tap_result(!try_load(MEMORY, CMDLINE), "a boot configuration may stand behind it");
+	random_bytes(r, initrd, sizeof(initrd));
+	initrd[0] = 1;
+	initrd_len = 5000;
+	tap_result(try_load(MEMORY, CMDLINE) == EXIT_INPUT && messages == 1 && strstr(message, "is no initial RAM disk"),
+		   "something else is refused: %s", message);
+}
+
+/* What a program makes of an archive that does not compress well. */
+static bool compress(const char *command, struct random *r)
+{
+	char line[128], path[] = "/tmp/boot_test-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *out;
+	bool ok;
+
+	make_initrd(200 << 10);
+	random_bytes(r, initrd + 400, 150 << 10);
+	ok = write(fd, initrd, initrd_len) == (ssize_t)initrd_len;
+	snprintf(line, sizeof(line), "%s <%s 2>/dev/null", command, path);
+	out = popen(line, "r");
+	initrd_len = out ? fread(initrd, 1, sizeof(initrd), out) : 0;
+	ok = ok && out && !pclose(out) && initrd_len > 1000;
+	close(fd);
+	unlink(path);
+	return ok;
+}
+
+static void test_compressed(struct random *r)
+{
+	/* gzip's own end cannot be seen. */
+	static const struct { const char *command; bool seen; } ways[] = {
+		{ "zstd -c", true }, { "zstd -c --no-check", true }, { "zstd -c --single-thread --ultra -22", true },
+		{ "lz4 -l -c", true }, { "xz -c --check=crc32", true }, { "gzip -c", false }, { "bzip2 -c", false },
+	};
+	unsigned int i;
+	size_t whole;
+	bool ok;
+
+	make_linux();
+	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (!compress(ways[i].command, r)) {
+			tap_skip(ways[i].command, "not installed");
+			continue;
+		}
+		whole = initrd_len;
+		ok = !try_load(MEMORY, CMDLINE);
+		if (!ok)
+			tap_note("whole, %zu bytes: %s", whole, message);
+		ok = ok && (!ways[i].seen || refuses_shorter(whole, 1009));
+		/* The last bytes, too */
+		for (initrd_len = whole - 1; initrd_len > whole - 8 && ok && ways[i].seen; initrd_len--)
+			ok = try_load(MEMORY, CMDLINE) == EXIT_INPUT;
+		tap_result(ok, "what '%s' makes of an archive is taken%s", ways[i].command,
+			   ways[i].seen ? ", and what was cut off it is not" : "");
+	}
+}
+
+/* Archives and frames whose numbers lie: any answer but a crash. */
+static void test_fuzz_initrd(struct random *r)
+{
+	static const char *const commands[] = { NULL, "zstd -c", "lz4 -l -c" };
+	static uint8_t good[MIB];
+	unsigned long rounds = scaled(3000), i, k, taken = 0;
+	unsigned int n;
+	bool ok = true;
+
+	make_linux();
+	for (k = 0; k < 3; k++) {
+		if (!commands[k])
+			make_initrd(3000);
+		else if (!compress(commands[k], r))
+			continue;
+		memcpy(good, initrd, initrd_len);
+		for (i = 0; i < rounds / 3 && ok; i++) {
+			memcpy(initrd, good, initrd_len);
+			for (n = 1 + random_below(r, 4); n; n--)
+				initrd[random_below(r, random_below(r, 2) ? 300 : initrd_len)] =
+					random_below(r, 3) ? random_u64(r) : "0f\xff"[random_below(r, 3)];
+			if (try_load(MEMORY, CMDLINE))
+				ok = messages == 1;
+			else
+				taken++;
+		}
+	}
+	tap_result(ok && taken, "damaged RAM disks do no harm (%lu of %lu were taken)", taken, rounds);
+	make_initrd(5000);
 }
 
 /* Damaged headers: any answer but a crash, and a message with each refusal. */
@@ -435,8 +589,9 @@ int main(void)
 
 	random_seed(&r, seed);
 	random_bytes(&r, initrd, sizeof(initrd));
+	make_initrd(5000);
 	tap_note("SEED=%llu", (unsigned long long)seed);
-	tap_plan(24);
+	tap_plan(37);
 	test_linux();
 	test_pvh();
 	test_multiboot();
@@ -448,6 +603,9 @@ int main(void)
 	test_truncated("a multiboot kernel", file_len);
 	test_refusals();
 	test_room();
+	test_initrd(&r);
+	test_compressed(&r);
+	test_fuzz_initrd(&r);
 	test_fuzz(&r);
 	test_acpi();
 	return tap_exit();
