@@ -28,7 +28,7 @@ _bellows()
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return ;;
-		--net) words="user tap=" ;;
+		--net) words="user tap= none" ;;
 		--console) words="serial virtio none" ;;
 		--append|--mem|--cpus|--name|--load) return ;;
 		*) words="--kernel --initrd --module --append --mem --cpus --disk --net --name --console

@@ -26,8 +26,7 @@ int usage_error(const struct command *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	complain("%s", text);
-	fprintf(stderr, "Try 'bellows help %s'.\n", command->name);
+	complain("%s; see 'bellows help %s'", text, command->name);
 	return EXIT_USAGE;
 }
 
@@ -102,6 +101,12 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+static int no_command(const char *name)
+{
+	complain("there is no command '%s': 'bellows help' lists those that are", name);
+	return EXIT_USAGE;
+}
+
 static int help(const char *name)
 {
 	const struct command *command = name ? find(name) : NULL;
@@ -110,11 +115,8 @@ static int help(const char *name)
 		list(stdout);
 		return EXIT_OK;
 	}
-	if (!command) {
-		complain("there is no command '%s'", name);
-		list(stderr);
-		return EXIT_USAGE;
-	}
+	if (!command)
+		return no_command(name);
 	printf("bellows %s: %s\n\n%s", command->name, command->summary, command->usage);
 	return EXIT_OK;
 }
@@ -131,11 +133,8 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return help(argv[2]);
 	command = find(argv[1]);
-	if (!command) {
-		complain("there is no command '%s'", argv[1]);
-		list(stderr);
-		return EXIT_USAGE;
-	}
+	if (!command)
+		return no_command(argv[1]);
 	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
 		return help(command->name);
 	ret = command->run(argc - 1, argv + 1);

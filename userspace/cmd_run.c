@@ -111,6 +111,10 @@ static int set_disk(struct options *o, char *text)
 
 static int set_net(struct options *o, char *text)
 {
+	if (!strcmp(text, "none")) {
+		o->no_net = true;
+		return 0;
+	}
 	if (o->n_nets == MAX_DEVICES)
 		return bad("--net: %s is one too many", text);
 	o->nets[o->n_nets++] = text;
@@ -200,7 +204,7 @@ static const struct {
 
 static int check_flat(struct options *o)
 {
-	if (o->kernel || o->initrd || o->n_modules || o->append || o->n_disks || o->n_nets || o->cpus > 1)
+	if (o->kernel || o->initrd || o->n_modules || o->append || o->n_disks || o->n_nets || o->no_net || o->cpus > 1)
 		return usage_error(&command_run, "--flat: a flat program gets one CPU and memory, and nothing else");
 	if (!o->memory)
 		o->memory = FLAT_MEMORY;
@@ -212,6 +216,18 @@ static int check_flat(struct options *o)
 		return usage_error(&command_run, "--load: must be at least %#x: page tables are below",
 				   LIBBELLOWS_TABLES + LIBBELLOWS_TABLES_SIZE);
 	return 0;
+}
+
+/* An operating system has a network unless the user says otherwise. */
+static int check_net(struct options *o)
+{
+	if (o->no_net && o->n_nets)
+		return usage_error(&command_run, "--net: none, and %s: only one of them can be meant", o->nets[0]);
+	if (!o->flat && !o->no_net && !o->n_nets)
+		o->nets[o->n_nets++] = "user";
+	if (o->n_disks + o->n_nets <= MAX_DEVICES - 2)
+		return 0;
+	return usage_error(&command_run, "--disk, --net: there is room for 6 together, and a network is one, unless it is 'none'");
 }
 
 static int check(struct options *o)
@@ -228,9 +244,7 @@ static int check(struct options *o)
 		o->memory = KERNEL_MEMORY;
 	if (!err && (o->memory % 4096 || o->memory < MIB || o->memory > MAX_MEMORY))
 		return usage_error(&command_run, "--mem: must be a multiple of 4096, from 1M to 512G");
-	if (!err && o->n_disks + o->n_nets > MAX_DEVICES - 2)
-		return usage_error(&command_run, "--disk, --net: there is room for 6 together");
-	return err;
+	return err ? err : check_net(o);
 }
 
 int parse_options(struct options *o, int argc, char **argv)
@@ -283,6 +297,7 @@ const struct command command_run = {
 		"  --cpus N        virtual CPUs (default 1)\n"
 		"  --disk FILE[,format=raw|qcow2][,readonly][,serial=TEXT]   may be repeated\n"
 		"  --net user[,hostfwd=tcp::PORT:GUESTPORT] | tap=NAME       may be repeated\n"
+		"  --net none      no network (default: user)\n"
 		"  --console KIND  what stdin and stdout are: serial (default), virtio or none\n"
 		"  --name NAME     for 'bellows list' and its companions\n"
 		"  --device FILE   /dev/bellows or /dev/kvm (default: the first that is there)\n"

@@ -28,7 +28,7 @@ struct command {
 extern const struct command command_host, command_run, command_list, command_stat, command_pause,
 	command_resume, command_stop, command_console;
 
-/* Complains, says how to get help, and returns EXIT_USAGE. */
+/* Complains, in the same line says where help is, and returns EXIT_USAGE. */
 int usage_error(const struct command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The device of a module, or -1 after having said why not and what to do. */

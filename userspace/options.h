@@ -22,7 +22,7 @@ struct options {
 	unsigned int cpus;
 	enum console console;
 	uint64_t load;
-	bool load_given, real, trace, stats, memory_stats, progress, no_reboot, no_socket;
+	bool load_given, real, trace, stats, memory_stats, progress, no_reboot, no_socket, no_net;
 };
 
 /* A number with K, M or G behind it; -1 if it is none. */

@@ -191,13 +191,26 @@ static int open_files(struct run *r)
 	return err;
 }
 
+/* Whether a word of the command line begins so. */
+static bool has_word(const char *line, const char *start)
+{
+	const char *at = line;
+
+	while ((at = strstr(at, start))) {
+		if (at == line || at[-1] == ' ')
+			return true;
+		at++;
+	}
+	return false;
+}
+
 /* What the user gave, and where the kernel should talk, unless that is said. */
 static int make_cmdline(struct run *r)
 {
 	const char *given = r->o->append ? r->o->append : "";
 	const char *console = r->o->console == CONSOLE_VIRTIO ? "console=hvc0" : "console=ttyS0";
-	const char *root = r->o->n_disks && !strstr(given, "root=") ? root_of_disk(r->o->disks[0]) : NULL;
-	bool talk = !strstr(given, "console=");
+	const char *root = r->o->n_disks && !has_word(given, "root=") ? root_of_disk(r->o->disks[0]) : NULL;
+	bool talk = !has_word(given, "console=");
 	int n = snprintf(r->cmdline, sizeof(r->cmdline), "%s%s%s%s%s%s", given,
 			 talk && *given ? " " : "", talk ? console : "",
 			 root ? " root=" : "", root ? root : "", root ? " rw" : "");
