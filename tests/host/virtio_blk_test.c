@@ -506,7 +506,7 @@ static bool refuses(const char *spec, int err, const char *says)
 	return good;
 }
 
-static bool refuses_content(const void *data, size_t len, const char *says)
+static void make_content(const void *data, size_t len)
 {
 	int fd;
 
@@ -515,7 +515,67 @@ static bool refuses_content(const void *data, size_t len, const char *says)
 	if (write(fd, data, len) != (ssize_t)len)
 		abort();
 	close(fd);
+}
+
+static bool refuses_content(const void *data, size_t len, const char *says)
+{
+	make_content(data, len);
 	return refuses(path, 0, says);
+}
+
+static bool accepts_content(const void *data, size_t len)
+{
+	bool good;
+
+	make_content(data, len);
+	good = machine(path);
+	vm_free(&guest.vm);
+	return good;
+}
+
+static void put(uint8_t *to, uint64_t value, unsigned int bytes)
+{
+	memcpy(to, &value, bytes);
+}
+
+/* Disks that end before what is on them does, by a sector, and the same without that. */
+static void test_cut_off(void)
+{
+	static uint8_t mbr[512], gpt[1024], ext[2048], text[512];
+	char spec[100];
+	bool good;
+
+	put(mbr + 510, 0xaa55, 2);
+	mbr[446 + 4] = 0x83;
+	put(mbr + 446 + 8, 2048, 4);
+	put(mbr + 446 + 12, DISK_SIZE / SECTOR - 2047, 4);
+	good = refuses_content(mbr, sizeof(mbr), "truncated: it has 4194304 bytes, but its partitions need 4194816");
+	snprintf(spec, sizeof(spec), "%s,format=raw", path);
+	good &= machine(spec);
+	vm_free(&guest.vm);
+	memcpy(text, mbr, 512);
+	memset(text + 446, 'x', 64);
+	put(mbr + 446 + 12, DISK_SIZE / SECTOR - 2048, 4);
+	good &= accepts_content(mbr, sizeof(mbr)) && accepts_content(text, sizeof(text));
+	mbr[446 + 4] = 0xee;
+	memcpy(gpt, mbr, 512);
+	memcpy(gpt + 512, "EFI PART", 8);
+	put(gpt + 512 + 32, DISK_SIZE / SECTOR, 8);
+	good &= refuses_content(gpt, sizeof(gpt), "its partitions need 4194816");
+	put(gpt + 512 + 32, ~0ull, 8);
+	good &= refuses_content(gpt, sizeof(gpt), "its partitions need");
+	put(gpt + 512 + 32, DISK_SIZE / SECTOR - 1, 8);
+	good &= accepts_content(gpt, sizeof(gpt));
+	put(ext + 1024 + 56, 0xef53, 2);
+	put(ext + 1024 + 24, 2, 4);
+	put(ext + 1024 + 4, DISK_SIZE / 4096 + 1, 4);
+	good &= refuses_content(ext, sizeof(ext), "its file system's blocks need 4198400");
+	put(ext + 1024 + 4, DISK_SIZE / 4096, 4);
+	put(ext + 1024 + 336, 1, 4);
+	good &= accepts_content(ext, sizeof(ext));
+	put(ext + 1024 + 96, 0x80, 4);
+	good &= refuses_content(ext, sizeof(ext), "its file system's blocks need 17592190238720");
+	tap_result(good, "disks that were cut off are refused, unless the user says raw");
 }
 
 static void test_options(void)
@@ -640,7 +700,7 @@ int main(void)
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(29);
+	tap_plan(30);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	signal(SIGPIPE, SIG_IGN);
@@ -661,6 +721,7 @@ int main(void)
 	test_reset();
 	test_any_driver(&r);
 	test_options();
+	test_cut_off();
 	test_qcow2(&r);
 	munmap(guest.memory, GUEST_SIZE);
 	unlink(path);
