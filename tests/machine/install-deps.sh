@@ -19,7 +19,7 @@ case ${1:-} in
 demo) ;;
 "") packages+=(
 	flex bison bc rsync git gawk bsdextrautils libelf-dev libssl-dev dwarves cpio lz4 perl
-	sparse libzydis-dev gdb qemu-utils
+	sparse libzydis-dev gdb qemu-utils groff-base
 	bochs bochsbios vgabios
 	linux-source-6.1
 ) ;;

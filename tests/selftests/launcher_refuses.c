@@ -11,8 +11,6 @@
 #include "test.h"
 
 #define KERNEL		"kernel"
-#define RUN_FILE	"run", "--device", test_device, "--kernel"
-#define RUN		RUN_FILE, KERNEL
 
 static struct said said;
 
@@ -30,51 +28,60 @@ static off_t size_of(const char *path)
 	return st.st_size;
 }
 
-/* One line on stderr with this text, this exit code, no VM, no new file. */
-static void expect_refusal(int code, const char *text, const char *const *args)
-{
-	char *end;
+/* What `bellows run` is asked for, and with which code and words it refuses. */
+struct refusal {
+	int code;
+	const char *text, *args[6];	/* behind --kernel; the first is what to run, or NULL: a good one */
+};
 
-	launcher_command(&said, args);
-	EXPECT(said.code == code, "%s: exit code %d; said: %s", text, said.code, said.err);
-	end = strchr(said.err, '\n');
-	EXPECT(!strncmp(said.err, "bellows: ", 9) && strstr(said.err, text) && end &&
-	       (!end[1] || !strncmp(end + 1, "Try 'bellows help", 17)), "'%s' is not what was said: %s", text, said.err);
-	EXPECT(!said.out[0], "on stdout: %s", said.out);
+static void refused(const struct refusal *r, unsigned int n)
+{
+	const char *args[12] = { "run", "--device", test_device, "--kernel" };
+
+	for (; n; n--, r++) {
+		args[4] = r->args[0] ?: KERNEL;
+		memcpy(args + 5, r->args + 1, sizeof(r->args) - sizeof(r->args[0]));
+		launcher_refuses(r->code, r->text, args);
+	}
 }
 
-#define REFUSED(code, text, ...)	expect_refusal(code, text, ARGS(__VA_ARGS__))
+#define REFUSED(...)									\
+	do {										\
+		static const struct refusal all[] = { __VA_ARGS__ };			\
+		refused(all, ARRAY_SIZE(all));						\
+	} while (0)
 
 CASE_TIMEOUT(bad_options, "a wrong option is one line that names it, and exit code 64", 60)
 {
+	static const char *const commands[] = { "stop", "pause", "resume", "console", "stat" };
+
 	prepare();
-	REFUSED(64, "--kernel FILE is needed", "run");
-	REFUSED(64, "--mem: 'much'", RUN, "--mem", "much");
-	REFUSED(64, "--mem: ", RUN, "--mem", "1");
-	REFUSED(64, "--mem: ", RUN, "--mem", "1025K");
-	REFUSED(64, "--mem: ", RUN, "--mem", "99999999G");
-	REFUSED(64, "--mem: too small", RUN, "--mem", "1M");
-	REFUSED(64, "--cpus: '0'", RUN, "--cpus", "0");
-	REFUSED(64, "--cpus: '65'", RUN, "--cpus", "65");
-	REFUSED(64, "--cpus: 'x'", RUN, "--cpus", "x");
-	REFUSED(64, "--name: 'a b'", RUN, "--name", "a b");
-	REFUSED(64, "--name: '../x'", RUN, "--name", "../x");
-	REFUSED(64, "--console: 'vga'", RUN, "--console", "vga");
-	REFUSED(64, "--net wifi: ", RUN, "--net", "wifi");
-	REFUSED(64, "--disk kernel,format=vmdk: ", RUN, "--disk", "kernel,format=vmdk");
-	REFUSED(64, "--wat: there is no such option", RUN, "--wat");
-	REFUSED(64, "--kernel: its argument is missing", "run", "--kernel");
-	REFUSED(64, "'more' is not an option", RUN, "more");
-	REFUSED(64, "--load and --real are for --flat only", RUN, "--real");
-	REFUSED(69, "/dev/nothing is not there", "run", "--device", "/dev/nothing", "--kernel", KERNEL);
-	REFUSED(69, "/dev/null", "run", "--device", "/dev/null", "--kernel", KERNEL);
-	REFUSED(69, "there is no VM called nobody", "stop", "nobody");
-	REFUSED(69, "there is no VM called nobody", "pause", "nobody");
-	REFUSED(69, "there is no VM called nobody", "resume", "nobody");
-	REFUSED(69, "there is no VM called nobody", "console", "nobody");
-	REFUSED(69, "there is no VM called nobody", "stat", "nobody", "--json");
-	COMMAND(&said, "frobnicate");
-	EXPECT(said.code == 64 && strstr(said.err, "there is no command 'frobnicate'"), "said: %s", said.err);
+	REFUSED({ 64, "--mem: 'much'", { NULL, "--mem", "much" } },
+		{ 64, "--mem: ", { NULL, "--mem", "1" } },
+		{ 64, "--mem: ", { NULL, "--mem", "1025K" } },
+		{ 64, "--mem: ", { NULL, "--mem", "99999999G" } },
+		{ 64, "--mem: too small", { NULL, "--mem", "1M" } },
+		{ 64, "--cpus: '0'", { NULL, "--cpus", "0" } },
+		{ 64, "--cpus: '65'", { NULL, "--cpus", "65" } },
+		{ 64, "--cpus: 'x'", { NULL, "--cpus", "x" } },
+		{ 64, "--name: 'a b'", { NULL, "--name", "a b" } },
+		{ 64, "--name: '../x'", { NULL, "--name", "../x" } },
+		{ 64, "--console: 'vga'", { NULL, "--console", "vga" } },
+		{ 64, "--net wifi: ", { NULL, "--net", "wifi" } },
+		{ 64, "--net: none, and user:", { NULL, "--net", "none", "--net", "user" } },
+		{ 64, "--disk kernel,format=vmdk: ", { NULL, "--disk", "kernel,format=vmdk" } },
+		{ 64, "--wat: there is no such option", { NULL, "--wat" } },
+		{ 64, "'more' is not an option", { NULL, "more" } },
+		{ 64, "--load and --real are for --flat only", { NULL, "--real" } },
+		{ 69, "/dev/nothing is not there", { NULL, "--device", "/dev/nothing" } },
+		{ 69, "/dev/null", { NULL, "--device", "/dev/null" } });
+	launcher_refuses(64, "--kernel FILE is needed", ARGS("run"));
+	launcher_refuses(64, "--kernel: its argument is missing", ARGS("run", "--kernel"));
+	launcher_refuses(64, "there is no command 'frobnicate'", ARGS("frobnicate"));
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
+		launcher_refuses(69, "there is no VM called nobody", ARGS(commands[i], "nobody"));
+		launcher_refuses(64, "which VM?", ARGS(commands[i]));
+	}
 }
 
 CASE(help, "every command explains itself, with an example, in two ways")
@@ -108,31 +115,39 @@ CASE_TIMEOUT(bad_files, "a file that is missing, empty, damaged or of another ki
 	memset(text, '#', sizeof(text));
 	launcher_write_file("text", text, sizeof(text));
 	launcher_write_file("arm", &arm, sizeof(arm));
-	REFUSED(66, "--kernel: missing: No such file", RUN_FILE, "missing");
-	REFUSED(66, "--kernel: empty: the file is empty", RUN_FILE, "empty");
-	REFUSED(66, "--kernel: /dev: is not a regular file", RUN_FILE, "/dev");
-	REFUSED(66, "--kernel: /dev/zero: is not a regular file", RUN_FILE, "/dev/zero");
-	REFUSED(66, "--kernel: text: is no kernel", RUN_FILE, "text");
-	REFUSED(66, "--kernel: arm: ", RUN_FILE, "arm");
-	REFUSED(66, "--kernel: " LAUNCHER ": is an ELF file without", RUN_FILE, LAUNCHER);
+	REFUSED({ 66, "--kernel: missing: No such file", { "missing" } },
+		{ 66, "--kernel: empty: the file is empty", { "empty" } },
+		{ 66, "--kernel: /dev: is not a regular file", { "/dev" } },
+		{ 66, "--kernel: /dev/zero: is not a regular file", { "/dev/zero" } },
+		{ 66, "--kernel: text: is no kernel", { "text" } },
+		{ 66, "--kernel: arm: ", { "arm" } },
+		{ 66, "--kernel: " LAUNCHER ": is an ELF file without", { LAUNCHER } });
 	for (off_t len = 1; len < size_of(KERNEL); len = len * 5 / 2) {
 		launcher_write_kernel("part");
 		x(truncate("part", len));
-		REFUSED(66, "--kernel: part: ", RUN_FILE, "part");
+		REFUSED({ 66, "--kernel: part: ", { "part" } });
 	}
-	REFUSED(66, "--initrd: missing: No such file", RUN, "--initrd", "missing");
-	REFUSED(66, "--initrd: empty: the file is empty", RUN, "--initrd", "empty");
-	REFUSED(66, "--module: missing: No such file", RUN, "--module", "missing with arguments");
 	x(truncate("text", 16 << 20));
-	REFUSED(66, "--initrd: text: does not fit", RUN, "--initrd", "text", "--mem", "8M");
-	REFUSED(66, "missing: ", RUN, "--disk", "missing");
-	REFUSED(66, "empty", RUN, "--disk", "empty");
-	REFUSED(66, "/tmp", RUN, "--disk", "/tmp");
-	REFUSED(66, "/dev/zero", RUN, "--disk", "/dev/zero");
+	REFUSED({ 66, "--initrd: missing: No such file", { NULL, "--initrd", "missing" } },
+		{ 66, "--initrd: empty: the file is empty", { NULL, "--initrd", "empty" } },
+		{ 66, "--initrd: text: does not fit", { NULL, "--initrd", "text", "--mem", "8M" } },
+		{ 66, "--module: missing: No such file", { NULL, "--module", "missing with arguments" } },
+		{ 66, "--disk missing: No such file", { NULL, "--disk", "missing" } },
+		{ 66, "--disk empty: empty", { NULL, "--disk", "empty" } },
+		{ 66, "--disk /tmp: ", { NULL, "--disk", "/tmp" } },
+		{ 66, "--disk /dev/zero: ", { NULL, "--disk", "/dev/zero" } });
 	EXPECT(access("missing", F_OK), "a disk was created");
+	/* A file system of a megabyte that was cut in half; a length that no disk has */
+	text[1024 + 56] = 0x53;
+	text[1024 + 57] = 0xef;
+	memset(text + 1024 + 4, 0, 24);
+	text[1024 + 5] = 4;
+	launcher_write_file("half", text, sizeof(text));
+	x(truncate("half", 512 << 10));
 	x(truncate("text", 512 * 100 + 1));
-	REFUSED(66, "text", RUN, "--disk", "text");
-	REFUSED(66, "nosuchtap", RUN, "--net", "tap=nosuchtap");
+	REFUSED({ 66, "--disk half: truncated", { NULL, "--disk", "half" } },
+		{ 66, "--disk text: truncated", { NULL, "--disk", "text" } },
+		{ 66, "nosuchtap", { NULL, "--net", "tap=nosuchtap" } });
 	COMMAND(&said, "list");
 	EXPECT(!strchr(strchr(said.out, '\n') + 1, '\n'), "a VM is left: %s", said.out);
 }

@@ -25,7 +25,7 @@ type_line 'echo ver""sion=$(apt-get --version | head -1); echo cp""us=$(nproc)'
 [ "$FEW" ] || type_line 'echo net""work=$(ip -4 -br addr show eth0); echo s""um=$(nc 10.0.2.2 5000 </dev/null | md5sum)'
 type_line 'dd if=/dev/zero of=/test bs=1M count=16 conv=fsync && echo writ""ten=$?'
 type_line 'echo 3 >/proc/sys/vm/drop_caches; echo zer""os=$(tr -d "\0" </test | wc -c); echo ran""dom=$(cat /sys/class/misc/hw_random/rng_current)'
-type_line 'stress-ng --vm 2 --vm-bytes 32M --timeout 5; echo str""ess=$?'
+type_line 'stress-ng --vm 2 --vm-bytes 32M --timeout 20; echo str""ess=$?'
 type_line 'dmesg | grep -ciE "lockup|stall|i/o error|BUG:" | sed "s/^/tro""uble=/"'
 wait_for 300 'trouble='
 grep -q 'version=apt' out; result "apt-get runs"

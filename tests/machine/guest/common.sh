@@ -42,7 +42,7 @@ boot() {
 	: >out
 	begin=$(seconds)
 	bellows run --device "$DEVICE" --kernel /guest/vmlinux --initrd /guest/initrd.img --mem "$MEMORY" \
-		--cpus "$CPUS" --disk "$DISK" --net user --memory-stats --no-reboot \
+		--cpus "$CPUS" --disk "$DISK" --memory-stats --no-reboot \
 		${APPEND:+--append "$APPEND"} <in >out 2>&1 &
 	vm=$!
 	tail -f out &

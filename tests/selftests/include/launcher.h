@@ -46,12 +46,43 @@ struct said {
 /* Runs a command to its end, at most 20 s. */
 void launcher_command(struct said *said, const char *const *args);
 
+/*
+ * Runs a command that must refuse: this exit code, one line on stderr with this text, nothing
+ * on stdout. The case goes on if it does not.
+ */
+void launcher_refuses(int code, const char *text, const char *const *args);
+
 #define ARGS(...)		((const char *const[]) { __VA_ARGS__, NULL })
 #define COMMAND(said, ...)	launcher_command(said, ARGS(__VA_ARGS__))
 
 void launcher_write_file(const char *path, const void *data, size_t size);
 /* A multiboot kernel that says what it was given, and obeys letters at its serial port. */
 void launcher_write_kernel(const char *path);
+
+/* --- Linux as a guest: Debian's kernel in both forms, and a RAM disk with a shell ---------- */
+
+#define LINUX_KERNEL	"/guest/vmlinuz"
+#define LINUX_UNPACKED	"/guest/vmlinux"
+#define LINUX_INITRD	"/guest/initrd"
+#define LINUX_BOOT_MS	200000
+#define LINUX_MS	60000	/* for a command in it */
+
+/* Skips the case where there is none. */
+void linux_need(void);
+/* A command line for its init: shell, tick, reboot, poweroff. */
+const char *linux_append(const char *what);
+
+/*
+ * A line for its shell: writes a megabyte to the disk, in so many pieces of 64 KiB from its
+ * start, and reads it back by another kind of access. Says "same".
+ */
+#define LINUX_WRITE_AND_CHECK(offset)							\
+	"yes bellows | head -c 1048576 >/tmp/data; "					\
+	"dd if=/tmp/data of=/dev/vda bs=64k seek=" #offset " conv=fsync,notrunc 2>/dev/null; "	\
+	LINUX_CHECK(offset, sa''me)
+#define LINUX_CHECK(offset, word)							\
+	"echo 3 >/proc/sys/vm/drop_caches; "						\
+	"dd if=/dev/vda bs=64k skip=" #offset " count=16 2>/dev/null | cmp - /tmp/data && echo " #word "\n"
 
 /* Time limits for this machine. */
 u64 launcher_ms(u64 ms);

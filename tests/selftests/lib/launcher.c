@@ -214,7 +214,41 @@ void launcher_command(struct said *said, const char *const *args)
 	said->code = WEXITSTATUS(status);
 }
 
-/* --- A guest --------------------------------------------------------------------------- */
+void launcher_refuses(int code, const char *text, const char *const *args)
+{
+	static struct said said;
+	const char *end;
+
+	launcher_command(&said, args);
+	end = strchr(said.err, '\n');
+	EXPECT(said.code == code && strstr(said.err, text), "not %d and '%s': exit code %d; said: %s", code, text,
+	       said.code, said.err);
+	EXPECT(!strncmp(said.err, "bellows: ", 9) && end && !end[1], "'%s': not one line: %s", text, said.err);
+	EXPECT(!said.out[0], "'%s': on stdout: %s", text, said.out);
+}
+
+/* --- Linux ----------------------------------------------------------------------------- */
+
+/* What Debian's kernel can do without where it takes long. */
+#define IN_HASTE	"cryptomgr.notests lpj=1000000 initcall_blacklist=load_system_certificate_list," \
+			"crypto_kdf108_init,init_kprobe_trace,cubictcp_register,slab_sysfs_init"
+
+void linux_need(void)
+{
+	launcher_need();
+	REQUIRE(!access(LINUX_KERNEL, R_OK), "there is no kernel for a guest here");
+}
+
+const char *linux_append(const char *what)
+{
+	const char *slow = getenv("BELLOWS_SLOW");
+	static char line[512];
+
+	snprintf(line, sizeof(line), "loglevel=4 what=%s %s", what, slow && atoi(slow) > 1 ? IN_HASTE : "");
+	return line;
+}
+
+/* --- A small guest -------------------------------------------------------------------------------------------------------------------------------------------- */
 
 #define BASE		0x100000
 #define CODE_OFFSET	4096
