@@ -11,7 +11,7 @@ MACHINE := tests/machine
 # Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
 KERNEL ?= stock61
 
-.PHONY: all module install check-quick check check-full bench bench-boot profile-exit soak demo shell-svm shell-vmx gdb deps clean help
+.PHONY: all module install check-quick check check-full bench bench-boot numbers profile-exit soak demo shell-svm shell-vmx gdb deps clean help
 
 all: module ## the module, and the launcher, for the running kernel (default)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD); fi
@@ -41,6 +41,9 @@ bench: ## instructions of exits and faults beside KVM's: a table, and build/benc
 
 bench-boot: ## instructions of a boot to init beside KVM's
 	@$(MACHINE)/bench-boot --build $(BUILD)
+
+numbers: ## the main job's: boot, memory of a VM and of its launcher, each beside its bar
+	@$(MACHINE)/numbers --build $(BUILD)
 
 profile-exit: ## where the instructions of an exit go, by function (ROW=exit-cpuid ...)
 	@$(MACHINE)/profile-exit --build $(BUILD) $(ROW)

@@ -141,7 +141,7 @@ struct disk *disk_open(const char *path, enum disk_format format, bool read_only
 	}
 	if (format == DISK_FORMAT_BY_NAME)
 		qcow2 = ends_with(path, ".qcow2");
-	good = qcow2 || format == DISK_FORMAT_RAW || is_raw(path, fd);
+	good = qcow2 ? !disk_qcow2_is_cut_off(path, fd) : format == DISK_FORMAT_RAW || is_raw(path, fd);
 	close(fd);
 	if (!good)
 		return NULL;

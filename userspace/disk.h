@@ -66,6 +66,9 @@ void disk_commit(struct disk *disk);
 struct disk *disk_raw_open(const char *path, bool read_only);
 struct disk *disk_nbd_open(const char *path, bool read_only);
 
+/* Complains if an image was. */
+bool disk_qcow2_is_cut_off(const char *path, int fd);
+
 /* Takes bytes off the front of an iovec. */
 void disk_advance(struct disk_request *request, uint64_t bytes);
 

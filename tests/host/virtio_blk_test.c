@@ -660,6 +660,36 @@ static void test_server_dies(const char *qcow)
 	tap_result(good, "a server that dies gives errors to the guest");
 }
 
+/* Images of several kinds are taken whole, and refused in half. */
+static void test_cut_off_images(const char *qcow)
+{
+	static const char *const options[] = {
+		"compat=1.1", "compat=0.10", "refcount_bits=1", "refcount_bits=64", "cluster_size=512", "cluster_size=2M",
+		"preallocation=metadata",
+	};
+	char command[300];
+	struct stat st;
+	unsigned int i, good = 0, n = sizeof(options) / sizeof(*options);
+	bool ok;
+
+	for (i = 0; i < n; i++) {
+		unlink(qcow);
+		snprintf(command, sizeof(command), "qemu-img create -q -f qcow2 -o %s %s 16M", options[i], qcow);
+		ok = shell(command) && machine(qcow);
+		memset(DATA, 7, 1 << 20);
+		ok = ok && ask(T_WRITE, 2048, DATA, 1 << 20, NULL) == OK;
+		vm_free(&guest.vm);
+		ok = ok && machine(qcow) && ask(T_READ, 2048, DATA, 4096, NULL) == OK && DATA[0] == 7;
+		vm_free(&guest.vm);
+		ok = ok && !stat(qcow, &st) && !truncate(qcow, st.st_size / 2) && refuses(qcow, 0, "truncated");
+		ok = ok && !truncate(qcow, 200) && refuses(qcow, 0, "truncated");
+		if (!ok)
+			tap_note("%s", options[i]);
+		good += ok;
+	}
+	tap_result(good == n, "%u of %u images are taken whole, and refused when they are cut off", good, n);
+}
+
 static void test_qcow2(struct random *r)
 {
 	static uint8_t file[DISK_SIZE];
@@ -670,6 +700,7 @@ static void test_qcow2(struct random *r)
 		tap_skip("qcow2", "no qemu-utils");
 		tap_skip("qcow2, discard", "no qemu-utils");
 		tap_skip("qcow2, server killed", "no qemu-utils");
+		tap_skip("qcow2, cut off", "no qemu-utils");
 		tap_skip("qcow2, bad image", "no qemu-utils");
 		return;
 	}
@@ -689,6 +720,7 @@ static void test_qcow2(struct random *r)
 	vm_free(&guest.vm);
 	tap_result(good, "... can be discarded and flushed");
 	test_server_dies(qcow);
+	test_cut_off_images(qcow);
 	make_file(path, DISK_SIZE);
 	snprintf(command, sizeof(command), "%s,format=qcow2", path);
 	tap_result(refuses(command, 0, "qcow2"), "what is no qcow2 image is refused with its server's reason");
@@ -700,7 +732,7 @@ int main(void)
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(30);
+	tap_plan(31);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	signal(SIGPIPE, SIG_IGN);

@@ -8,7 +8,7 @@ from . import emulators, kernels, session
 LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
-        "args", "smoke", "allow", "guest", "launcher", "apart", "restarts",
+        "args", "smoke", "allow", "guest", "launcher", "apart", "full", "restarts",
         "novirt"}
 
 
