@@ -49,7 +49,7 @@ static FILE *launch(pid_t *pid)
 	if (!*pid) {
 		dup2(out[1], 1);
 		dup2(out[1], 2);
-		execl(LAUNCHER, LAUNCHER, "run", "--device", test_device, "--kernel", KERNEL,
+		execl(LAUNCHER, LAUNCHER, "run", "--device", test_device, "--net", "none", "--kernel", KERNEL,
 		      "--initrd", INITRD, "--mem", "256M", "--progress", "--no-reboot",
 		      "--no-socket", "--append", arguments(), NULL);
 		_exit(127);
