@@ -62,6 +62,11 @@ void disk_detach(struct disk *disk);
 void disk_submit(struct disk *disk, struct disk_request *request);
 void disk_commit(struct disk *disk);
 
+struct io_uring;
+
+/* A ring that takes nothing but what disks need; 0 or -errno. */
+int disk_ring_init(struct io_uring *ring);
+
 /* Backends: NULL after a message. */
 struct disk *disk_raw_open(const char *path, bool read_only);
 struct disk *disk_nbd_open(const char *path, bool read_only);

@@ -10,6 +10,9 @@
  * next one succeeds. A guest must not take that for safety, so that here all
  * further ones fail.
  *
+ * A filter of system calls does not see what is asked for through the ring, so that the ring
+ * itself is told, before anything is, which requests it may ever take.
+ *
  * What the file system cannot do is done in another way: zeros are written,
  * and what was discarded stays where it is, as it may.
  */
@@ -25,6 +28,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "disk.h"
 #include "message.h"
@@ -224,6 +228,30 @@ static const struct disk_ops raw_ops = {
 	raw_submit, raw_commit, raw_attach, raw_detach, raw_close,
 };
 
+int disk_ring_init(struct io_uring *ring)
+{
+	static const uint8_t needed[] = {
+		IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_WRITE, IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+	};
+	struct io_uring_restriction r[sizeof(needed)] = { };
+	unsigned int i;
+	int err = io_uring_queue_init(RING_ENTRIES, ring, IORING_SETUP_R_DISABLED);
+
+	for (i = 0; i < sizeof(needed); i++) {
+		r[i].opcode = IORING_RESTRICTION_SQE_OP;
+		r[i].sqe_op = needed[i];
+	}
+	if (err)
+		return err;
+	/* Debian's liburing declares functions for these two, and has none. */
+	if (!syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_RESTRICTIONS, r, sizeof(needed)) &&
+	    !syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0))
+		return 0;
+	err = -errno;
+	io_uring_queue_exit(ring);
+	return err;
+}
+
 static int open_file(const char *path, bool read_only)
 {
 	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -280,7 +308,7 @@ struct disk *disk_raw_open(const char *path, bool read_only)
 		complain("--disk %s: out of memory", path);
 		goto out;
 	}
-	err = io_uring_queue_init(RING_ENTRIES, &raw->ring, 0);
+	err = disk_ring_init(&raw->ring);
 	if (err) {
 		complain("--disk %s: io_uring: %s%s", path, strerror(-err), err == -EPERM ?
 			 " (see sysctl kernel.io_uring_disabled)" : "");

@@ -4,8 +4,10 @@
  * guest may not do, and what happens when the file behind fails.
  */
 #include <fcntl.h>
+#include <liburing.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include "userspace/disk.h"
 #include "random.h"
 #include "virtio_driver.h"
 
@@ -262,6 +264,42 @@ static void test_read_only(void)
 		   ask(T_FLUSH, 0, NULL, 0, NULL) == OK, "a read-only disk can be read and flushed only");
 	vm_free(&guest.vm);
 	chmod(path, 0600);
+}
+
+/* Neither a filter of system calls nor we would see them. */
+static void test_ring(void)
+{
+	struct iovec iov = { DATA, 4096 };
+	unsigned int i, bad = 0;
+	struct io_uring ring;
+
+	make_file(path, DISK_SIZE);
+	guest_create();
+	if (disk_ring_init(&ring))
+		abort();
+	for (i = 0; i < 5; i++) {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+		struct io_uring_cqe *cqe;
+		int fd = open(path, O_RDWR);
+
+		if (i == 0)
+			io_uring_prep_openat(sqe, AT_FDCWD, path, O_RDONLY, 0);
+		else if (i == 1)
+			io_uring_prep_unlinkat(sqe, AT_FDCWD, path, 0);
+		else if (i == 2)
+			io_uring_prep_connect(sqe, fd, NULL, 0);
+		else if (i == 3)
+			io_uring_prep_splice(sqe, fd, 0, fd, 8192, 4096, 0);
+		else
+			io_uring_prep_readv(sqe, fd, &iov, 1, 0);
+		io_uring_submit(&ring);
+		bad += io_uring_wait_cqe(&ring, &cqe) || cqe->res != (i < 4 ? -EACCES : 4096);
+		io_uring_cqe_seen(&ring, cqe);
+		close(fd);
+	}
+	io_uring_queue_exit(&ring);
+	vm_free(&guest.vm);
+	tap_result(!bad, "files by name, sockets and pipes are out of reach of the ring (%u)", bad);
 }
 
 /* --- Space ----------------------------------------------------------------------------------- */
@@ -732,7 +770,7 @@ int main(void)
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(31);
+	tap_plan(32);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	signal(SIGPIPE, SIG_IGN);
@@ -745,6 +783,7 @@ int main(void)
 	test_refused();
 	test_no_status();
 	test_read_only();
+	test_ring();
 	test_discard();
 	test_zero_by_writing();
 	test_full();
