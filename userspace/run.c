@@ -279,9 +279,16 @@ static bool has_user_network(const struct options *o)
 
 static int start(struct run *r)
 {
-	int err = vm_start_devices(&r->machine.vm);
+	bool network = has_user_network(r->o);
+	int err;
 
+	if (r->o->memory_stats)
+		r->smaps = fopen("/proc/self/smaps", "re");
+	/* Without a network no file can be opened at all. */
+	err = made(network ? confine_files() : 0, "confinement to a few files");
 	if (err)
+		return err;
+	if (vm_start_devices(&r->machine.vm))
 		return EXIT_SYSTEM;
 	err = terminal_start(r->terminal);
 	if (err)
@@ -289,9 +296,7 @@ static int start(struct run *r)
 	err = machine_start(&r->machine);
 	if (err)
 		return err;
-	if (r->o->memory_stats)
-		r->smaps = fopen("/proc/self/smaps", "re");
-	err = made(confine(has_user_network(r->o)), "confinement of this process");
+	err = made(confine(network), "confinement of this process");
 	if (!err)
 		progress_report(&r->progress, "starting");
 	return err;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tap.h"
@@ -98,6 +100,29 @@ static int works(void)
 	return bad << 2;
 }
 
+/* The resolver's own directory is read. */
+static int few_files(void)
+{
+	pthread_t thread;
+	int bad = 0, fd = open("/etc/resolv.conf", O_RDONLY);
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	if (confine_files())
+		return 255;
+	pthread_create(&thread, NULL, older_thread, NULL);
+	if (confine(true))
+		return 254;
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
+	bad |= (fd >= 0 && open("/etc/resolv.conf", O_RDONLY) < 0) << 0;
+	bad |= (open("/proc/self/maps", O_RDONLY) >= 0 || errno != EACCES) << 1;
+	bad |= (open("/", O_RDONLY | O_DIRECTORY) >= 0 || errno != EACCES) << 2;
+	bad |= (socket(AF_INET, SOCK_STREAM, 0) < 0) << 3;
+	/* The thread may read a file of /etc, if that is the resolver's */
+	bad |= (ready != 0 && ready != EACCES) << 4;
+	return bad;
+}
+
 static int in_child(int (*fn)(bool), bool arg, int (*plain)(void))
 {
 	int status;
@@ -113,11 +138,17 @@ int main(void)
 {
 	int code;
 
-	tap_plan(3);
+	tap_plan(4);
 	code = in_child(confined, false, NULL);
 	tap_result(!code, "files, programs, processes, code and sockets are out of reach of all threads (%#x)", code);
 	code = in_child(confined, true, NULL);
 	tap_result(!code, "with a user-mode network, sockets and reading files are not (%#x)", code);
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 0) {
+		tap_skip("of all files only the resolver's can be read", "this kernel has no Landlock");
+	} else {
+		code = in_child(NULL, false, few_files);
+		tap_result(!code, "of all files only the resolver's can be read (%#x)", code);
+	}
 	code = in_child(NULL, false, works);
 	tap_result(!code, "the console, the loop and memory go on working (%#x)", code);
 	return tap_exit();
