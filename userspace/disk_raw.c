@@ -262,6 +262,11 @@ static int open_file(const char *path, bool read_only)
 			 " (to let the guest only read it, add ,readonly)" : "");
 		return -1;
 	}
+	/*
+	 * That was for opening what might be a FIFO. io_uring takes it as a wish not to wait for
+	 * files whose devices cannot promise that, as those of an encrypted disk cannot.
+	 */
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	if (flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) && errno == EWOULDBLOCK) {
 		complain("--disk %s: in use by another program, perhaps another VM", path);
 		close(fd);

@@ -342,8 +342,8 @@ int machine_reset(struct machine *m)
 	if (err)
 		return failed("cannot reset the VM", err);
 	vm_reset_devices(&m->vm);
+	vm_run_again(&m->vm);
 	pthread_mutex_lock(&m->lock);
-	__atomic_store_n(&m->vm.end, VM_RUNS, __ATOMIC_RELEASE);
 	pthread_cond_broadcast(&m->changed);
 	pthread_mutex_unlock(&m->lock);
 	return 0;

@@ -198,13 +198,21 @@ int vm_virtio_place(struct vm *vm, uint64_t *base, unsigned int *gsi)
 void vm_end(struct vm *vm, enum vm_end end, unsigned int code)
 {
 	pthread_mutex_lock(&vm->lock);
-	if (vm->end == VM_RUNS) {
+	if (vm->end == VM_RUNS || (vm->end == VM_REBOOTS && end == VM_STOPPED)) {
 		vm->end_code = code;
 		__atomic_store_n(&vm->end, end, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&vm->lock);
 	if (vm->backend->kick)
 		vm->backend->kick(vm);
+}
+
+void vm_run_again(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+	if (vm->end == VM_REBOOTS)
+		__atomic_store_n(&vm->end, VM_RUNS, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&vm->lock);
 }
 
 void vm_warn(struct vm *vm, const char *fmt, ...)

@@ -60,7 +60,7 @@ struct vm_backend {
 	void (*kick)(struct vm *vm);
 };
 
-/* How a VM's life ends; the first of several counts. */
+/* How a VM's life ends; the first of several counts, but a VM that reboots can be stopped. */
 enum vm_end {
 	VM_RUNS,
 	VM_POWERED_OFF,		/* by the guest */
@@ -148,6 +148,8 @@ int vm_virtio_place(struct vm *vm, uint64_t *base, unsigned int *gsi);
 
 /* Ends the VM, or reboots it: from any thread, a device's callback too. */
 void vm_end(struct vm *vm, enum vm_end end, unsigned int code);
+/* After a reboot, unless it was stopped meanwhile. */
+void vm_run_again(struct vm *vm);
 /*
  * A message about what the guest did wrong. A guest can cause it at will, so that
  * only the first few of a VM are printed.

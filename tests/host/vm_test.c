@@ -217,6 +217,15 @@ static void test_life(void)
 	vm_end(&vm, VM_EXITED, 7);
 	vm_end(&vm, VM_DIED, 8);
 	ok = ok && vm.end == VM_EXITED && vm.end_code == 7;
+	/* One that reboots goes on, unless somebody stops it in between. */
+	vm.end = VM_REBOOTS;
+	vm_end(&vm, VM_DIED, 8);
+	vm_run_again(&vm);
+	ok = ok && vm.end == VM_RUNS;
+	vm_end(&vm, VM_REBOOTS, 0);
+	vm_end(&vm, VM_STOPPED, 15);
+	vm_run_again(&vm);
+	ok = ok && vm.end == VM_STOPPED && vm.end_code == 15;
 	vm_free(&vm);
 	tap_result(ok && !strcmp(order, "+b+a-b-a.b.a"), "devices start, stop and go, each once: %s", order);
 	order[0] = 0;

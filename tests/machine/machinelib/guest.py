@@ -12,7 +12,7 @@ from . import cpio, kernels
 
 MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio-rng", "ext4")
 
-HOST_MODULES = ("tun", "loop", "dm_mod")
+HOST_MODULES = ("tun", "loop", "dm_flakey")
 
 # Words of the command line: what=shell (on the console), reboot, tick (for ever),
 # poweroff (default).
