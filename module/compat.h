@@ -11,6 +11,7 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/eventfd.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
@@ -149,6 +150,31 @@ static inline void bellows_eventfd_signal(struct eventfd_ctx *ctx) { eventfd_sig
 #else
 static inline void bellows_eventfd_signal(struct eventfd_ctx *ctx) { eventfd_signal(ctx); }
 #endif
+
+/*
+ * Pages that were split from one allocation and are all in our hands again: the
+ * first is charged for all of them, as before. Each has had a reference to whoever
+ * pays. False: they do not all have the same one.
+ */
+static inline bool bellows_join_charges(struct page *first, unsigned int n)
+{
+#ifdef CONFIG_MEMCG
+	struct folio *folio = page_folio(first);
+	struct obj_cgroup *objcg;
+	unsigned int i;
+
+	for (i = 1; i < n; i++)
+		if (first[i].memcg_data != first->memcg_data)
+			return false;
+	if (!folio_memcg_kmem(folio))
+		return !first->memcg_data;
+	objcg = __folio_objcg(folio);
+	for (i = 1; i < n; i++)
+		first[i].memcg_data = 0;
+	percpu_ref_put_many(&objcg->refcnt, n - 1);
+#endif
+	return true;
+}
 
 /* A mapping's flags change through functions where mappings have locks of their own. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -76,6 +76,7 @@ static void audit_block(struct audit *audit, struct bellows_block *block)
 	audit->count[BELLOWS_COUNT_BLOCKS]++;
 	audit->count[BELLOWS_COUNT_TABLES] += block->kind == BELLOWS_BLOCK_TABLE;
 	audit->count[BELLOWS_COUNT_PRIVATE] += block->nr_private;
+	audit->count[BELLOWS_COUNT_AHEAD] += block->nr_ahead ? BELLOWS_BLOCK_AHEAD : 0;
 	if (block->kind == BELLOWS_BLOCK_LARGE || block->kind == BELLOWS_BLOCK_RUN)
 		audit->count[BELLOWS_COUNT_LARGE] += BELLOWS_BLOCK_PAGES;
 	errors = audit->errors;
@@ -85,6 +86,8 @@ static void audit_block(struct audit *audit, struct bellows_block *block)
 	for (page = 0; page < block->npages; page++)
 		if (!bellows_block_lookup(block, &env.env, page, BELLOWS_INTENT_PEEK, &found))
 			audit_frame(audit, page, block, found.mpn);
+	for (page = 0; page < block->nr_ahead; page++)
+		audit_frame(audit, 0, block, to_mpn(block->ahead + page));
 }
 
 static void audit_blocks(struct audit *audit)

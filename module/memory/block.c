@@ -23,10 +23,14 @@
  *    remembered, so that the first write to a page that nobody has read costs
  *    no removal and no flush.
  *
+ * Small frames are taken several at a time, where pages are written in order. Those
+ * that have no page yet are nobody's: no state knows them, no lookup finds them.
+ *
  * A large frame that was never split is allocated and freed as one. Once split
- * it stays split: each page may have references of its own, for as long as
- * their holders like. It still is contiguous, and one large entry of a nested
- * page table may map it, until one of its pages is discarded.
+ * it stays split as long as it is used: each page may have references of its own,
+ * for as long as their holders like. If there are none when all of it goes, it goes
+ * as one. It still is contiguous, and one large entry of a nested page table may map
+ * it, until one of its pages is discarded.
  */
 #include "memory/block.h"
 
@@ -110,8 +114,19 @@ static void free_large(struct bellows_block *block, struct bellows_block_env *en
 	env->ops->free_large(env, to_mpn(block->base));
 }
 
+/* Nobody has ever looked at them. */
+static void give_back_ahead(struct bellows_block *block, struct bellows_block_env *env)
+{
+	if (!block->nr_ahead)
+		return;
+	for (; block->nr_ahead; block->nr_ahead--)
+		env->ops->free_frame(env, to_mpn(block->ahead++));
+	env->ops->count(env, BELLOWS_COUNT_AHEAD, -BELLOWS_BLOCK_AHEAD);
+}
+
 static void become_empty(struct bellows_block *block, struct bellows_block_env *env)
 {
+	give_back_ahead(block, env);
 	if (block->kind == BELLOWS_BLOCK_TABLE) {
 		env->ops->free_table(env, block->table);
 		env->ops->count(env, BELLOWS_COUNT_TABLES, -1);
@@ -137,6 +152,29 @@ static bool fill_large(struct bellows_block *block, struct bellows_block_env *en
 	return true;
 }
 
+/* Is it likely that the next pages will be written, too, and is there use for all those frames? */
+static bool goes_on(const struct bellows_block *block, unsigned int page)
+{
+	return page && bellows_page_has_frame(bellows_block_state(block, page - 1)) &&
+	       block->npages - block->nr_private >= BELLOWS_BLOCK_AHEAD;
+}
+
+static int take_frame(struct bellows_block *block, struct bellows_block_env *env,
+		      unsigned int page, mpn_t *mpn)
+{
+	if (!block->nr_ahead) {
+		if (!goes_on(block, page) || env->ops->alloc_frames(env, mpn))
+			return env->ops->alloc_frame(env, mpn);
+		block->ahead = mpn->v;
+		block->nr_ahead = BELLOWS_BLOCK_AHEAD;
+		env->ops->count(env, BELLOWS_COUNT_AHEAD, BELLOWS_BLOCK_AHEAD);
+	}
+	*mpn = to_mpn(block->ahead++);
+	if (!--block->nr_ahead)
+		env->ops->count(env, BELLOWS_COUNT_AHEAD, -BELLOWS_BLOCK_AHEAD);
+	return 0;
+}
+
 /* One page; the block is EMPTY or a TABLE. */
 static int fill_page(struct bellows_block *block, struct bellows_block_env *env, unsigned int page)
 {
@@ -148,7 +186,7 @@ static int fill_page(struct bellows_block *block, struct bellows_block_env *env,
 		table = env->ops->alloc_table(env);
 	if (!table)
 		return -ENOMEM;
-	err = env->ops->alloc_frame(env, &mpn);
+	err = take_frame(block, env, page, &mpn);
 	if (err) {
 		if (!block->table)
 			env->ops->free_table(env, table);
@@ -225,6 +263,13 @@ static int become_table(struct bellows_block *block, struct bellows_block_env *e
 	return 0;
 }
 
+/* Before all of it is freed. */
+static void rejoin(struct bellows_block *block, struct bellows_block_env *env)
+{
+	if (block->kind == BELLOWS_BLOCK_RUN && env->ops->join_large(env, to_mpn(block->base)))
+		block->kind = BELLOWS_BLOCK_LARGE;
+}
+
 static bool all_alone(const struct bellows_block *block, struct bellows_block_env *env)
 {
 	unsigned int page;
@@ -244,6 +289,7 @@ static bool discard_contiguous(struct bellows_block *block, struct bellows_block
 	unsigned int page;
 
 	remove_translations(block, env, 0, BELLOWS_BLOCK_PAGES);
+	rejoin(block, env);
 	if (block->kind == BELLOWS_BLOCK_LARGE) {
 		free_large(block, env);
 	} else {
@@ -287,6 +333,8 @@ int bellows_block_discard(struct bellows_block *block, struct bellows_block_env 
 	err = become_table(block, env);
 	if (err)
 		return err;
+	/* Who gives memory back wants no more of it. */
+	give_back_ahead(block, env);
 	remove_translations(block, env, first, n);
 	for (page = first; page < first + n; page++)
 		discard_page(block, env, page, left);
@@ -309,6 +357,7 @@ void bellows_block_destroy(struct bellows_block *block, struct bellows_block_env
 	bellows_check_unmapped(&block->check);
 	if (is_contiguous(block))
 		env->ops->count(env, BELLOWS_COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
+	rejoin(block, env);
 	if (block->kind == BELLOWS_BLOCK_LARGE) {
 		free_large(block, env);
 	} else if (block->kind != BELLOWS_BLOCK_EMPTY) {
@@ -371,5 +420,9 @@ unsigned int bellows_block_audit(const struct bellows_block *block, bellows_bloc
 	rule(&audit, nr_private == block->nr_private, 0, "begins a block that counts wrongly");
 	rule(&audit, block->kind != BELLOWS_BLOCK_TABLE || nr_private, 0,
 	     "begins a block with a table of nothing");
+	rule(&audit, !block->nr_ahead ||
+	     (block->kind == BELLOWS_BLOCK_TABLE && block->nr_ahead < BELLOWS_BLOCK_AHEAD &&
+	      block->nr_private + block->nr_ahead <= block->npages), 0,
+	     "begins a block that has taken too many frames");
 	return audit.errors;
 }

@@ -88,6 +88,13 @@ static inline mpn_t bellows_entry_mpn(u64 entry)
 	return to_mpn(entry >> BELLOWS_ENTRY_STATE_BITS);
 }
 
+/*
+ * Where pages are written one after the other, as many frames are taken at once: that
+ * costs little more than one. A power of two, and small enough to be found easily.
+ */
+#define BELLOWS_BLOCK_AHEAD_ORDER	3
+#define BELLOWS_BLOCK_AHEAD		(1 << BELLOWS_BLOCK_AHEAD_ORDER)
+
 struct bellows_block {
 	u8 kind;			/* enum bellows_block_kind */
 	bool may_be_large;		/* [c] wholly inside the object, and the object wants it */
@@ -95,6 +102,8 @@ struct bellows_block {
 	u16 nr_private;
 	u64 base;			/* LARGE, RUN: frame of the first page */
 	u64 *table;			/* TABLE: one entry a page */
+	u64 ahead;			/* TABLE: the next of nr_ahead frames that wait for pages */
+	u8 nr_ahead;
 	struct bellows_page_set zero_mapped; /* ABSENT pages that may be mapped, as zeros, read-only */
 	struct bellows_block_check check;
 };
@@ -105,6 +114,7 @@ struct bellows_block {
 	X(LARGE, "of these, pages in blocks that one large entry may map") \
 	X(TABLES, "tables of page states")				\
 	X(BLOCKS, "block descriptors")					\
+	X(AHEAD, "frames taken at once, until the last of them has its page")	\
 	X(LEFT, "times a page was left alone, since somebody else held it")
 
 enum bellows_memory_count {
@@ -121,10 +131,17 @@ struct bellows_block_ops {
 	/* Zeroed frames, 0 or -ENOMEM: 512 contiguous ones, aligned, as one; a single one. */
 	int (*alloc_large)(struct bellows_block_env *env, mpn_t *mpn);
 	int (*alloc_frame)(struct bellows_block_env *env, mpn_t *mpn);
+	/* BELLOWS_BLOCK_AHEAD contiguous ones, each by itself; without trying hard. */
+	int (*alloc_frames)(struct bellows_block_env *env, mpn_t *mpn);
 	void (*free_large)(struct bellows_block_env *env, mpn_t mpn);
 	void (*free_frame)(struct bellows_block_env *env, mpn_t mpn);
 	/* Gives each page of a large frame a reference of its own. */
 	void (*split_large)(struct bellows_block_env *env, mpn_t mpn);
+	/*
+	 * The pages of one that was split, which nobody maps any more, are one again, to be
+	 * freed at once. False: somebody else holds one of them, or it is not worth while.
+	 */
+	bool (*join_large)(struct bellows_block_env *env, mpn_t mpn);
 	/* Nobody but the object holds a reference; the page is not mapped any more. */
 	bool (*is_alone)(struct bellows_block_env *env, mpn_t mpn);
 	u64 *(*alloc_table)(struct bellows_block_env *env);	/* zeroed, or NULL */

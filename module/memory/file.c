@@ -173,6 +173,7 @@ static int memory_stat(struct bellows_memory *memory, void __user *arg)
 		.large = bellows_memory_counted(memory, BELLOWS_COUNT_LARGE),
 		.mappers = READ_ONCE(memory->nr_mappers),
 		.pinned = bellows_memory_counted(memory, BELLOWS_COUNT_LEFT),
+		.ahead = bellows_memory_counted(memory, BELLOWS_COUNT_AHEAD),
 		.metadata = sizeof(*memory) +
 			    bellows_memory_counted(memory, BELLOWS_COUNT_BLOCKS) *
 				sizeof(struct bellows_memory_block) +

@@ -18,6 +18,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include "compat.h"
 #include "memory/object.h"
 
 #define GFP_FRAME	(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
@@ -52,6 +53,16 @@ static int alloc_frame(struct bellows_block_env *env, mpn_t *mpn)
 	return alloc_frames(env, GFP_SMALL, 0, mpn);
 }
 
+/* Contiguous, since that is one allocation; nothing else depends on it. */
+static int alloc_some_frames(struct bellows_block_env *env, mpn_t *mpn)
+{
+	int err = alloc_frames(env, GFP_LARGE, BELLOWS_BLOCK_AHEAD_ORDER, mpn);
+
+	if (!err)
+		split_page(mpn_to_page(*mpn), BELLOWS_BLOCK_AHEAD_ORDER);
+	return err;
+}
+
 static void free_large(struct bellows_block_env *env, mpn_t mpn)
 {
 	__free_pages(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
@@ -66,6 +77,34 @@ static void free_frame(struct bellows_block_env *env, mpn_t mpn)
 static void split_large(struct bellows_block_env *env, mpn_t mpn)
 {
 	split_page(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
+}
+
+/*
+ * Freed as what they are, the pages would cost a hundred times as much. References are
+ * taken away rather than looked at, since the kernel's own walkers of all memory may
+ * take one for a moment. See is_alone() for the lock.
+ */
+static bool join_large(struct bellows_block_env *env, mpn_t mpn)
+{
+	struct page *first = mpn_to_page(mpn);
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_BLOCK_PAGES; i++) {
+		if (!page_ref_freeze(first + i, 1))
+			goto undo;
+		if (PageLocked(first + i) || PageHWPoison(first + i)) {
+			page_ref_unfreeze(first + i, 1);
+			goto undo;
+		}
+	}
+	if (bellows_join_charges(first, BELLOWS_BLOCK_PAGES)) {
+		page_ref_unfreeze(first, 1);
+		return true;
+	}
+undo:
+	while (i--)
+		page_ref_unfreeze(first + i, 1);
+	return false;
 }
 
 /*
@@ -123,9 +162,11 @@ static void count(struct bellows_block_env *env, enum bellows_memory_count what,
 const struct bellows_block_ops bellows_memory_block_ops = {
 	.alloc_large = alloc_large,
 	.alloc_frame = alloc_frame,
+	.alloc_frames = alloc_some_frames,
 	.free_large = free_large,
 	.free_frame = free_frame,
 	.split_large = split_large,
+	.join_large = join_large,
 	.is_alone = is_alone,
 	.alloc_table = alloc_table,
 	.free_table = free_table,

@@ -98,6 +98,8 @@ struct bellows_memory_create {
  * @pinned:    times a page was left alone because somebody else held a reference.
  * @metadata:  bytes of kernel memory that describe the object: itself, its blocks,
  *             their tables; not the inner nodes of the index of blocks.
+ * @ahead:     frames taken eight at a time, because pages are being written in order,
+ *             as long as one of the eight has no page yet. Those are in no other count.
  * @reserved:  zero.
  *
  * All page counts are in units of 4096 bytes.
@@ -110,7 +112,8 @@ struct bellows_memory_stat {
 	__u64 mappers;
 	__u64 pinned;
 	__u64 metadata;
-	__u64 reserved[9];
+	__u64 ahead;
+	__u64 reserved[8];
 };
 
 /**

@@ -74,7 +74,7 @@ struct world {
 	unsigned int fail_percent;
 	bool no_large;
 	unsigned long allocations, flushes, removals, frees, failures;
-	unsigned long tlb_hits, stays, larges;
+	unsigned long tlb_hits, stays, larges, runs, joins;
 };
 
 struct env {
@@ -148,6 +148,27 @@ static int op_alloc_frame(struct bellows_block_env *env, mpn_t *mpn)
 	return 0;
 }
 
+static int op_alloc_frames(struct bellows_block_env *env, mpn_t *mpn)
+{
+	struct world *w = world_of(env);
+	unsigned int base, i;
+
+	if (allocation_fails(w))
+		return -ENOMEM;
+	for (base = FIRST_FRAME; base < FIRST_FRAME + FRAMES; base += BELLOWS_BLOCK_AHEAD) {
+		for (i = 0; i < BELLOWS_BLOCK_AHEAD && w->frames[base + i].use == FREE; i++)
+			;
+		if (i < BELLOWS_BLOCK_AHEAD)
+			continue;
+		for (i = 0; i < BELLOWS_BLOCK_AHEAD; i++)
+			take_frame(w, base + i, SINGLE);
+		*mpn = to_mpn(base);
+		w->runs++;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
 static void drop_reference(struct world *w, u64 mpn)
 {
 	struct frame *frame = &w->frames[mpn];
@@ -199,6 +220,26 @@ static void op_split_large(struct bellows_block_env *env, mpn_t mpn)
 		w->frames[mpn.v + i].use = SINGLE;
 		w->frames[mpn.v + i].refs = 1;
 	}
+}
+
+static bool op_join_large(struct bellows_block_env *env, mpn_t mpn)
+{
+	struct world *w = world_of(env);
+
+	for (unsigned int i = 0; i < PAGES; i++) {
+		require(w->frames[mpn.v + i].use == SINGLE);
+		if (w->frames[mpn.v + i].refs != 1)
+			return false;
+	}
+	/* Whoever says no for a reason of his own. */
+	if (!random_below(&w->random, 4))
+		return false;
+	for (unsigned int i = 0; i < PAGES; i++) {
+		w->frames[mpn.v + i].use = i ? TAIL : HEAD;
+		w->frames[mpn.v + i].refs = !i;
+	}
+	w->joins++;
+	return true;
 }
 
 static bool op_is_alone(struct bellows_block_env *env, mpn_t mpn)
@@ -264,9 +305,11 @@ static void op_flush(struct bellows_block_env *env)
 static const struct bellows_block_ops ops = {
 	.alloc_large = op_alloc_large,
 	.alloc_frame = op_alloc_frame,
+	.alloc_frames = op_alloc_frames,
 	.free_large = op_free_large,
 	.free_frame = op_free_frame,
 	.split_large = op_split_large,
+	.join_large = op_join_large,
 	.is_alone = op_is_alone,
 	.alloc_table = op_alloc_table,
 	.free_table = op_free_table,
@@ -484,7 +527,7 @@ static void report(void *context, unsigned int page, const char *text)
 
 static void audit(struct world *w)
 {
-	long private = 0, large = 0, tables = 0, frames = 0, used = 0;
+	long private = 0, large = 0, tables = 0, frames = 0, used = 0, ahead = 0, runs = 0;
 
 	for (unsigned int b = 0; b < BLOCKS; b++) {
 		struct bellows_block *block = &w->block[b];
@@ -492,6 +535,8 @@ static void audit(struct world *w)
 		require(!bellows_block_audit(block, report, NULL));
 		private += block->nr_private;
 		tables += !!block->table;
+		ahead += block->nr_ahead;
+		runs += !!block->nr_ahead;
 		if (block->kind == BELLOWS_BLOCK_LARGE || block->kind == BELLOWS_BLOCK_RUN)
 			large += PAGES;
 	}
@@ -503,7 +548,8 @@ static void audit(struct world *w)
 	for (unsigned int p = 0; p < OBJECT_PAGES; p++)
 		frames += bellows_block_state(&w->block[p / PAGES], p % PAGES) ==
 			  BELLOWS_PAGE_PRIVATE;
-	require(frames == private && used == private);
+	require(frames == private && used == private + ahead);
+	require(w->count[BELLOWS_COUNT_AHEAD] == runs * BELLOWS_BLOCK_AHEAD);
 	require(!w->frames[ZERO_FRAME].content);
 }
 
@@ -584,7 +630,7 @@ static void step(struct world *w)
 static void test_random(u64 seed)
 {
 	unsigned long steps = scaled(400000), hits = 0, stays = 0, flushes = 0, larges = 0;
-	unsigned long failures = 0;
+	unsigned long failures = 0, runs = 0, joins = 0;
 	static struct world w;
 
 	for (unsigned int round = 0; round < 8; round++) {
@@ -602,10 +648,12 @@ static void test_random(u64 seed)
 		flushes += w.flushes;
 		larges += w.larges;
 		failures += w.failures;
+		runs += w.runs;
+		joins += w.joins;
 	}
-	tap_result(hits > steps / 50 && stays && flushes && larges && failures,
-		   "%lu random operations: no stale translation, no lost page (%lu TLB hits, %lu flushes, %lu pages left alone, %lu large frames, %lu failed allocations)",
-		   steps, hits, flushes, stays, larges, failures);
+	tap_result(hits > steps / 50 && stays && flushes && larges && failures && runs && joins,
+		   "%lu random operations: no stale translation, no lost page (%lu TLB hits, %lu flushes, %lu pages left alone, %lu large frames, %lu of them split and joined, %lu runs of small ones, %lu failed allocations)",
+		   steps, hits, flushes, stays, larges, joins, runs, failures);
 }
 
 /* A fixed run through every state; each allocation in it fails once. */
@@ -705,6 +753,51 @@ static void test_large(void)
 	world_end(&w);
 }
 
+static void test_ahead(void)
+{
+	static struct world w;
+	unsigned long allocations;
+	bool ok = true;
+
+	world_init(&w, 1);
+	w.no_large = true;
+	for (unsigned int page = 10; page < PAGES; page += 2)
+		guest_access(&w, page, true);
+	tap_result(!w.runs && !w.block[0].nr_ahead, "pages here and there get frames one by one");
+	world_end(&w);
+
+	world_init(&w, 1);
+	w.no_large = true;
+	guest_access(&w, 0, true);
+	guest_access(&w, 1, true);
+	ok = w.runs == 1 && w.block[0].nr_ahead == BELLOWS_BLOCK_AHEAD - 1;
+	allocations = w.allocations;
+	for (unsigned int page = 2; page <= BELLOWS_BLOCK_AHEAD; page++)
+		guest_access(&w, page, true);
+	tap_result(ok && w.allocations == allocations && !w.block[0].nr_ahead,
+		   "pages one after the other get frames of one allocation");
+
+	guest_access(&w, BELLOWS_BLOCK_AHEAD + 1, true);
+	ok = w.block[0].nr_ahead;
+	discard(&w, 0, 3, 1);
+	tap_result(ok && !w.block[0].nr_ahead && !w.count[BELLOWS_COUNT_AHEAD],
+		   "a discard gives back what has no page yet");
+
+	for (unsigned int page = 0; page < PAGES; page++)
+		guest_access(&w, page, true);
+	tap_result(w.block[0].nr_private == PAGES && !w.block[0].nr_ahead,
+		   "a full block has taken no frame too many");
+	world_end(&w);
+
+	world_init(&w, 1);
+	w.no_large = true;
+	guest_access(&w, 0, true);
+	w.fail_at = 1;
+	tap_result(guest_access(&w, 1, true) && w.failures && !w.block[0].nr_ahead,
+		   "where several cannot be had one will do");
+	world_end(&w);
+}
+
 /* The audit must see what it is for. */
 static unsigned int broken(struct world *w, void (*how)(struct bellows_block *block))
 {
@@ -723,6 +816,7 @@ static void break_state(struct bellows_block *b) { b->table[1] |= BELLOWS_PAGE_B
 static void break_zero(struct bellows_block *b) { bellows_page_set_add(&b->zero_mapped, 1, 1); }
 static void break_kind(struct bellows_block *b) { b->kind = BELLOWS_BLOCK_EMPTY; }
 static void break_end(struct bellows_block *b) { b->npages = 1; }
+static void break_ahead(struct bellows_block *b) { b->nr_ahead = BELLOWS_BLOCK_AHEAD; }
 
 static void test_audit(void)
 {
@@ -739,7 +833,8 @@ static void test_audit(void)
 	ok &= broken(&w, break_state) != 0;
 	ok &= broken(&w, break_zero) == 1;
 	ok &= broken(&w, break_kind) != 0;
-	ok &= broken(&w, break_end) == 2;
+	ok &= broken(&w, break_end) == 3;
+	ok &= broken(&w, break_ahead) == 1;
 	tap_result(ok, "the audit finds each kind of damage");
 	world_end(&w);
 }
@@ -748,10 +843,11 @@ int main(void)
 {
 	u64 seed = seed_from_environment();
 
-	tap_plan(11);
+	tap_plan(16);
 	tap_note("seed %llu", seed);
 	test_costs();
 	test_large();
+	test_ahead();
 	test_audit();
 	test_nth_failure();
 	test_random(seed);

@@ -207,6 +207,62 @@ CASE(metadata, "what describes an object is counted, and goes with what it descr
 	EXPECT_EQ(object_stat(fd).metadata, empty);
 }
 
+CASE(ahead, "pages written in order get frames eight at a time, and a discard gives back the rest")
+{
+	int fd = object_create(LARGE_SIZE, BELLOWS_MEMORY_SMALL_PAGES);
+	char *p = object_map(fd, 0, LARGE_SIZE);
+
+	p[0] = 1;
+	p[2 * PAGE_SIZE] = 1;
+	EXPECT_EQ(object_stat(fd).ahead, 0);
+	p[PAGE_SIZE] = 1;
+	EXPECT_EQ(object_stat(fd).ahead, 8);
+	EXPECT_EQ(object_private(fd), 3);
+	for (unsigned int i = 3; i < 10; i++)
+		p[i * PAGE_SIZE] = 1;
+	EXPECT_EQ(object_stat(fd).ahead, 0);
+	p[10 * PAGE_SIZE] = 1;
+	EXPECT_EQ(object_stat(fd).ahead, 8);
+	for (unsigned int i = 0; i <= 10; i++)
+		EXPECT_EQ(p[i * PAGE_SIZE], 1);
+	object_discard(fd, 3 * PAGE_SIZE, PAGE_SIZE);
+	EXPECT_EQ(object_stat(fd).ahead, 0);
+	EXPECT_EQ(object_private(fd), 10);
+	for (unsigned int i = 11; i < LARGE_SIZE / PAGE_SIZE; i++)
+		p[i * PAGE_SIZE] = 1;
+	p[3 * PAGE_SIZE] = 1;
+	EXPECT_EQ(object_stat(fd).ahead, 0);
+	EXPECT_EQ(object_private(fd), LARGE_SIZE / PAGE_SIZE);
+}
+
+CASE(joined, "a large frame of which a process had pages is given back as one, or page by page around a pin")
+{
+	int fd = object_create(LARGE_SIZE, 0), pipes[2];
+	char *p = object_map(fd, 0, LARGE_SIZE);
+	struct iovec part = { p + 5 * PAGE_SIZE, PAGE_SIZE };
+	bool large;
+
+	for (unsigned int round = 0; round < 20; round++) {
+		p[round * PAGE_SIZE] = round + 1;
+		large = object_stat(fd).large;
+		object_discard(fd, 0, LARGE_SIZE);
+		EXPECT_EQ(object_private(fd), 0);
+		EXPECT_EQ(p[round * PAGE_SIZE], 0);
+	}
+	x(pipe2(pipes, O_CLOEXEC));
+	memset(part.iov_base, 7, PAGE_SIZE);
+	ASSERT_EQ(vmsplice(pipes[1], &part, 1, 0), PAGE_SIZE);
+	object_discard(fd, 0, LARGE_SIZE);
+	EXPECT_EQ(object_private(fd), 1);
+	EXPECT_EQ(p[5 * PAGE_SIZE], 7);
+	close(pipes[0]);
+	close(pipes[1]);
+	object_discard(fd, 0, LARGE_SIZE);
+	EXPECT_EQ(object_private(fd), 0);
+	if (!large)
+		test_diag("there was no large frame to split");
+}
+
 static void send_fd(int socket, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {}, byte = 0;
