@@ -73,9 +73,8 @@ static int vms_show(struct seq_file *m, void *unused)
 		/* Pairs with the release in vCPU creation. */
 		unsigned int n = smp_load_acquire(&vm->nvcpus);
 
-		seq_printf(m, "vm %u: vcpus %u table_pages %ld faults %lld%s\n", vm->id, n,
+		seq_printf(m, "vm %u: vcpus %u table_pages %ld%s\n", vm->id, n,
 			   bellows_mmu_table_pages(&vm->mmu),
-			   (long long)atomic64_read(&vm->mmu.faults),
 			   bellows_vm_is_dead(vm) ? " dead" : "");
 		for (i = 0; i < n; i++)
 			show_vcpu(m, vm->vcpus[i]);

@@ -7,7 +7,9 @@
  * be. Since it can go while somebody waits for its lock, it is found under
  * RCU, referenced, locked, and then asked whether it still is the block of its
  * index; if not, the search begins again. It leaves the tree under its own
- * lock.
+ * lock, and the tree has a reference: so who has the lock of one that is in the tree
+ * needs none of his own. Mostly it is the one of the last time and its lock is free:
+ * then it is locked before RCU ends, and nothing is counted at all.
  */
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
@@ -80,22 +82,37 @@ static struct bellows_memory_block *find_block(struct bellows_memory *memory, u6
 	struct bellows_memory_block *block;
 
 	rcu_read_lock();
-	block = rcu_dereference(memory->recent);
-	if (!block || block->index != index)
-		block = xa_load(&memory->blocks, index);
+	block = xa_load(&memory->blocks, index);
 	if (block && !refcount_inc_not_zero(&block->ref))
 		block = NULL;
 	rcu_read_unlock();
 	return block;
 }
 
-/* Locked and referenced; NULL: there is none (and create is false); or an ERR_PTR. */
+/* The one that was locked last, if nobody has it now. With preemption off RCU waits for us. */
+static struct bellows_memory_block *trylock_recent(struct bellows_memory *memory, u64 index)
+{
+	struct bellows_memory_block *block;
+
+	guard(preempt)();
+	block = rcu_dereference_sched(memory->recent);
+	if (!block || block->index != index || !mutex_trylock(&block->lock))
+		return NULL;
+	if (likely(block->attached))
+		return block;
+	mutex_unlock(&block->lock);
+	return NULL;
+}
+
+/* Locked; NULL: there is none (and create is false); or an ERR_PTR. */
 static struct bellows_memory_block *lock_block(struct bellows_memory *memory, u64 index,
 					       bool create)
 {
-	struct bellows_memory_block *block;
+	struct bellows_memory_block *block = trylock_recent(memory, index);
 	int err;
 
+	if (likely(block))
+		return block;
 	for (;;) {
 		block = find_block(memory, index);
 		if (!block && !create)
@@ -115,6 +132,8 @@ static struct bellows_memory_block *lock_block(struct bellows_memory *memory, u6
 		mutex_unlock(&block->lock);
 		put_block(block);
 	}
+	/* The tree's reference stays as long as the lock. */
+	put_block(block);
 	if (rcu_access_pointer(memory->recent) != block)
 		rcu_assign_pointer(memory->recent, block);
 	return block;
@@ -124,7 +143,9 @@ void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
 				  struct bellows_memory_block *block)
 {
 	lockdep_assert_held(&block->lock);
-	if (bellows_block_is_idle(&block->state)) {
+	/* Whoever gets the lock next may free the block while we still let go of it: not before RCU. */
+	guard(preempt)();
+	if (unlikely(bellows_block_is_idle(&block->state))) {
 		block->attached = false;
 		if (rcu_access_pointer(memory->recent) == block)
 			RCU_INIT_POINTER(memory->recent, NULL);
@@ -133,7 +154,6 @@ void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
 		put_block(block);
 	}
 	mutex_unlock(&block->lock);
-	put_block(block);
 }
 
 /* The first block from *index to last: locked, and *index is its own; NULL, or an ERR_PTR. */
@@ -192,9 +212,12 @@ void bellows_memory_release(struct bellows_frame *frame)
 
 void bellows_memory_own_frame(struct bellows_frame *frame)
 {
-	struct bellows_memory_env env = bellows_memory_env(frame->memory, block_index(frame->opn));
+	struct bellows_memory_env env;
 
 	lockdep_assert_held(&frame->block->lock);
+	if (likely(frame->block->state.kind != BELLOWS_BLOCK_LARGE))
+		return;
+	env = bellows_memory_env(frame->memory, block_index(frame->opn));
 	bellows_block_split(&frame->block->state, &env.env);
 }
 

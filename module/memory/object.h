@@ -86,7 +86,7 @@ static inline u64 bellows_memory_counted(const struct bellows_memory *memory,
 struct bellows_memory *bellows_memory_of_file(const struct file *file);
 extern const struct file_operations bellows_memory_fops;
 
-/* Blocks. A block that is returned is locked and referenced. */
+/* Blocks. A block that is returned is locked, and stays while it is. */
 struct bellows_memory_block *bellows_memory_next_block(struct bellows_memory *memory,
 						       unsigned long *index, unsigned long last);
 void bellows_memory_release_block(struct bellows_memory *memory, u64 index,

@@ -58,7 +58,6 @@ int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *fo
 	INIT_LIST_HEAD(&mmu->views);
 	mmu->dead.head = 0;
 	mmu->walkers = 0;
-	atomic64_set(&mmu->faults, 0);
 
 	err = bellows_pt_init(&mmu->pt, format, sme_me_mask);
 	if (err)
@@ -230,7 +229,6 @@ int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 	gfn_t gfn = gpa_to_gfn(gpa);
 	int idx, result;
 
-	atomic64_inc(&mmu->faults);
 	idx = srcu_read_lock(&mmu->srcu);
 	slot = bellows_slot_find(mmu, gfn);
 	if (!slot)

@@ -56,7 +56,6 @@ struct bellows_mmu {
 	unsigned int walkers;			/* [d] threads in the tables without a block lock */
 	spinlock_t views_lock;			/* inside block locks; around each view's own */
 	struct list_head views;			/* under views_lock */
-	atomic64_t faults;
 };
 
 int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,
