@@ -113,12 +113,25 @@ static u64 touch_16g(void)
 	return touch_row(true, true, 16 * GB);
 }
 
+static u64 watched_touch_user(void)
+{
+	int fd;
+	volatile char *p = bench_memory(WINDOW, true, &fd);
+
+	for (u64 i = 0; i < WARM; i++, p += PAGE_SIZE)
+		*p = 1;
+	__BENCH_WATCH(({ *p = 1; p += PAGE_SIZE; }));
+	return 0;
+}
+
 /* The process itself touches memory that nobody has touched. */
 static u64 touch_user(void)
 {
 	u64 best = ~0ULL, t;
 	int fd = -1;
 
+	if (guest_bench_watch)
+		return watched_touch_user();
 	for (unsigned int r = 0; r < ROUNDS; r++) {
 		volatile char *p = bench_memory(WINDOW, true, &fd);
 
