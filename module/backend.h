@@ -57,7 +57,10 @@ void bellows_host_exit(void);
 /* Reboot: off on every CPU, for good. The caller has stopped the VMs. */
 void bellows_host_shutdown(void);
 /* Virtualization is gone while VMs may exist (reboot, failed resume): nothing may load or enter a vCPU. */
-bool bellows_host_lost(void);
+static inline bool bellows_host_lost(void)
+{
+	return READ_ONCE(bellows_lost);
+}
 /* Why this CPU has no backend; empty when it has one. */
 const char *bellows_host_why(void);
 

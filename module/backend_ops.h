@@ -57,7 +57,7 @@ BELLOWS_OP(void, cache_reg, (struct bellows_vcpu *vcpu, unsigned int reg))
 BELLOWS_OP(void, get_segment, (struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var))
 BELLOWS_OP(void, set_segment, (struct bellows_vcpu *vcpu, unsigned int seg, const struct kvm_segment *var))
 BELLOWS_OP(u64, get_segment_base, (struct bellows_vcpu *vcpu, unsigned int seg))
-BELLOWS_OP(void, get_cs_db_l, (struct bellows_vcpu *vcpu, int *db, int *l))
+BELLOWS_OP(bool, in_64bit_code, (struct bellows_vcpu *vcpu))	/* long mode, and CS.L */
 BELLOWS_OP(unsigned int, get_cpl, (struct bellows_vcpu *vcpu))
 BELLOWS_OP(void, get_gdt, (struct bellows_vcpu *vcpu, struct kvm_dtable *dt))
 BELLOWS_OP(void, set_gdt, (struct bellows_vcpu *vcpu, const struct kvm_dtable *dt))

@@ -68,18 +68,19 @@ bool bellows_cr0_valid(u64 value)
 static bool switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efer)
 {
 	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
-	int db, l;
+	struct kvm_segment cs;
 
 	*efer = vcpu->msrs.efer;
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
+	/* L as it is in the register, although it means nothing before. */
+	bellows_backend(get_segment)(vcpu, BELLOWS_CS, &cs);
 	if (value & X86_CR0_PG) {
 		if (!(*efer & EFER_LME))
 			return true;
-		if (!(cr4 & X86_CR4_PAE) || l)
+		if (!(cr4 & X86_CR4_PAE) || cs.l)
 			return false;
 		*efer |= EFER_LMA;
 	} else {
-		if ((*efer & EFER_LMA) && l)
+		if ((*efer & EFER_LMA) && cs.l)
 			return false;
 		if (cr4 & X86_CR4_PCIDE)
 			return false;

@@ -17,8 +17,6 @@
 #include "debug.h"
 #include "event.h"
 
-#define DR7_ARMED	0xffull
-
 static const u64 *armed(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
@@ -26,24 +24,21 @@ static const u64 *armed(struct bellows_vcpu *vcpu)
 	return vcpu->dr7 & DR7_ARMED ? vcpu->db : NULL;
 }
 
-void bellows_debug_enter(struct bellows_vcpu *vcpu)
+void bellows_debug_switch_in(struct bellows_vcpu *vcpu)
 {
 	const u64 *db = armed(vcpu);
 
-	if (likely(!db)) {
-		/* The host's own breakpoints must not fire on the guest's addresses. */
-		if (hw_breakpoint_active())
-			set_debugreg(0, 7);
-		return;
-	}
+	/* The host's own breakpoints must not fire on the guest's addresses. */
 	set_debugreg(0, 7);
+	if (!db)
+		return;
 	set_debugreg(db[0], 0);
 	set_debugreg(db[1], 1);
 	set_debugreg(db[2], 2);
 	set_debugreg(db[3], 3);
 }
 
-void bellows_debug_exit(struct bellows_vcpu *vcpu)
+void bellows_debug_switch_out(struct bellows_vcpu *vcpu)
 {
 	/* A breakpoint that hit left its mark in DR6, which the host's own #DB would misread. */
 	if (unlikely(armed(vcpu)))
@@ -55,10 +50,8 @@ void bellows_debug_exit(struct bellows_vcpu *vcpu)
 u64 bellows_linear_rip(struct bellows_vcpu *vcpu)
 {
 	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP);
-	int db, l;
 
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
-	if (l)
+	if (bellows_backend(in_64bit_code)(vcpu))
 		return rip;
 	return (u32)(rip + bellows_backend(get_segment_base)(vcpu, BELLOWS_CS));
 }

@@ -9,8 +9,28 @@
 #include <asm/processor-flags.h>
 #include "vcpu.h"
 
-void bellows_debug_enter(struct bellows_vcpu *vcpu);
-void bellows_debug_exit(struct bellows_vcpu *vcpu);
+#define DR7_ARMED	0xffull
+
+/* Around a stay in the guest, interrupts off. Mostly nobody has a breakpoint. */
+void bellows_debug_switch_in(struct bellows_vcpu *vcpu);
+void bellows_debug_switch_out(struct bellows_vcpu *vcpu);
+
+static inline bool bellows_debug_idle(const struct bellows_vcpu *vcpu)
+{
+	return !(vcpu->guest_debug | (vcpu->dr7 & DR7_ARMED)) && !hw_breakpoint_active();
+}
+
+static inline void bellows_debug_enter(struct bellows_vcpu *vcpu)
+{
+	if (unlikely(!bellows_debug_idle(vcpu)))
+		bellows_debug_switch_in(vcpu);
+}
+
+static inline void bellows_debug_exit(struct bellows_vcpu *vcpu)
+{
+	if (unlikely(!bellows_debug_idle(vcpu)))
+		bellows_debug_switch_out(vcpu);
+}
 
 int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_debug *dbg);
 

@@ -61,14 +61,6 @@ static int retry_result(struct bellows_emulator *e)
 	return error;
 }
 
-bool bellows_is_64bit_code(struct bellows_vcpu *vcpu)
-{
-	int db, l;
-
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
-	return l;
-}
-
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging)
 {
 	*paging = (struct bellows_guest_paging) {
@@ -388,7 +380,7 @@ static void segments_in(struct bellows_vcpu *vcpu)
 	unsigned int i;
 
 	e->seg_missing = GENMASK(BELLOWS_TR, 0);
-	if (bellows_is_long_mode(vcpu) && bellows_is_64bit_code(vcpu)) {
+	if (bellows_backend(in_64bit_code)(vcpu)) {
 		e->seg[BELLOWS_CS].attr = BELLOWS_ATTR_L | BELLOWS_ATTR_P | BELLOWS_ATTR_S |
 					  BELLOWS_ATTR_CODE;
 		return;
@@ -517,7 +509,7 @@ static int emulate(struct bellows_vcpu *vcpu)
 
 static int resume_emulation(struct bellows_vcpu *vcpu)
 {
-	if (bellows_linear_rip(vcpu) == vcpu->complete_rip)
+	if (bellows_is_expected(vcpu))
 		return emulate(vcpu);
 	bellows_emulator_reset(vcpu->emu);
 	return 1;
@@ -527,7 +519,7 @@ static int complete_emulation(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip || !bellows_emulator_busy(e)) {
+	if (!bellows_is_expected(vcpu) || !bellows_emulator_busy(e)) {
 		bellows_emulator_reset(e);
 		return 1;
 	}
@@ -564,11 +556,6 @@ bool bellows_peek_insn(struct bellows_vcpu *vcpu)
 	return bellows_emulator_peek(vcpu->emu) == BELLOWS_EMU_CONTINUE;
 }
 
-int bellows_emulate_peeked(struct bellows_vcpu *vcpu)
-{
-	return emulate(vcpu);
-}
-
 int bellows_decode_current(struct bellows_vcpu *vcpu)
 {
 	int r;
@@ -589,23 +576,37 @@ int bellows_decode_current(struct bellows_vcpu *vcpu)
 	}
 }
 
-int bellows_fetch_insn(struct bellows_vcpu *vcpu, struct bellows_insn *insn)
+int bellows_fetch_insn(struct bellows_vcpu *vcpu)
 {
 	int r = bellows_decode_current(vcpu);
 
-	if (r != 1)
-		return r;
-	*insn = vcpu->emu->insn;
 	/* Its address may be asked for. */
-	if (insn->memory)
+	if (r == 1 && vcpu->emu->insn.memory)
 		registers_in(vcpu);
-	return 1;
+	return r;
 }
 
-void bellows_expect(struct bellows_vcpu *vcpu, int (*complete)(struct bellows_vcpu *vcpu))
+bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 {
-	vcpu->complete = complete;
-	vcpu->complete_rip = bellows_linear_rip(vcpu);
+	const struct bellows_insn *insn = &vcpu->emu->insn;
+	struct bellows_guest_paging paging;
+	u32 access = BELLOWS_ACCESS_EXEC;
+
+	if (!insn->length || insn->mode != BELLOWS_MODE_64 || bellows_emulator_busy(vcpu->emu) ||
+	    !bellows_backend(in_64bit_code)(vcpu))
+		return false;
+	if (bellows_backend(get_cpl)(vcpu) == 3)
+		access |= BELLOWS_ACCESS_USER;
+	bellows_guest_paging(vcpu, &paging);
+	return bellows_view_holds(&emulation_of(vcpu->emu)->view, &paging,
+				  bellows_reg_read(vcpu, BELLOWS_RIP), access, insn->bytes,
+				  insn->length);
+}
+
+void bellows_expect_nothing(struct bellows_vcpu *vcpu)
+{
+	vcpu->complete = NULL;
+	bellows_emulator_reset(vcpu->emu);
 }
 
 static int finish_in(struct bellows_vcpu *vcpu, u32 value)
@@ -624,7 +625,7 @@ static int complete_in(struct bellows_vcpu *vcpu)
 {
 	u32 value = 0;
 
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+	if (!bellows_is_expected(vcpu))
 		return 1;
 	memcpy(&value, vcpu->pio_data, vcpu->exit.io.size);
 	return finish_in(vcpu, value);
@@ -632,25 +633,43 @@ static int complete_in(struct bellows_vcpu *vcpu)
 
 static int complete_out(struct bellows_vcpu *vcpu)
 {
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
-		return 1;
-	return bellows_skip_insn(vcpu);
+	return bellows_is_expected(vcpu) ? bellows_skip_insn(vcpu) : 1;
 }
 
-int bellows_handle_io(struct bellows_vcpu *vcpu)
+/* 2: nothing in the kernel answers; else as bellows_handle_exit(). */
+static noinline int io_in_kernel(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	u32 data = 0;
 
-	if (exit->io.string)
-		return bellows_emulate_insn(vcpu);
 	if (!exit->io.in)
 		data = bellows_reg_read(vcpu, BELLOWS_RAX);
-	if (bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
-		return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
-	if (!exit->io.in)
-		memcpy(vcpu->pio_data, &data, exit->io.size);
-	fill_io(vcpu, exit->io.port, exit->io.size, 1, exit->io.in);
-	bellows_expect(vcpu, exit->io.in ? complete_in : complete_out);
+	if (!bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
+		return 2;
+	return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
+}
+
+static int io_to_user(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	bool in = exit->io.in;
+
+	/* What is behind the element in the buffer nobody reads. */
+	if (!in)
+		*(u32 *)vcpu->pio_data = bellows_reg_read(vcpu, BELLOWS_RAX) &
+					 GENMASK(exit->io.size * 8 - 1, 0);
+	fill_io(vcpu, exit->io.port, exit->io.size, 1, in);
+	bellows_expect(vcpu, in ? complete_in : complete_out);
 	return 0;
+}
+
+int bellows_handle_io(struct bellows_vcpu *vcpu)
+{
+	int r = 2;
+
+	if (vcpu->exit.io.string)
+		return bellows_emulate_insn(vcpu);
+	if (bellows_bus_used(&vcpu->vm->buses, BELLOWS_BUS_PIO))
+		r = io_in_kernel(vcpu);
+	return r == 2 ? io_to_user(vcpu) : r;
 }

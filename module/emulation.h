@@ -8,9 +8,8 @@
 /* As bellows_handle_exit(). */
 int bellows_handle_io(struct bellows_vcpu *vcpu);
 int bellows_emulate_insn(struct bellows_vcpu *vcpu);
-/* The same in two steps. True: the instruction is in vcpu->emu->insn. */
+/* For a look at it first. True: the instruction is in vcpu->emu->insn. */
 bool bellows_peek_insn(struct bellows_vcpu *vcpu);
-int bellows_emulate_peeked(struct bellows_vcpu *vcpu);
 /* A nested fault where no memory is. */
 int bellows_handle_mmio(struct bellows_vcpu *vcpu);
 int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
@@ -21,13 +20,30 @@ int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
  * bellows_handle_exit().
  */
 int bellows_decode_current(struct bellows_vcpu *vcpu);
-/* The same, copied out, for backends whose CPU does not report operands. */
-int bellows_fetch_insn(struct bellows_vcpu *vcpu, struct bellows_insn *insn);
+/* The same, for backends whose CPU does not report operands: they may be looked at, in memory too. */
+int bellows_fetch_insn(struct bellows_vcpu *vcpu);
+/*
+ * Is the instruction at RIP, in 64-bit mode, the one that is in vcpu->emu->insn
+ * already? Any context, interrupts off too; where it would take long to say, it is not.
+ */
+bool bellows_is_same_insn(struct bellows_vcpu *vcpu);
 
 /* Userspace owes an answer: complete() is called when KVM_RUN comes back. */
-void bellows_expect(struct bellows_vcpu *vcpu, int (*complete)(struct bellows_vcpu *vcpu));
+static inline void bellows_expect(struct bellows_vcpu *vcpu,
+				  int (*complete)(struct bellows_vcpu *vcpu))
+{
+	vcpu->complete = complete;
+	vcpu->complete_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+}
 
-bool bellows_is_64bit_code(struct bellows_vcpu *vcpu);
+/* Is the guest still where it was? Else the answer is for an instruction that is gone. */
+static inline bool bellows_is_expected(struct bellows_vcpu *vcpu)
+{
+	return bellows_reg_read(vcpu, BELLOWS_RIP) == vcpu->complete_rip;
+}
+
+/* The code segment changed, so that the same RIP is another place. */
+void bellows_expect_nothing(struct bellows_vcpu *vcpu);
 
 /* The guest's paging mode, for walks. */
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);

@@ -28,12 +28,9 @@ typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
 /* Outside 64-bit mode RIP has 32 bits; asking for the mode is worth it only where that shows. */
 static u64 next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
 {
-	int db, l;
-
 	if (likely(!((from ^ to) >> 32)))
 		return to;
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
-	return l ? to : (u32)to;
+	return bellows_backend(in_64bit_code)(vcpu) ? to : (u32)to;
 }
 
 /* The instruction's end, found by the CPU or by decoding. */
@@ -102,7 +99,7 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+	if (!bellows_is_expected(vcpu))
 		return 1;
 	if (READ_ONCE(run->msr.error)) {
 		bellows_inject_gp(vcpu);
@@ -115,7 +112,7 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 
 static int complete_wrmsr(struct bellows_vcpu *vcpu)
 {
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+	if (!bellows_is_expected(vcpu))
 		return 1;
 	if (READ_ONCE(vcpu->run->msr.error)) {
 		bellows_inject_gp(vcpu);
@@ -148,13 +145,20 @@ static u32 why_failed(int r)
 	return r == BELLOWS_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
+/* Most VMs have no filter. */
+static inline bool msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
+{
+	return likely(!rcu_access_pointer(vcpu->vm->msr_filter)) ||
+	       bellows_msr_allowed(vcpu, index, write);
+}
+
 static int read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
 	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
 	u64 value;
 	int r;
 
-	if (unlikely(!bellows_msr_allowed(vcpu, index, false)))
+	if (unlikely(!msr_allowed(vcpu, index, false)))
 		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_read(vcpu, index, &value, by);
 	if (unlikely(r == BELLOWS_MSR_LATER))
@@ -183,9 +187,9 @@ static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
 	int r;
 
-	if (bellows_apic_wrmsr_fast(vcpu, index, value))
+	if (vcpu->apic && bellows_apic_wrmsr_fast(vcpu, index, value))
 		return bellows_skip_insn(vcpu);
-	if (unlikely(!bellows_msr_allowed(vcpu, index, true)))
+	if (unlikely(!msr_allowed(vcpu, index, true)))
 		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_write(vcpu, index, value, by);
 	if (unlikely(r == BELLOWS_MSR_LATER))
@@ -208,10 +212,8 @@ static int quick_wrmsr(struct bellows_vcpu *vcpu)
 static u64 gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
 {
 	u64 value = bellows_reg_read(vcpu, gpr);
-	int db, l;
 
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
-	return l ? value : (u32)value;
+	return bellows_backend(in_64bit_code)(vcpu) ? value : (u32)value;
 }
 
 static int finish_or_gp(struct bellows_vcpu *vcpu, int failed)
@@ -414,16 +416,15 @@ static int handle_triple_fault(struct bellows_vcpu *vcpu)
 
 static int handle_hypercall(struct bellows_vcpu *vcpu)
 {
+	bool in_64bit_code = bellows_backend(in_64bit_code)(vcpu);
 	u64 nr = bellows_reg_read(vcpu, BELLOWS_RAX);
 	s64 r = -KVM_ENOSYS;
-	int db, l;
 
-	bellows_backend(get_cs_db_l)(vcpu, &db, &l);
 	if (bellows_backend(get_cpl)(vcpu))
 		r = -KVM_EPERM;
-	else if ((l ? nr : (u32)nr) == KVM_HC_VAPIC_POLL_IRQ)
+	else if ((in_64bit_code ? nr : (u32)nr) == KVM_HC_VAPIC_POLL_IRQ)
 		r = 0;
-	bellows_reg_write(vcpu, BELLOWS_RAX, l ? r : (u32)r);
+	bellows_reg_write(vcpu, BELLOWS_RAX, in_64bit_code ? r : (u32)r);
 	return bellows_skip_insn(vcpu);
 }
 

@@ -37,9 +37,10 @@
 #include "compat.h"
 #include "emergency.h"
 
+bool bellows_lost;
+
 static DEFINE_MUTEX(host_lock);
 static unsigned int users;		/* changed under host_lock and the hotplug lock */
-static bool lost;			/* no more virtualization, for good */
 static int online_state;
 static DEFINE_PER_CPU(bool, cpu_on);	/* changed on its CPU, interrupts off */
 
@@ -124,7 +125,7 @@ int bellows_host_get(void)
 		return -EOPNOTSUPP;
 
 	guard(mutex)(&host_lock);
-	if (lost)
+	if (bellows_lost)
 		return -EIO;
 
 	cpus_read_lock();
@@ -153,16 +154,11 @@ void bellows_host_put(void)
 		bellows_emergency_want(false);
 }
 
-bool bellows_host_lost(void)
-{
-	return READ_ONCE(lost);
-}
-
 void bellows_host_shutdown(void)
 {
 	guard(mutex)(&host_lock);
 
-	WRITE_ONCE(lost, true);
+	WRITE_ONCE(bellows_lost, true);
 	cpus_read_lock();
 	on_each_cpu(disable_here, NULL, 1);
 	cpus_read_unlock();
@@ -172,7 +168,7 @@ static int cpu_coming(unsigned int cpu)
 {
 	struct enabling enabling = { .cpu = cpu };
 
-	if (!users || lost)
+	if (!users || bellows_lost)
 		return 0;
 
 	local_irq_disable();
@@ -200,12 +196,12 @@ static void host_resume(void)
 {
 	struct enabling enabling = { .cpu = smp_processor_id() };
 
-	if (!users || lost)
+	if (!users || bellows_lost)
 		return;
 	enabling.error = enable_here();
 	if (!enabling.error)
 		return;
-	WRITE_ONCE(lost, true);
+	WRITE_ONCE(bellows_lost, true);
 	report(&enabling);
 }
 

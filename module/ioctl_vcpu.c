@@ -48,7 +48,7 @@ static void fill_run(struct bellows_vcpu *vcpu)
 
 	run->if_flag = !!(bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF);
 	run->flags = 0;
-	run->cr8 = bellows_get_cr8(vcpu);
+	run->cr8 = vcpu->apic ? bellows_get_cr8(vcpu) : vcpu->cr8;
 	run->apic_base = vcpu->msrs.apic_base;
 	run->ready_for_interrupt_injection = vcpu->apic || bellows_irq_ready(vcpu);
 }
@@ -69,6 +69,14 @@ static int complete_and_run(struct bellows_vcpu *vcpu)
 	return bellows_vcpu_run(vcpu);
 }
 
+/* Without an APIC userspace may have changed it. */
+static bool take_cr8(struct bellows_vcpu *vcpu)
+{
+	u64 cr8 = READ_ONCE(vcpu->run->cr8);
+
+	return likely(cr8 == vcpu->cr8) || !bellows_set_cr8(vcpu, cr8);
+}
+
 static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 {
 	struct kvm_run *run = vcpu->run;
@@ -78,7 +86,7 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 		return -EINVAL;
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
 		return -EINVAL;
-	if (!vcpu->apic && bellows_set_cr8(vcpu, READ_ONCE(run->cr8)))
+	if (!vcpu->apic && !take_cr8(vcpu))
 		return -EINVAL;
 	signals_begin(vcpu);
 	bellows_fpu_load(vcpu);

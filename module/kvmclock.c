@@ -210,7 +210,7 @@ void bellows_kvmclock_update(struct bellows_vcpu *vcpu)
 
 void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved)
 {
-	if (!(vcpu->msrs.system_time & 1) || tsc_is_good())
+	if (tsc_is_good())
 		return;
 	/* One that nobody complains of is good for a while, as long as it is the same one. */
 	if (moved || check_tsc_unstable() || time_after(jiffies, vcpu->clock_updated + HZ))

@@ -27,7 +27,7 @@ int bellows_kvmclock_set(struct bellows_vm *vm, const struct kvm_clock_data *dat
 
 /* BELLOWS_REQ_CLOCK: the page is written. May sleep. */
 void bellows_kvmclock_update(struct bellows_vcpu *vcpu);
-/* The vCPU was loaded; moved: onto another CPU. Any context. */
+/* The vCPU, whose guest uses the clock, was loaded; moved: onto another CPU. Any context. */
 void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved);
 /* The vCPU's TSC was moved. */
 void bellows_kvmclock_tsc_moved(struct bellows_vcpu *vcpu);

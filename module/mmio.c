@@ -68,7 +68,7 @@ static int complete_move(struct bellows_vcpu *vcpu)
 	struct bellows_move move;
 	u64 value = 0;
 
-	if (bellows_linear_rip(vcpu) != vcpu->complete_rip)
+	if (!bellows_is_expected(vcpu))
 		return 1;
 	if (!bellows_insn_is_move(&vcpu->emu->insn, &move))
 		return 1;
@@ -110,10 +110,12 @@ int bellows_handle_mmio(struct bellows_vcpu *vcpu)
 	u64 value = 0;
 
 	/* One that is half done goes on where it was. */
-	if (vcpu->exit.fault.in_tables || bellows_emulator_busy(e) || !bellows_peek_insn(vcpu))
+	if (vcpu->exit.fault.in_tables || bellows_emulator_busy(e))
+		return bellows_emulate_insn(vcpu);
+	if (!bellows_is_same_insn(vcpu) && !bellows_peek_insn(vcpu))
 		return bellows_emulate_insn(vcpu);
 	if (!explains_fault(vcpu, &move))
-		return bellows_emulate_peeked(vcpu);
+		return bellows_emulate_insn(vcpu);
 	vcpu->stats.emulated++;
 	vcpu->exit.insn_len = e->insn.length;
 	if (move.write)

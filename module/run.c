@@ -80,11 +80,8 @@ static void serve_flushes(struct bellows_vcpu *vcpu)
 	local_irq_restore(flags);
 }
 
-/* 1: go on; otherwise as bellows_handle_exit(). */
-static int serve_requests(struct bellows_vcpu *vcpu)
+static noinline int serve_these_requests(struct bellows_vcpu *vcpu)
 {
-	if (!READ_ONCE(vcpu->requests))
-		return 1;
 	if (test_bit(BELLOWS_REQ_VM_DEAD, &vcpu->requests))
 		return -EIO;
 	clear_bit(BELLOWS_REQ_KICK, &vcpu->requests);
@@ -102,6 +99,12 @@ static int serve_requests(struct bellows_vcpu *vcpu)
 		bellows_apic_view_changed(vcpu);
 	serve_flushes(vcpu);
 	return 1;
+}
+
+/* 1: go on; otherwise as bellows_handle_exit(). */
+static inline int serve_requests(struct bellows_vcpu *vcpu)
+{
+	return likely(!READ_ONCE(vcpu->requests)) ? 1 : serve_these_requests(vcpu);
 }
 
 /* Requests that were set between serve_requests() and IN_GUEST; EVENT is served by injecting. */

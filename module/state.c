@@ -15,6 +15,7 @@
 #include "backend.h"
 #include "control.h"
 #include "debug.h"
+#include "emulation.h"
 #include "event.h"
 #include "ioctl_vcpu.h"
 #include "irq/apic.h"
@@ -102,6 +103,7 @@ static void set_interrupt(struct bellows_vcpu *vcpu, const struct kvm_sregs *sre
 
 int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 {
+	u64 old = bellows_linear_rip(vcpu);
 	size_t i;
 
 	if (!sregs_valid(vcpu, sregs) ||
@@ -119,6 +121,8 @@ int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 		bellows_backend(set_segment)(vcpu, segments[i].seg,
 					     (const void *)((const char *)sregs + segments[i].offset));
 	set_interrupt(vcpu, sregs);
+	if (bellows_linear_rip(vcpu) != old)
+		bellows_expect_nothing(vcpu);
 	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 	return 0;

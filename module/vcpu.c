@@ -53,7 +53,8 @@ static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
 	bellows_backend(vcpu_load)(vcpu, cpu);
 	WRITE_ONCE(vcpu->cpu, cpu);
 	vcpu->loaded = true;
-	bellows_kvmclock_loaded(vcpu, moved);
+	if (vcpu->msrs.system_time & 1)
+		bellows_kvmclock_loaded(vcpu, moved);
 }
 
 static void hardware_put(struct bellows_vcpu *vcpu)

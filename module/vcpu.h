@@ -186,7 +186,7 @@ struct bellows_vcpu {
 	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] */
 	struct bellows_emulator *emu;		/* [c] */
 	bool emulate_pending;			/* [v] .complete continues the emulator */
-	u64 complete_rip;			/* [v] linear RIP when .complete was set: state replaced if it differs */
+	u64 complete_rip;			/* [v] RIP when .complete was set: state replaced if it differs */
 
 	struct bellows_vcpu_stats stats;	/* [v] */
 };

@@ -191,11 +191,6 @@ void bellows_vm_flush_tlb(struct bellows_vm *vm)
 	bellows_vm_request_all(vm, BELLOWS_REQ_TLB_FLUSH);
 }
 
-bool bellows_vm_is_dead(const struct bellows_vm *vm)
-{
-	return READ_ONCE(vm->dead) || bellows_host_lost();
-}
-
 /* Any context but NMI; vCPUs leave soon, and KVM_RUN does not start again. */
 static void kill(struct bellows_vm *vm)
 {

@@ -66,7 +66,12 @@ void bellows_vm_flush_tlb(struct bellows_vm *vm);
 void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request);
 
 /* Set by an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
-bool bellows_vm_is_dead(const struct bellows_vm *vm);
+extern bool bellows_lost;		/* the latter, for good */
+
+static inline bool bellows_vm_is_dead(const struct bellows_vm *vm)
+{
+	return READ_ONCE(vm->dead) || READ_ONCE(bellows_lost);
+}
 
 /* The ioctl layer's: fd of a new VM, or -errno. */
 int bellows_vm_create_fd(void);

@@ -198,7 +198,7 @@ static int bus_access(struct bellows_buses *buses, enum bellows_bus_kind kind, u
 	const struct bellows_bus *bus;
 	int index, r = -EOPNOTSUPP;
 
-	if (!rcu_access_pointer(buses->bus[kind]))
+	if (!bellows_bus_used(buses, kind))
 		return r;
 	index = srcu_read_lock(&bellows_irq_srcu);
 	bus = srcu_dereference(buses->bus[kind], &bellows_irq_srcu);

@@ -72,6 +72,12 @@ static inline unsigned int bellows_mmio_piece(gpa_t gpa, unsigned int len)
 		    (unsigned int)(BELLOWS_MAX_MMIO - (gpa & (BELLOWS_MAX_MMIO - 1))));
 }
 
+/* Is there anything at all? What appears at this moment may be missed. */
+static inline bool bellows_bus_used(const struct bellows_buses *buses, enum bellows_bus_kind kind)
+{
+	return rcu_access_pointer(buses->bus[kind]);
+}
+
 /* An access piece by piece, up to the first that nobody answers: the bytes done. */
 unsigned int bellows_bus_mmio(struct bellows_buses *buses, gpa_t gpa, void *data, unsigned int len,
 			      bool write);

@@ -188,6 +188,32 @@ static bool path_holds(const struct bellows_view_path *path,
 	       entries_same(path);
 }
 
+/* They are few: a loop takes less than a call. */
+static bool bytes_same(const u8 *page, const u8 *bytes, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (READ_ONCE(page[i]) != bytes[i])
+			return false;
+	return true;
+}
+
+bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_paging *paging,
+			gva_t gva, u32 access, const u8 *bytes, size_t len)
+{
+	const struct bellows_view_path *path = place(view, gva, access);
+	bool holds;
+
+	/* Who has it may be interrupted: with interrupts off there is no waiting for him. */
+	if (len > PAGE_SIZE - offset_in_page(gva) || !spin_trylock(&view->lock))
+		return false;
+	holds = path->page && path_holds(path, paging, gva, access) &&
+		bytes_same(path->page + offset_in_page(gva), bytes, len);
+	spin_unlock(&view->lock);
+	return holds;
+}
+
 static int walk_anew(struct bellows_view *view, struct bellows_view_path *path,
 		     const struct bellows_guest_paging *paging, gva_t gva, u32 access, gpa_t *gpa,
 		     struct bellows_guest_fault *fault)

@@ -43,6 +43,13 @@ int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_pag
 		       gva_t gva, u32 access, void *buf, size_t len,
 		       struct bellows_guest_fault *fault);
 
+/*
+ * Would a fetch of len bytes give these? Interrupts may be off; false also where
+ * that is not known, or somebody else is at the view.
+ */
+bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_paging *paging,
+			gva_t gva, u32 access, const u8 *bytes, size_t len);
+
 /* Frames of [gfn, gfn + npages) are about to go: on return no view reads them. */
 void bellows_views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages);
 

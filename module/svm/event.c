@@ -59,18 +59,18 @@ static bool in_shadow(const struct bellows_svm_vcpu *svm)
 /* Length of the instruction at RIP, for a soft event that came without. */
 static unsigned int soft_length(struct bellows_vcpu *vcpu, unsigned int known)
 {
-	struct bellows_insn insn;
+	const struct bellows_insn *insn = &vcpu->emu->insn;
 
 	if (known)
 		return known;
-	if (bellows_fetch_insn(vcpu, &insn) != 1)
+	if (bellows_fetch_insn(vcpu) != 1)
 		return 0;
-	switch (insn.op) {
+	switch (insn->op) {
 	case BELLOWS_OP_INT:
 	case BELLOWS_OP_INT3:
 	case BELLOWS_OP_INTO:
 	case BELLOWS_OP_INT1:
-		return insn.length;
+		return insn->length;
 	default:
 		/* Not an instruction that makes such an event: it belongs to the next one. */
 		return 0;
@@ -165,7 +165,7 @@ bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu)
 static void pass_halt(struct bellows_svm_vcpu *svm)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
-	struct bellows_insn insn;
+	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
 
 	/* Userspace that only asks for a window has no interrupt yet. */
 	if (!vcpu->events.interrupt.pending && !vcpu->apic)
@@ -174,9 +174,9 @@ static void pass_halt(struct bellows_svm_vcpu *svm)
 	if ((vcpu->regs[BELLOWS_RFLAGS] & (X86_EFLAGS_IF | X86_EFLAGS_TF)) != X86_EFLAGS_IF ||
 	    vcpu->guest_debug || bellows_svm_get_cpl(vcpu))
 		return;
-	if (bellows_fetch_insn(vcpu, &insn) != 1 || insn.op != BELLOWS_OP_HLT)
+	if (bellows_fetch_insn(vcpu) != 1 || insn->op != BELLOWS_OP_HLT)
 		return;
-	bellows_reg_write(vcpu, BELLOWS_RIP, vcpu->regs[BELLOWS_RIP] + insn.length);
+	bellows_reg_write(vcpu, BELLOWS_RIP, vcpu->regs[BELLOWS_RIP] + insn->length);
 	bellows_svm_set_interrupt_shadow(vcpu, 0);
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
@@ -251,10 +251,10 @@ void bellows_svm_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int req
 /* SYSCALL keeps the flags in a register; in its shadow no stack is half switched. */
 static bool at_syscall(struct bellows_vcpu *vcpu)
 {
-	struct bellows_insn insn;
+	const struct bellows_insn *insn = &vcpu->emu->insn;
 
-	return bellows_fetch_insn(vcpu, &insn) == 1 &&
-	       (insn.op == BELLOWS_OP_SYSCALL || insn.op == BELLOWS_OP_SYSENTER);
+	return bellows_fetch_insn(vcpu) == 1 &&
+	       (insn->op == BELLOWS_OP_SYSCALL || insn->op == BELLOWS_OP_SYSENTER);
 }
 
 void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu)

@@ -41,14 +41,15 @@ static u8 length_to(struct bellows_svm_vcpu *svm, u64 next)
 	return length <= BELLOWS_INSN_MAX ? length : 0;
 }
 
-/* False: nothing was fetched, and the exit is already described. */
-static bool fetch(struct bellows_svm_vcpu *svm, struct bellows_insn *insn)
+/* NULL: nothing was fetched, and the exit is already described. */
+static const struct bellows_insn *fetch(struct bellows_svm_vcpu *svm)
 {
-	int r = bellows_fetch_insn(&svm->vcpu, insn);
+	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
+	int r = bellows_fetch_insn(&svm->vcpu);
 
 	if (r == 1) {
 		exit_of(svm)->insn_len = insn->length;
-		return true;
+		return insn;
 	}
 	if (r == -EAGAIN) {
 		exit_of(svm)->reason = BELLOWS_EXIT_NONE;
@@ -58,7 +59,7 @@ static bool fetch(struct bellows_svm_vcpu *svm, struct bellows_insn *insn)
 	} else {
 		exit_of(svm)->reason = BELLOWS_EXIT_INTERNAL;
 	}
-	return false;
+	return NULL;
 }
 
 /* The guest's code is not what exited a moment ago: look at it again. */
@@ -119,28 +120,28 @@ static void decode_lmsw(struct bellows_svm_vcpu *svm, const struct bellows_insn 
 
 static void decode_cr_insn(struct bellows_svm_vcpu *svm)
 {
+	const struct bellows_insn *insn = fetch(svm);
 	struct bellows_exit *exit = exit_of(svm);
-	struct bellows_insn insn;
 
-	if (!fetch(svm, &insn))
+	if (!insn)
 		return;
 	exit->cr.nr = 0;
-	switch (insn.op) {
+	switch (insn->op) {
 	case BELLOWS_OP_MOV_TO_CR:
 		exit->cr.type = BELLOWS_CR_WRITE;
-		exit->cr.nr = insn.reg;
-		exit->cr.gpr = insn.rm;
+		exit->cr.nr = insn->reg;
+		exit->cr.gpr = insn->rm;
 		break;
 	case BELLOWS_OP_MOV_FROM_CR:
 		exit->cr.type = BELLOWS_CR_READ;
-		exit->cr.nr = insn.reg;
-		exit->cr.gpr = insn.rm;
+		exit->cr.nr = insn->reg;
+		exit->cr.gpr = insn->rm;
 		break;
 	case BELLOWS_OP_CLTS:
 		exit->cr.type = BELLOWS_CR_CLTS;
 		break;
 	case BELLOWS_OP_LMSW:
-		decode_lmsw(svm, &insn);
+		decode_lmsw(svm, insn);
 		break;
 	case BELLOWS_OP_SMSW:
 		exit->reason = BELLOWS_EXIT_EMULATE;
@@ -169,13 +170,35 @@ static void decode_cr(struct bellows_svm_vcpu *svm)
 		exit->cr.nr = 0;
 }
 
-/* Between two entries nothing can be fetched: without an operand there is no length either. */
+/*
+ * Between two entries nothing can be fetched, but the instruction is often the one
+ * that was fetched last. Without an operand there is no length either.
+ */
 static void decode_cr_quickly(struct bellows_svm_vcpu *svm)
 {
-	if (bellows_svm_features.decode && (svm->vmcb->control.exit_info1 & BELLOWS_SVM_CR_MOV))
-		decode_cr(svm);
-	else
-		exit_of(svm)->insn_len = 0;
+	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
+	struct bellows_exit *exit = exit_of(svm);
+
+	if (bellows_svm_features.decode) {
+		if (svm->vmcb->control.exit_info1 & BELLOWS_SVM_CR_MOV)
+			decode_cr(svm);
+		else
+			exit->insn_len = 0;
+		return;
+	}
+	exit->insn_len = 0;
+	if (insn->op != BELLOWS_OP_MOV_TO_CR || !bellows_is_same_insn(&svm->vcpu))
+		return;
+	exit->insn_len = insn->length;
+	exit->cr.type = BELLOWS_CR_WRITE;
+	exit->cr.nr = insn->reg;
+	exit->cr.gpr = insn->rm;
+}
+
+/* How long it is, where the CPU does not say. 0: not to be found out between two entries. */
+static u8 length_again(struct bellows_svm_vcpu *svm)
+{
+	return bellows_is_same_insn(&svm->vcpu) ? svm->vcpu.emu->insn.length : 0;
 }
 
 static void decode_dr(struct bellows_svm_vcpu *svm)
@@ -183,7 +206,7 @@ static void decode_dr(struct bellows_svm_vcpu *svm)
 	const struct bellows_vmcb_control *control = &svm->vmcb->control;
 	struct bellows_exit *exit = exit_of(svm);
 	u32 code = control->exit_code;
-	struct bellows_insn insn;
+	const struct bellows_insn *insn;
 
 	exit->dr.nr = code & 0xf;
 	exit->dr.read = code < BELLOWS_SVM_EXIT_DR_WRITE;
@@ -191,11 +214,12 @@ static void decode_dr(struct bellows_svm_vcpu *svm)
 		exit->dr.gpr = control->exit_info1 & BELLOWS_SVM_CR_GPR;
 		return;
 	}
-	if (!fetch(svm, &insn))
+	insn = fetch(svm);
+	if (!insn)
 		return;
-	if (insn.op != BELLOWS_OP_MOV_TO_DR && insn.op != BELLOWS_OP_MOV_FROM_DR)
+	if (insn->op != BELLOWS_OP_MOV_TO_DR && insn->op != BELLOWS_OP_MOV_FROM_DR)
 		retry(svm);
-	exit->dr.gpr = insn.rm;
+	exit->dr.gpr = insn->rm;
 }
 
 static void decode_npf(struct bellows_svm_vcpu *svm)
@@ -414,8 +438,10 @@ bool bellows_svm_decode_quickly(struct bellows_vcpu *vcpu)
 	exit->hardware_reason = code;
 	exit->reason = report->reason;
 	exit->vectoring.valid = false;
-	exit->insn_len = report->insn && bellows_svm_features.nrip ?
-			 length_to(svm, control->next_rip) : 0;
+	exit->insn_len = 0;
+	if (report->insn)
+		exit->insn_len = likely(bellows_svm_features.nrip) ?
+				 length_to(svm, control->next_rip) : length_again(svm);
 	if (report->decode)
 		report->decode(svm);
 	return exit->insn_len;

@@ -80,12 +80,9 @@ u64 bellows_svm_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
 	return segment(vcpu, seg)->base;
 }
 
-void bellows_svm_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l)
+bool bellows_svm_in_64bit_code(struct bellows_vcpu *vcpu)
 {
-	u16 attr = to_svm(vcpu)->vmcb->save.cs.attr;
-
-	*db = !!(attr & BELLOWS_SVM_ATTR_DB);
-	*l = (attr & BELLOWS_SVM_ATTR_L) && bellows_is_long_mode(vcpu);
+	return (to_svm(vcpu)->vmcb->save.cs.attr & BELLOWS_SVM_ATTR_L) && bellows_is_long_mode(vcpu);
 }
 
 unsigned int bellows_svm_get_cpl(struct bellows_vcpu *vcpu)

@@ -80,10 +80,9 @@ static noinstr void run_guest(struct bellows_svm_vcpu *svm, phys_addr_t host)
 	bellows_guest_state_exit();
 }
 
-static void registers_in(struct bellows_svm_vcpu *svm)
+static __always_inline void registers_in(struct bellows_svm_vcpu *svm, struct bellows_vmcb *vmcb)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
-	struct bellows_vmcb *vmcb = svm->vmcb;
 
 	vmcb->save.rax = vcpu->regs[BELLOWS_RAX];
 	vmcb->save.rsp = vcpu->regs[BELLOWS_RSP];
@@ -115,10 +114,10 @@ static void cr8_out(struct bellows_svm_vcpu *svm)
 	*svm->tpr = cr8 << 4;
 }
 
-static void registers_out(struct bellows_svm_vcpu *svm)
+static __always_inline void registers_out(struct bellows_svm_vcpu *svm,
+					  const struct bellows_vmcb *vmcb)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
-	const struct bellows_vmcb *vmcb = svm->vmcb;
 
 	vcpu->regs[BELLOWS_RAX] = vmcb->save.rax;
 	vcpu->regs[BELLOWS_RSP] = vmcb->save.rsp;
@@ -158,8 +157,6 @@ static void spec_ctrl_in(struct bellows_svm_vcpu *svm)
 		svm->vmcb->save.spec_ctrl = guest;
 		return;
 	}
-	if (!svm->spec.active)
-		return;
 	svm->spec.guest = guest;
 	svm->spec.host = this_cpu_read(x86_spec_ctrl_current);
 	if (unlikely(guest && !svm->spec.direct)) {
@@ -172,30 +169,36 @@ static void spec_ctrl_out(struct bellows_svm_vcpu *svm)
 {
 	if (bellows_svm_features.v_spec_ctrl)
 		svm->vcpu.msrs.spec_ctrl = svm->vmcb->save.spec_ctrl;
-	else if (svm->spec.active)
+	else
 		svm->vcpu.msrs.spec_ctrl = svm->spec.guest;
 }
 
-/* Hardware did with the VMCB what we asked for, unless it refused it. */
-static void finish(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
+/*
+ * Hardware did with the VMCB what we asked for, unless it refused it. State that
+ * was refused was not entered: one emulator leaves the host's registers there.
+ */
+static __always_inline void finish(struct bellows_svm_vcpu *svm, struct bellows_vmcb *vmcb)
 {
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
-
-	u64 dr6 = svm->vmcb->save.dr6;
+	struct bellows_vmcb_control *control = &vmcb->control;
+	u32 code = control->exit_code;
 
 	control->event_inj = 0;
-	if (unlikely((u32)control->exit_code == BELLOWS_SVM_EXIT_INVALID)) {
+	if (unlikely(code == BELLOWS_SVM_EXIT_INVALID)) {
 		control->clean = 0;
 	} else {
-		bellows_asid_entered(&cpu->asids, &svm->asid, control->tlb_control);
+		if (unlikely(control->tlb_control != BELLOWS_SVM_TLB_KEEP))
+			bellows_asid_entered(&this_cpu_ptr(&bellows_svm_cpu)->asids, &svm->asid,
+					     control->tlb_control);
 		/* After a shutdown the save area is undefined. */
-		control->clean = control->exit_code == BELLOWS_SVM_EXIT_SHUTDOWN ? 0 :
+		control->clean = unlikely(code == BELLOWS_SVM_EXIT_SHUTDOWN) ? 0 :
 				 bellows_svm_features.clean_groups;
+		registers_out(svm, vmcb);
 	}
 	control->tlb_control = BELLOWS_SVM_TLB_KEEP;
-	svm->debug_bits = dr6 ^ DR6_RESERVED;
-	if (unlikely(dr6 != DR6_RESERVED)) {
-		svm->vmcb->save.dr6 = DR6_RESERVED;
+	svm->debug_bits = 0;
+	if (unlikely(vmcb->save.dr6 != DR6_RESERVED)) {
+		svm->debug_bits = vmcb->save.dr6 ^ DR6_RESERVED;
+		vmcb->save.dr6 = DR6_RESERVED;
 		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DR);
 	}
 }
@@ -231,6 +234,7 @@ void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
 	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
 	u16 ldt;
 
+	svm->off = false;
 	prepare_tlb(svm, cpu);
 	svm->switch_ssbd = bellows_svm_features.virt_ssbd && ssbd_differs(svm);
 	store_ldt(ldt);
@@ -241,31 +245,30 @@ void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
 void bellows_svm_enter(struct bellows_vcpu *vcpu)
 {
 	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	struct bellows_vmcb *vmcb = svm->vmcb;
 
-	registers_in(svm);
+	registers_in(svm, vmcb);
 	svm->nmi.stepping = false;
-	if (unlikely(svm->nmi.step || svm->vmcb->control.event_inj) && must_come_back(svm))
+	if (unlikely(svm->nmi.step || vmcb->control.event_inj) && must_come_back(svm))
 		smp_send_reschedule(smp_processor_id());
 
-	svm->off = !clear_gif();
-	if (unlikely(svm->off)) {
-		svm->vmcb->control.exit_code = BELLOWS_SVM_EXIT_INVALID;
+	if (unlikely(!clear_gif())) {
+		svm->off = true;
+		vmcb->control.exit_code = BELLOWS_SVM_EXIT_INVALID;
 		return;
 	}
-	spec_ctrl_in(svm);
+	if (svm->has_spec_ctrl)
+		spec_ctrl_in(svm);
 	if (unlikely(svm->switch_ssbd))
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, true);
-	run_guest(svm, cpu->host_pa);
+	run_guest(svm, this_cpu_read(bellows_svm_cpu.host_pa));
 	if (unlikely(svm->switch_ssbd))
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, false);
-	spec_ctrl_out(svm);
+	if (svm->has_spec_ctrl)
+		spec_ctrl_out(svm);
 	set_gif();
 
-	finish(svm, cpu);
-	/* State that was refused was not entered: one emulator leaves the host's registers there. */
-	if (likely((u32)svm->vmcb->control.exit_code != BELLOWS_SVM_EXIT_INVALID))
-		registers_out(svm);
+	finish(svm, vmcb);
 	if (unlikely(svm->nmi.step))
 		bellows_svm_step_end(svm);
 }

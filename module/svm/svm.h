@@ -70,6 +70,7 @@ struct bellows_svm_vcpu {
 	u64 guest_cr4;				/* [v] without what hardware needs */
 	u64 cache_disable;			/* [v] the guest's CR0.CD and NW */
 	u64 virt_spec_ctrl;			/* [v] */
+	bool has_spec_ctrl;			/* [c] it must be brought in and out */
 	bool switch_ssbd;			/* [v] around each entry of this stay */
 	struct bellows_svm_spec_ctrl spec;	/* [v] */
 	struct bellows_svm_nmi nmi;		/* [v] */
@@ -125,7 +126,7 @@ void bellows_svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct
 void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
 			     const struct kvm_segment *var);
 u64 bellows_svm_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg);
-void bellows_svm_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l);
+bool bellows_svm_in_64bit_code(struct bellows_vcpu *vcpu);
 unsigned int bellows_svm_get_cpl(struct bellows_vcpu *vcpu);
 void bellows_svm_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt);
 void bellows_svm_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt);

@@ -160,6 +160,7 @@ int bellows_svm_vcpu_create(struct bellows_vcpu *vcpu)
 	svm->serial = atomic64_inc_return(&serials);
 	svm->asid.cpu = -1;
 	svm->spec.active = bellows_svm_features.spec_ctrl;
+	svm->has_spec_ctrl = bellows_svm_features.spec_ctrl || bellows_svm_features.v_spec_ctrl;
 	memset(page_address(svm->msrpm), 0xff, BELLOWS_SVM_MSRPM_SIZE);
 	init_controls(svm);
 	return 0;
@@ -262,13 +263,17 @@ void bellows_svm_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
 	struct bellows_svm_cpu *c = per_cpu_ptr(&bellows_svm_cpu, cpu);
 
 	bellows_svm_save_host(c->host_pa);
-	bellows_svm_write_tsc_aux(vcpu->msrs.tsc_aux);
+	if (unlikely(c->tsc_aux != vcpu->msrs.tsc_aux))
+		bellows_svm_write_tsc_aux(vcpu->msrs.tsc_aux);
 	forget_predictions(svm, c);
 }
 
 void bellows_svm_vcpu_put(struct bellows_vcpu *vcpu)
 {
-	bellows_svm_write_tsc_aux(this_cpu_read(bellows_svm_cpu.host_tsc_aux));
+	u64 host = this_cpu_read(bellows_svm_cpu.host_tsc_aux);
+
+	if (unlikely(this_cpu_read(bellows_svm_cpu.tsc_aux) != host))
+		bellows_svm_write_tsc_aux(host);
 }
 
 void bellows_svm_update_exception_intercepts(struct bellows_vcpu *vcpu)

@@ -302,7 +302,7 @@ void bellows_vmx_vmcs_free(struct bellows_vmcs *vmcs)
 	vmcs->page = NULL;
 }
 
-bool bellows_vmx_vmcs_load(struct bellows_vmx *vmx, int cpu)
+static noinline bool make_current(struct bellows_vmx *vmx, int cpu)
 {
 	struct vmx_cpu *c = per_cpu_ptr(&vmx_cpus, cpu);
 	struct bellows_vmcs *vmcs = &vmx->vmcs;
@@ -328,6 +328,15 @@ bool bellows_vmx_vmcs_load(struct bellows_vmx *vmx, int cpu)
 	}
 	local_irq_restore(flags);
 	return moved;
+}
+
+/*
+ * One that is current here has not been elsewhere, for the way there leads through
+ * clear_here(). An IPI that ends VMX operation may come before or after this look.
+ */
+bool bellows_vmx_vmcs_load(struct bellows_vmx *vmx, int cpu)
+{
+	return likely(__this_cpu_read(vmx_cpus.current_vcpu) == vmx) ? false : make_current(vmx, cpu);
 }
 
 void bellows_vmx_access_failed(const char *insn, unsigned long field)

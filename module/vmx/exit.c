@@ -93,10 +93,8 @@ static void restore_nmi_blocking(struct bellows_vmx *vmx, bool unblocked,
 static void step_over_int1(struct bellows_vcpu *vcpu)
 {
 	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP) + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
-	int db, l;
 
-	bellows_vmx_get_cs_db_l(vcpu, &db, &l);
-	bellows_reg_write(vcpu, BELLOWS_RIP, l ? rip : (u32)rip);
+	bellows_reg_write(vcpu, BELLOWS_RIP, bellows_vmx_in_64bit_code(vcpu) ? rip : (u32)rip);
 	bellows_vmx_set_interrupt_shadow(vcpu, 0);
 }
 

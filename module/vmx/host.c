@@ -6,8 +6,9 @@
  * constant	selectors, CR0, EFER, PAT, entry points: written once per VMCS.
  * per CPU	GDT, IDT, TSS, kernel GS base, SYSENTER stack: written when the
  *		VMCS is loaded on another CPU.
- * per task	FS selector and base, GS selector: compared at every load of the
- *		vCPU; a task's own segments cannot change while it is in KVM_RUN.
+ * per task	FS selector and base, GS selector: compared at the first entry after
+ *		a load of the vCPU; a task's own segments cannot change while it is in
+ *		KVM_RUN.
  * any time	CR3 (PCIDs are recycled, kernel text is patched through another
  *		mm) and CR4: compared whenever interrupts were on, in the run path.
  *
@@ -15,7 +16,7 @@
  * and TSS become their maxima (the latter would open the I/O bitmap), the LDT
  * becomes unusable, DS and ES null, and selectors of user segments cannot be in
  * the host's half at all. The kernel needs none of this while the vCPU is
- * loaded; it is put back when the vCPU is put, before another task or userspace
+ * loaded; it is put back when the vCPU is put, if it was entered, before another task or userspace
  * could see it. DEBUGCTL is cleared too, and restored at the end of a stay in
  * the guest.
  */
@@ -79,12 +80,31 @@ void bellows_vmx_host_cpu_changed(int cpu)
 	vmcs_write(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
 }
 
+/*
+ * The GS base that SWAPGS would bring is exchanged: the old one. Interrupts off. What
+ * can come nevertheless (NMIs, machine checks) looks which GS base it finds.
+ */
+static __always_inline u64 swap_inactive_gs_base(u64 new)
+{
+	u64 old;
+
+	if (static_cpu_has(X86_FEATURE_FSGSBASE)) {
+		asm volatile("swapgs; rdgsbase %0; wrgsbase %1; swapgs"
+			     : "=&r" (old) : "r" (new) : "memory");
+		return old;
+	}
+	old = __rdmsr(MSR_KERNEL_GS_BASE);
+	native_wrmsrl(MSR_KERNEL_GS_BASE, new);
+	return old;
+}
+
 /* Only selectors without TI and RPL may stand in the host's half. */
 static u16 loadable(u16 selector)
 {
 	return selector & 7 ? 0 : selector;
 }
 
+/* Interrupts off; the guest's KERNEL_GS_BASE takes the place of the task's. */
 void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
 {
 	struct bellows_vmx_host_task *host = &vmx->host;
@@ -94,8 +114,8 @@ void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
 	savesegment(ds, host->ds);
 	savesegment(es, host->es);
 	store_ldt(host->ldt);
-	host->fs_base = read_msr(MSR_FS_BASE);
-	host->kernel_gs_base = read_msr(MSR_KERNEL_GS_BASE);
+	host->fs_base = static_cpu_has(X86_FEATURE_FSGSBASE) ? rdfsbase() : __rdmsr(MSR_FS_BASE);
+	host->kernel_gs_base = swap_inactive_gs_base(vmx->kernel_gs_base);
 
 	if (unlikely(!host->written || host->written_fs != host->fs || host->written_gs != host->gs)) {
 		vmcs_write(HOST_FS_SELECTOR, loadable(host->fs));
@@ -110,15 +130,24 @@ void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
 	host->written = true;
 }
 
-/* Loading a selector loads a base with it, so bases come last. */
+/*
+ * Preemption off. The guest's GS base first, since loading a selector loads a base
+ * with it; therefore the host's bases come after their selectors.
+ */
 void bellows_vmx_host_task_put(struct bellows_vmx *vmx)
 {
 	const struct bellows_vmx_host_task *host = &vmx->host;
+	unsigned long flags;
 
+	local_irq_save(flags);
+	vmx->kernel_gs_base = swap_inactive_gs_base(host->kernel_gs_base);
+	local_irq_restore(flags);
 	if (host->ldt)
 		asm volatile("lldt %0" : : "m"(host->ldt));
-	if (host->gs & 7)
+	if (host->gs & 7) {
 		load_gs_index(host->gs);
+		wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
+	}
 	if (host->fs & 7) {
 		loadsegment(fs, host->fs);
 		wrmsrl(MSR_FS_BASE, host->fs_base);
@@ -127,7 +156,6 @@ void bellows_vmx_host_task_put(struct bellows_vmx *vmx)
 		loadsegment(ds, host->ds);
 		loadsegment(es, host->es);
 	}
-	wrmsrl(MSR_KERNEL_GS_BASE, host->kernel_gs_base);
 	invalidate_tss_limit();
 	load_fixmap_gdt(raw_smp_processor_id());
 }

@@ -4,23 +4,23 @@
  * the hardware:
  *
  * FS_BASE, GS_BASE, SYSENTER_*	guest fields of the VMCS; no exits.
- * KERNEL_GS_BASE	loaded with the vCPU and read back when it is put, since
+ * KERNEL_GS_BASE	loaded at the first entry and read back when the vCPU is put, since
  *			SWAPGS changes it; no exits.
  * EFER, PAT		loaded and restored by the CPU, through fields or, where
  *			the CPU has no such controls, through lists of MSRs;
  *			guests' writes exit, so the value is always known here.
- * STAR, LSTAR, CSTAR, SFMASK	loaded with the vCPU while the guest can use
+ * STAR, LSTAR, CSTAR, SFMASK	loaded at the first entry while the guest can use
  *			SYSCALL (EFER.SCE), else left at the host's values;
  *			guests' accesses exit.
- * TSC_AUX		loaded with the vCPU where CPUID offers an instruction
+ * TSC_AUX		loaded at the first entry where CPUID offers an instruction
  *			that reads it; the kernel itself does not.
  * SPEC_CTRL		switched around the entry by the run path; guests' writes
  *			exit until the first one, then they do not, and the value
  *			is read back after each exit.
  *
  * The kernel never changes the host's values of the switched ones, so those are
- * read once per CPU. Everything that is loaded with the vCPU is put back when
- * it is put: after that userspace runs, or another task.
+ * read once per CPU. Everything that is loaded at the first entry since the vCPU
+ * was loaded is put back when it is put: after that userspace runs, or another task.
  */
 #include <linux/bitmap.h>
 #include <linux/percpu.h>
@@ -55,33 +55,41 @@ static bool syscall_wanted(const struct bellows_vmx *vmx)
 	return vmx->vcpu.msrs.efer & EFER_SCE;
 }
 
-static void write_unless(u32 index, u64 value, u64 known)
+/* Intel's CPUs take SYSCALL in 64-bit mode only: they remember the value, and that we do. */
+static __always_inline bool has_cstar(void)
+{
+	return boot_cpu_data.x86_vendor != X86_VENDOR_INTEL;
+}
+
+static __always_inline void write_unless(u32 index, u64 value, u64 known)
 {
 	if (value != known)
-		wrmsrl(index, value);
+		native_wrmsrl(index, value);
+}
+
+/* In the registers are those of from; those of to shall be. */
+static __always_inline void switch_syscall(const u64 *to, const u64 *from)
+{
+	write_unless(MSR_STAR, to[BELLOWS_VMX_STAR], from[BELLOWS_VMX_STAR]);
+	write_unless(MSR_LSTAR, to[BELLOWS_VMX_LSTAR], from[BELLOWS_VMX_LSTAR]);
+	write_unless(MSR_SYSCALL_MASK, to[BELLOWS_VMX_SFMASK], from[BELLOWS_VMX_SFMASK]);
+	if (has_cstar())
+		write_unless(MSR_CSTAR, to[BELLOWS_VMX_CSTAR], from[BELLOWS_VMX_CSTAR]);
 }
 
 static void load_syscall(struct bellows_vmx *vmx)
 {
-	const struct bellows_vmx_host_msrs *host = this_cpu_ptr(&bellows_vmx_host_msrs);
-	int i;
-
-	for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
-		write_unless(bellows_vmx_switched_msrs[i], vmx->switched[i], host->value[i]);
+	switch_syscall(vmx->switched, this_cpu_ptr(&bellows_vmx_host_msrs)->value);
 	vmx->syscall_loaded = true;
 }
 
 static void put_syscall(struct bellows_vmx *vmx)
 {
-	const struct bellows_vmx_host_msrs *host = this_cpu_ptr(&bellows_vmx_host_msrs);
-	int i;
-
-	for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
-		write_unless(bellows_vmx_switched_msrs[i], host->value[i], vmx->switched[i]);
+	switch_syscall(this_cpu_ptr(&bellows_vmx_host_msrs)->value, vmx->switched);
 	vmx->syscall_loaded = false;
 }
 
-/* Preemption off. */
+/* Interrupts off; KERNEL_GS_BASE comes and goes with the task's state. */
 void bellows_vmx_msrs_load(struct bellows_vmx *vmx)
 {
 	if (syscall_wanted(vmx))
@@ -89,14 +97,12 @@ void bellows_vmx_msrs_load(struct bellows_vmx *vmx)
 	if (vmx->has_tsc_aux)
 		write_unless(MSR_TSC_AUX, vmx->switched[BELLOWS_VMX_TSC_AUX],
 			     this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]));
-	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	vmx->msrs_loaded = true;
 }
 
-/* Preemption off; the host's KERNEL_GS_BASE is restored with the rest of the task's state. */
+/* Preemption off. */
 void bellows_vmx_msrs_put(struct bellows_vmx *vmx)
 {
-	rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	if (vmx->has_tsc_aux)
 		write_unless(MSR_TSC_AUX,
 			     this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]),
@@ -272,7 +278,7 @@ int bellows_vmx_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 		/* A mask of 32 bits; the upper half is reserved. */
 		if (i == BELLOWS_VMX_SFMASK && value >> 32)
 			return 1;
-		set_switched(vmx, i, value, vmx->syscall_loaded);
+		set_switched(vmx, i, value, vmx->syscall_loaded && (i != BELLOWS_VMX_CSTAR || has_cstar()));
 		return 0;
 	}
 	switch (index) {

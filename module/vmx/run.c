@@ -98,6 +98,17 @@ void bellows_vmx_run_exit(void)
 	l1d_pages = NULL;
 }
 
+/* The first byte of each of sixteen lines. */
+static __always_inline void read_lines(const unsigned char *from)
+{
+	asm volatile(".set offset, 0\n\t"
+		     ".rept 16\n\t"
+		     "movzbl offset(%0), %%eax\n\t"
+		     ".set offset, offset + 64\n\t"
+		     ".endr"
+		     : : "r" (from) : "eax", "memory");
+}
+
 /* Once page by page, so that no TLB miss disturbs the second pass, which fills every line. */
 static __always_inline void read_l1d_pages(void)
 {
@@ -106,8 +117,8 @@ static __always_inline void read_l1d_pages(void)
 	for (i = 0; i < L1D_SIZE; i += PAGE_SIZE)
 		asm volatile("movzbl (%0), %%eax" : : "r"(l1d_pages + i) : "eax");
 	asm volatile("lfence" : : : "memory");
-	for (i = 0; i < L1D_SIZE; i += 64)
-		asm volatile("movzbl (%0), %%eax" : : "r"(l1d_pages + i) : "eax");
+	for (i = 0; i < L1D_SIZE; i += 16 * 64)
+		read_lines(l1d_pages + i);
 	asm volatile("lfence" : : : "memory");
 }
 
@@ -217,6 +228,10 @@ void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
 	struct bellows_vmx *vmx = to_vmx(vcpu);
 	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
 
+	if (!vmx->msrs_loaded) {
+		bellows_vmx_host_task_load(vmx);
+		bellows_vmx_msrs_load(vmx);
+	}
 	if (unlikely(cr3 != vmx->host_cr3)) {
 		vmcs_write(HOST_CR3, cr3);
 		vmx->host_cr3 = cr3;
@@ -226,7 +241,7 @@ void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
 		vmx->host_cr4 = cr4;
 	}
 	/* An exit clears it. */
-	vmx->host_debugctl = get_debugctlmsr();
+	vmx->host_debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 }
 
 void bellows_vmx_enter(struct bellows_vcpu *vcpu)

@@ -107,12 +107,11 @@ u64 bellows_vmx_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
 	return seg_read(to_vmx(vcpu), seg, BELLOWS_VMX_SEG_BASE);
 }
 
-void bellows_vmx_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l)
+/* Without long mode no entry takes a CS with L set. */
+bool bellows_vmx_in_64bit_code(struct bellows_vcpu *vcpu)
 {
-	u32 access = seg_read(to_vmx(vcpu), BELLOWS_CS, BELLOWS_VMX_SEG_ACCESS);
-
-	*db = !!(access & VMX_AR_DB_MASK);
-	*l = !!(access & VMX_AR_L_MASK);
+	return bellows_is_long_mode(vcpu) &&
+	       (seg_read(to_vmx(vcpu), BELLOWS_CS, BELLOWS_VMX_SEG_ACCESS) & VMX_AR_L_MASK);
 }
 
 /* The DPL of SS is the CPL in every mode, virtual-8086 mode (3) and real mode (0) included. */

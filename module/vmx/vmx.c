@@ -5,8 +5,9 @@
  * A vCPU's hardware state is in its VMCS, which must be current on the CPU
  * whenever a field is touched: between vcpu_load and vcpu_put. Creation only
  * allocates; the VMCS gets its contents in the reset that follows, with the
- * vCPU loaded. Loading brings host state up to date in three steps, from rare to
- * frequent: another CPU, another task, every entry (see the host's half).
+ * vCPU loaded. Host state is brought up to date in three steps, from rare to
+ * frequent: another CPU, the first entry since the vCPU was loaded (which may be in
+ * another task), every stay in the guest (see the host's half).
  */
 #include <linux/gfp.h>
 #include <linux/percpu.h>
@@ -177,8 +178,6 @@ static void vmx_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
 		bellows_vmx_host_cpu_changed(cpu);
 		bellows_vmx_flush_tlb(vcpu);
 	}
-	bellows_vmx_host_task_load(vmx);
-	bellows_vmx_msrs_load(vmx);
 	/* Whatever ran in between. */
 	vmx->l1d_unsafe = true;
 }
@@ -187,6 +186,8 @@ static void vmx_vcpu_put(struct bellows_vcpu *vcpu)
 {
 	struct bellows_vmx *vmx = to_vmx(vcpu);
 
+	if (!vmx->msrs_loaded)
+		return;
 	bellows_vmx_msrs_put(vmx);
 	bellows_vmx_host_task_put(vmx);
 }
@@ -259,7 +260,7 @@ struct bellows_backend bellows_vmx_backend = {
 	.get_segment = bellows_vmx_get_segment,
 	.set_segment = bellows_vmx_set_segment,
 	.get_segment_base = bellows_vmx_get_segment_base,
-	.get_cs_db_l = bellows_vmx_get_cs_db_l,
+	.in_64bit_code = bellows_vmx_in_64bit_code,
 	.get_cpl = bellows_vmx_get_cpl,
 	.get_gdt = bellows_vmx_get_gdt,
 	.set_gdt = bellows_vmx_set_gdt,

@@ -169,7 +169,7 @@ void bellows_vmx_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct
 void bellows_vmx_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
 			     const struct kvm_segment *var);
 u64 bellows_vmx_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg);
-void bellows_vmx_get_cs_db_l(struct bellows_vcpu *vcpu, int *db, int *l);
+bool bellows_vmx_in_64bit_code(struct bellows_vcpu *vcpu);
 unsigned int bellows_vmx_get_cpl(struct bellows_vcpu *vcpu);
 void bellows_vmx_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt);
 void bellows_vmx_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt);
