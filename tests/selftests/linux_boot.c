@@ -166,12 +166,13 @@ CASE_TIMEOUT(tap, "a tap interface joins the guest with the host's network", 300
 /* The file "cut": the first bytes of another. */
 static void cut_off(const char *path, off_t size)
 {
-	static char data[1 << 20];
 	int fd = x(open(path, O_RDONLY));
+	char *data = malloc(size);
 
 	ASSERT_EQ(read(fd, data, size), size);
 	close(fd);
 	launcher_write_file("cut", data, size);
+	free(data);
 }
 
 CASE_TIMEOUT(damaged_files, "a kernel or RAM disk that is cut off, foreign, or too large for the memory, is one line that says so", 120)
