@@ -3,8 +3,10 @@
 init says on port 0xe9, and ends when init asks for it, when the machine dies,
 or when the runner's time is over."""
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 
 from . import image, judge
@@ -84,6 +86,7 @@ class Machine:
         self.bochs_rc = bochs_rc    # the debugger's commands
         self.restarts = restarts
         self.disk = disk    # a raw image, which stays as it is
+        self.monitor = None     # QEMU's, where no debugger has it
         self.console = self.path("console.log")
         self.verdict = self.path("verdict.log")
 
@@ -123,18 +126,37 @@ class Machine:
                     [*NO_ORPHAN, "bochs", "-q", "-f", "bochsrc", "-rc", "rc"], cwd=self.dir,
                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                     start_new_session=True)
-        with open(self.path("emulator.log"), "wb") as out:
-            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb)],
-                                    stdin=subprocess.DEVNULL, stdout=out,
+        # A pair needs no name; names of sockets are short, and those of build folders are not.
+        self.monitor, far = socket.socketpair()
+        with open(self.path("emulator.log"), "wb") as out, far:
+            return subprocess.Popen([*NO_ORPHAN, *self._qemu(terminal, gdb, far.fileno())],
+                                    stdin=subprocess.DEVNULL, stdout=out, pass_fds=[far.fileno()],
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
-    def _qemu(self, terminal, gdb):
+    def registers(self):
+        """Where each processor of a machine that fell silent is, for its log; all of
+        its registers go to a file."""
+        if not self.monitor:
+            return []
+        text = b""
+        with contextlib.suppress(OSError):
+            self.monitor.settimeout(3)
+            self.monitor.sendall(b"info registers -a\n")
+            while more := self.monitor.recv(65536):     # or until it stops talking
+                text += more
+        with open(self.path("registers.log"), "wb") as f:
+            f.write(text)
+        return [line for line in text.decode("ascii", "replace").splitlines()
+                if re.match(r"CPU#|RIP=|EIP=|CS =|TR =|CR0=", line)]
+
+    def _qemu(self, terminal, gdb, monitor):
         serial = ["-chardev", "serial,id=console,path=" + terminal] if terminal else \
                  ["-chardev", "file,id=console,path=" + self.console]
         stub = ["-chardev", "socket,id=gdb,server=on,wait=off,path=" + gdb,
                 "-gdb", "chardev:gdb",
                 "-chardev", "socket,id=monitor,server=on,wait=off,path=%s.monitor" % gdb,
-                "-mon", "chardev=monitor"] if gdb else []
+                "-mon", "chardev=monitor"] if gdb else \
+               ["-chardev", "socket,id=monitor,fd=%d" % monitor, "-mon", "chardev=monitor"]
         # One TSC tick per instruction, and none while nothing runs: what Bochs does anyway.
         count = ["-icount", "shift=0,sleep=off"] if self.icount else []
         disk = ["-drive", "if=virtio,format=raw,snapshot=on,file=" + self.disk] if self.disk else []

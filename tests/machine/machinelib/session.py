@@ -210,7 +210,7 @@ class Start:
         self.begun = self.ended = None
         self.extra = {k: [] for k in ("audit", "fault", "lost")}
         self.machine_report = judge.Report("machine")
-        self.kunit_lines, self.leaks = [], []
+        self.kunit_lines, self.leaks, self.registers = [], [], []
         self.suites = self.hello = self.done = self.loaded = self.leaks_read = 0
         self.restarts = 0
         self.deadline = 0.0
@@ -368,6 +368,8 @@ class Session:
             try:
                 stream = Stream(machine.verdict, nonce, foreign_ok=self.slow)
                 silent = self._follow(start, stream, process)
+                if silent:
+                    start.registers = machine.registers()
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -395,7 +397,7 @@ class Session:
             reason = "the machine fell silent"
         elif not start.done or not machine.left_well(status):
             reason = "the machine died (status %d)" % status
-        console = _tail(machine.console, 60)
+        console = _tail(machine.console, 60) + start.registers
         if machine.restarts:
             for line in machine.complaints():
                 report.add(judge.FAIL, "console", line)
