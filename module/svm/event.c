@@ -362,6 +362,23 @@ static void track_iret(struct bellows_svm_vcpu *svm)
 	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
 }
 
+/*
+ * The host wanted the CPU in the moment of the entry, so the instruction in the
+ * shadow has not run, and it is still in the shadow. Not every processor says so:
+ * one emulator loses the shadow in VMRUN. After an exit of the guest's own doing
+ * (a window, for one) the same RIP may also be a jump to itself.
+ */
+static void keep_shadow(struct bellows_svm_vcpu *svm, u32 info)
+{
+	struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	if ((control->exit_code == BELLOWS_SVM_EXIT_INTR ||
+	     control->exit_code == BELLOWS_SVM_EXIT_NMI) &&
+	    !(info & BELLOWS_SVM_EVENT_VALID) &&
+	    bellows_reg_read(&svm->vcpu, BELLOWS_RIP) == svm->shadow_rip)
+		control->int_state |= BELLOWS_SVM_SHADOW;
+}
+
 static bool is_soft(u32 info)
 {
 	u8 vector = info & BELLOWS_SVM_EVENT_VECTOR;
@@ -389,6 +406,8 @@ void bellows_svm_decode_vectoring(struct bellows_svm_vcpu *svm)
 
 	*v = (struct bellows_vectoring) { 0 };
 	track_iret(svm);
+	if (unlikely(svm->in_shadow))
+		keep_shadow(svm, info);
 	injected = (info & BELLOWS_SVM_EVENT_VALID) && from_injected(svm);
 	if (injected) {
 		v->insn_len = is_soft(info) ? svm->soft_next_rip - svm->soft_old_rip : 0;

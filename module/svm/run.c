@@ -227,6 +227,17 @@ static bool ssbd_differs(const struct bellows_svm_vcpu *svm)
 	       boot_cpu_has(X86_FEATURE_SPEC_STORE_BYPASS_DISABLE);
 }
 
+/* For keep_shadow(). A later entry of the stay is in no shadow: quick services pass by an instruction. */
+static void note_shadow(struct bellows_svm_vcpu *svm)
+{
+	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+
+	svm->in_shadow = unlikely(control->int_state & BELLOWS_SVM_SHADOW) &&
+			 !(control->event_inj & BELLOWS_SVM_EVENT_VALID);
+	if (unlikely(svm->in_shadow))
+		svm->shadow_rip = svm->vcpu.regs[BELLOWS_RIP];
+}
+
 /* Another thread can change the LDT only with an interrupt here, so once per stay is enough. */
 void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
 {
@@ -236,6 +247,7 @@ void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
 
 	svm->off = false;
 	prepare_tlb(svm, cpu);
+	note_shadow(svm);
 	svm->switch_ssbd = bellows_svm_features.virt_ssbd && ssbd_differs(svm);
 	store_ldt(ldt);
 	if (unlikely(ldt))

@@ -81,6 +81,8 @@ struct bellows_svm_vcpu {
 	u8 *tpr;				/* [v] where the APIC in the kernel, if there is one, keeps it */
 	bool uses_cr8;				/* [v] so its writes exit only while TPR holds something back */
 	bool off;				/* [v] SVM is off: nothing was entered */
+	bool in_shadow;				/* [v] the stay began in a shadow, without an event */
+	u64 shadow_rip;				/* [v] and there */
 };
 
 static inline struct bellows_svm_vcpu *to_svm(struct bellows_vcpu *vcpu)
