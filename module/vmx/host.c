@@ -10,7 +10,8 @@
  *		a load of the vCPU; a task's own segments cannot change while it is in
  *		KVM_RUN.
  * any time	CR3 (PCIDs are recycled, kernel text is patched through another
- *		mm) and CR4: compared whenever interrupts were on, in the run path.
+ *		mm), CR4, and the LDTR (another thread may give this process an
+ *		LDT): looked at whenever interrupts were on, in the run path.
  *
  * An exit also destroys state that the VMCS has no room for. The limits of GDT
  * and TSS become their maxima (the latter would open the I/O bitmap), the LDT

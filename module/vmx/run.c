@@ -34,6 +34,7 @@
 #include <linux/static_key.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
+#include <asm/desc.h>
 #include <asm/mmu_context.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
@@ -227,11 +228,16 @@ void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
 {
 	struct bellows_vmx *vmx = to_vmx(vcpu);
 	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
+	u16 ldt;
 
 	if (!vmx->msrs_loaded) {
 		bellows_vmx_host_task_load(vmx);
 		bellows_vmx_msrs_load(vmx);
 	}
+	/* Another thread may have given this process an LDT; each exit drops it. */
+	store_ldt(ldt);
+	if (unlikely(ldt))
+		vmx->host.ldt = ldt;
 	if (unlikely(cr3 != vmx->host_cr3)) {
 		vmcs_write(HOST_CR3, cr3);
 		vmx->host_cr3 = cr3;

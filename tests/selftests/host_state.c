@@ -145,6 +145,63 @@ CASE(selectors, "segment selectors and the LDT of the process survive")
 	vm_free(vcpu->vm);
 }
 
+static volatile u64 stop, spins;
+
+static void spin(u64 arg)
+{
+	sti();
+	while (!stop)
+		spins++;
+}
+
+/* Runs the guest, and then reads through a segment that was not there when the run began. */
+static void *use_new_ldt(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	u8 value = 0;
+
+	pin_to_cpu(1);
+	while (vcpu->run->exit_reason != KVM_EXIT_IO)
+		raw_run(vcpu);
+	asm volatile("push %%fs; mov %1, %%fs; movb %%fs:0, %0; pop %%fs" : "=&q"(value) : "r"(3 * 8 + 7));
+	raw_call(SYS_exit, value != 0x77, 0, 0);
+	return NULL;
+}
+
+static char ldt_stack[65536];
+
+static int ldt_thread(void *vcpu)
+{
+	use_new_ldt(vcpu);
+	return 2;
+}
+
+CASE(new_ldt, "an LDT that another thread makes while the guest runs is there afterwards")
+{
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | SIGCHLD;
+	struct vcpu *vcpu = long_guest(spin, 0);
+	int status;
+	pid_t child;
+	char *low;
+
+	REQUIRE(host_cpus() > 1, "this host has one CPU");
+	low = mmap((void *)0x20000000, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	ASSERT(low != MAP_FAILED);
+	low[0] = 0x77;
+	pin_to_cpu(0);
+	/* No pthread: its thread-local storage would be in FS. */
+	child = x(clone(ldt_thread, ldt_stack + sizeof(ldt_stack), flags, vcpu));
+	while (!GUEST_VAR(vcpu->vm, spins))
+		usleep(1000);
+	ldt_segment(3, low, 0xff);
+	/* The guest goes on, and leaves once more; nobody else shall run there meanwhile. */
+	GUEST_VAR(vcpu->vm, stop) = 1;
+	x(waitpid(child, &status, 0));
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x", status);
+	vm_free(vcpu->vm);
+}
+
 /* Ports */
 
 static void exit_once(u64 arg)
