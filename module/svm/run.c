@@ -200,6 +200,8 @@ static __always_inline void finish(struct bellows_svm_vcpu *svm, struct bellows_
 		svm->debug_bits = vmcb->save.dr6 ^ DR6_RESERVED;
 		vmcb->save.dr6 = DR6_RESERVED;
 		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DR);
+		/* It is in the register too, where the host's next #DB would take it for its own. */
+		set_debugreg(DR6_RESERVED, 6);
 	}
 }
 

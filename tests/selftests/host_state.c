@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include <asm/ldt.h>
 #include <asm/prctl.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -402,6 +404,58 @@ CASE(breakpoints, "a debugger's breakpoints on the process survive a guest's")
 	x(ptrace(PTRACE_CONT, child, NULL, NULL));
 	x(waitpid(child, &status, 0));
 	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x", status);
+}
+
+static volatile u64 steps;
+
+static void count_step(struct guest_frame *frame)
+{
+	steps++;
+}
+
+/* Single steps of its own, the last one just before it leaves. */
+static void step_itself(u64 arg)
+{
+	guest_handlers[VEC_DB] = count_step;
+	for (u64 i = 0;; i++) {
+		write_flags(read_flags() | FLAG_TF);
+		asm volatile("nop; nop");
+		GUEST_SYNC(i);
+		write_flags(read_flags() & ~FLAG_TF);
+		GUEST_ASSERT(steps);
+	}
+}
+
+static volatile int traps;
+
+static void on_trap(int sig)
+{
+	traps++;
+}
+
+CASE(stepping, "a guest's single steps are not taken for the host's when its own breakpoint hits")
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT, .size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_W, .bp_addr = (unsigned long)&watched, .bp_len = 8,
+		.exclude_kernel = 1,
+	};
+	struct vcpu *vcpu = long_guest(step_itself, 0);
+	u64 hits = 0;
+	int fd;
+
+	signal(SIGTRAP, on_trap);
+	fd = __x(syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
+	REQUIRE(fd >= 0, "no breakpoints by perf here (%d)", fd);
+	for (int i = 0; i < 5; i++) {
+		vcpu_run_to_sync(vcpu, i);
+		watched = i;
+	}
+	ASSERT_EQ(read(fd, &hits, sizeof(hits)), (ssize_t)sizeof(hits));
+	EXPECT_EQ(hits, 5);
+	EXPECT_EQ(traps, 0);
+	close(fd);
+	vm_free(vcpu->vm);
 }
 
 /* CR2, which the host's own page faults change */
