@@ -255,3 +255,53 @@ CASE(xcrs, "KVM_SET_XCRS: valid values round trip, invalid ones and flags are EI
 	EXPECT_EQ(__vcpu_ioctl(vcpu, KVM_SET_XCRS, &x), -EINVAL);
 	vm_free(vcpu->vm);
 }
+
+/* Protection keys */
+
+static inline void guest_wrpkru(u32 value)
+{
+	asm volatile("wrpkru" :: "a"(value), "c"(0), "d"(0) : "memory");
+}
+
+static inline u32 guest_rdpkru(void)
+{
+	u32 value;
+
+	asm volatile("rdpkru" : "=a"(value) : "c"(0) : "rdx");
+	return value;
+}
+
+static void keep_pkru(u64 arg)
+{
+	write_cr4(read_cr4() | CR4_PKE);
+	for (u64 i = 0; i < 10; i++) {
+		guest_wrpkru((u32)arg + i * 16);
+		GUEST_SYNC(i);
+		GUEST_ASSERT_EQ(guest_rdpkru(), (u32)arg + i * 16);
+		cpuid(0);
+		GUEST_ASSERT_EQ(guest_rdpkru(), (u32)arg + i * 16);
+	}
+}
+
+CASE(pkru, "PKRU: two guests in turns and the process between them each have their own")
+{
+	struct vcpu *a, *b;
+	u32 own;
+
+	REQUIRE(HAS_PKU, "no protection keys for guests");
+	a = long_guest(keep_pkru, 0x55555554);
+	b = long_guest(keep_pkru, 0xaaaaaaa8);
+	for (int i = 0; i < 10; i++) {
+		own = 0x40000000 + i * 4;
+		guest_wrpkru(own);
+		vcpu_run_to_sync(a, i);
+		EXPECT_EQ(guest_rdpkru(), own);
+		vcpu_run_to_sync(b, i);
+		EXPECT_EQ(guest_rdpkru(), own);
+	}
+	guest_wrpkru(0);
+	vcpu_run_to_done(a);
+	vcpu_run_to_done(b);
+	vm_free(a->vm);
+	vm_free(b->vm);
+}
