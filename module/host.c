@@ -19,7 +19,9 @@
  *
  * Suspend takes all CPUs but one down that way; the last one is handled by
  * the syscore callbacks. Tasks are frozen then, in user mode, so that no vCPU
- * is loaded. If virtualization can't be enabled again at resume (firmware
+ * is loaded. A TSC that begins again in that time is noticed here: what it lost is
+ * added to it everywhere (bellows_host_tsc(), and the offset that hardware gets),
+ * so that a guest's TSC, deadlines and clock never go back. If virtualization can't be enabled again at resume (firmware
  * locked it), the host is marked lost: VMs then only give -EIO.
  *
  * A reboot that goes by the rules arrives through bellows_host_shutdown(),
@@ -34,8 +36,10 @@
 #include <linux/ratelimit.h>
 #include <linux/smp.h>
 #include "backend.h"
+#include "clock_scale.h"
 #include "compat.h"
 #include "emergency.h"
+#include "host_state.h"
 
 bool bellows_lost;
 
@@ -186,8 +190,12 @@ static int cpu_going(unsigned int cpu)
 	return 0;
 }
 
+struct bellows_host_sleep bellows_host_sleep;
+static u64 tsc_at_suspend;
+
 static int host_suspend(void)
 {
+	tsc_at_suspend = rdtsc();
 	disable_here(NULL);
 	return 0;
 }
@@ -196,6 +204,9 @@ static void host_resume(void)
 {
 	struct enabling enabling = { .cpu = smp_processor_id() };
 
+	bellows_host_sleep.tsc_lost = bellows_tsc_lost(bellows_host_sleep.tsc_lost, tsc_at_suspend,
+						       rdtsc());
+	bellows_host_sleep.count++;
 	if (!users || bellows_lost)
 		return;
 	enabling.error = enable_here();

@@ -19,6 +19,11 @@
  * backwards by itself. So it goes on when the host finds out late that its TSC is
  * not good.
  *
+ * After the host has slept there is a new moment, too: its TSC may have stood
+ * still meanwhile, or begun again (see host_state.h for what is done about that).
+ * Each vCPU writes its page when it is loaded again. Until the last has done so a
+ * guest that reads another vCPU's page finds the time without the sleep there.
+ *
  * Pages are written by the vCPU's thread only, before it enters, through the
  * memory object like any other access. Other vCPUs may read meanwhile: the version
  * is odd while the rest changes. A page that is not memory is skipped.
@@ -33,6 +38,7 @@
 #include <asm/tsc.h>
 #include "backend.h"
 #include "clock_scale.h"
+#include "host_state.h"
 #include "kvmclock.h"
 #include "msr.h"
 
@@ -59,13 +65,15 @@ struct instant {
 static void start_locked(struct bellows_kvmclock *clock, u64 ns)
 {
 	clock->by_tsc = tsc_is_good();
-	clock->base_tsc = rdtsc();
-	clock->ns = clock->by_tsc ? ns : ns - ktime_get_boottime_ns();
+	clock->base_tsc = bellows_host_tsc();
+	clock->base_boot = ktime_get_boottime_ns();
+	clock->sleeps = bellows_host_sleep.count;
+	clock->ns = clock->by_tsc ? ns : ns - clock->base_boot;
 }
 
 static struct instant read_locked(struct bellows_kvmclock *clock)
 {
-	struct instant i = { .tsc = rdtsc() };
+	struct instant i = { .tsc = bellows_host_tsc() };
 
 	if (clock->by_tsc)
 		i.ns = clock->ns + bellows_clock_ns(scale(), i.tsc - clock->base_tsc);
@@ -74,12 +82,26 @@ static struct instant read_locked(struct bellows_kvmclock *clock)
 	return i;
 }
 
+/* Not all TSCs count while the host sleeps. The guest's time goes on, as the host's does, and never back. */
+static void after_sleep_locked(struct bellows_kvmclock *clock)
+{
+	u64 by_boot;
+
+	if (likely(clock->sleeps == bellows_host_sleep.count))
+		return;
+	by_boot = clock->ns + (ktime_get_boottime_ns() - clock->base_boot);
+	if (clock->by_tsc)
+		start_locked(clock, max(read_locked(clock).ns, by_boot));
+	clock->sleeps = bellows_host_sleep.count;
+}
+
 static struct instant now(struct bellows_kvmclock *clock)
 {
 	struct instant i;
 	unsigned long flags;
 
 	spin_lock_irqsave(&clock->lock, flags);
+	after_sleep_locked(clock);
 	i = read_locked(clock);
 	spin_unlock_irqrestore(&clock->lock, flags);
 	return i;
@@ -92,6 +114,7 @@ static struct instant moment(struct bellows_kvmclock *clock, bool *stable)
 	unsigned long flags;
 
 	spin_lock_irqsave(&clock->lock, flags);
+	after_sleep_locked(clock);
 	if (clock->by_tsc && !tsc_is_good())
 		start_locked(clock, read_locked(clock).ns);
 	*stable = clock->by_tsc && !READ_ONCE(clock->differs);
@@ -117,6 +140,7 @@ void bellows_kvmclock_rebase(struct bellows_vm *vm)
 	unsigned long flags;
 
 	spin_lock_irqsave(&vm->kvmclock.lock, flags);
+	after_sleep_locked(&vm->kvmclock);
 	start_locked(&vm->kvmclock, read_locked(&vm->kvmclock).ns);
 	spin_unlock_irqrestore(&vm->kvmclock.lock, flags);
 }
@@ -146,8 +170,8 @@ void bellows_kvmclock_get(struct bellows_vm *vm, struct kvm_clock_data *data)
 	if (!tsc_is_good())
 		return;
 	/* Now that it is known when the TSC said what, by the host's calendar. */
-	data->host_tsc = i.tsc;
-	data->realtime = ktime_get_real_ns() - bellows_clock_ns(scale(), rdtsc() - i.tsc);
+	data->host_tsc = i.tsc - bellows_host_sleep.tsc_lost;
+	data->realtime = ktime_get_real_ns() - bellows_clock_ns(scale(), bellows_host_tsc() - i.tsc);
 	data->flags = KVM_CLOCK_HOST_TSC | KVM_CLOCK_REALTIME;
 	if (!READ_ONCE(vm->kvmclock.differs))
 		data->flags |= KVM_CLOCK_TSC_STABLE;

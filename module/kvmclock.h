@@ -12,8 +12,10 @@ struct bellows_kvmclock {		/* of a VM */
 	spinlock_t lock;
 	/* [lock] by_tsc: time is ns at the host's TSC base_tsc; else the host's clock + ns. */
 	bool by_tsc;
-	u64 base_tsc;
+	u64 base_tsc;			/* of bellows_host_tsc() */
 	s64 ns;
+	u64 base_boot;			/* that moment by the host's clock */
+	unsigned int sleeps;		/* of the host, up to then */
 	u64 wall_gpa;			/* [a] what the guest last wrote, for reading back */
 	bool differs;			/* [a] vCPUs' TSCs were set apart: for good */
 };

@@ -45,13 +45,13 @@ struct msr_entry {
 
 u64 bellows_guest_tsc(struct bellows_vcpu *vcpu)
 {
-	return rdtsc() + vcpu->msrs.tsc_offset;
+	return bellows_host_tsc() + vcpu->msrs.tsc_offset;
 }
 
 static void move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 {
 	vcpu->msrs.tsc_offset += delta;
-	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
+	bellows_vcpu_set_tsc(vcpu);
 	bellows_apic_tsc_moved(vcpu);
 	bellows_kvmclock_tsc_moved(vcpu);
 }

@@ -43,6 +43,19 @@ u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
 	return vcpu->regs[reg];
 }
 
+void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu)
+{
+	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset + bellows_host_sleep.tsc_lost);
+}
+
+/* The host slept: its TSC may have begun again, and the guest's clock has stood still. */
+static void host_slept(struct bellows_vcpu *vcpu)
+{
+	vcpu->sleeps = bellows_host_sleep.count;
+	bellows_vcpu_set_tsc(vcpu);
+	bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+}
+
 static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
 {
 	bool moved = vcpu->cpu != cpu;
@@ -53,6 +66,8 @@ static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
 	bellows_backend(vcpu_load)(vcpu, cpu);
 	WRITE_ONCE(vcpu->cpu, cpu);
 	vcpu->loaded = true;
+	if (unlikely(vcpu->sleeps != bellows_host_sleep.count))
+		host_slept(vcpu);
 	if (vcpu->msrs.system_time & 1)
 		bellows_kvmclock_loaded(vcpu, moved);
 }
@@ -151,7 +166,7 @@ void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	if (vcpu->apic)
 		bellows_apic_view_changed(vcpu);
 	bellows_update_dr7(vcpu);
-	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset);
+	bellows_vcpu_set_tsc(vcpu);
 	bellows_backend(update_exception_intercepts)(vcpu);
 	bellows_backend(update_msr_intercepts)(vcpu);
 }
@@ -199,6 +214,7 @@ static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
 	rcuwait_init(&vcpu->wait);
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->msrs.tsc_offset = vm->tsc_offset;
+	vcpu->sleeps = bellows_host_sleep.count;
 	r = allocate(vcpu);
 	if (!r && bellows_irqchip_in_kernel(vm))
 		r = bellows_apic_create(vcpu);
@@ -313,7 +329,7 @@ int bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 		return -EEXIST;
 	/* The guest's TSC starts with its first vCPU. */
 	if (!vm->nvcpus) {
-		vm->tsc_offset = -(s64)rdtsc();
+		vm->tsc_offset = -(s64)bellows_host_tsc();
 		bellows_kvmclock_rebase(vm);
 	}
 	vcpu = create(vm, id);

@@ -108,7 +108,7 @@ struct bellows_msrs {
 	u64 misc_enable;
 	u64 tsc_aux;
 	u64 tsc_adjust;
-	u64 tsc_offset;			/* guest TSC = host TSC + offset */
+	u64 tsc_offset;			/* guest TSC = bellows_host_tsc() + offset */
 	u64 spec_ctrl;
 	u64 xss;
 	u64 debugctl;
@@ -147,6 +147,7 @@ struct bellows_vcpu {
 	struct preempt_notifier notifier;	/* [v] */
 	u32 mp_state;				/* [v] KVM_MP_STATE_*; without an APIC always RUNNABLE */
 	unsigned long clock_updated;		/* [v] jiffies */
+	unsigned int sleeps;			/* [v] of the host, that it knows of */
 	bool clock_stopped;			/* [v] KVM_KVMCLOCK_CTRL, not told yet */
 	struct bellows_apic *apic;		/* [c] NULL: userspace has the interrupt controllers */
 
@@ -203,6 +204,8 @@ static inline void bellows_request(struct bellows_vcpu *vcpu, enum bellows_reque
 	set_bit(req, &vcpu->requests);
 }
 
+/* The guest's TSC to hardware; loaded. */
+void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu);
 void bellows_vcpu_load(struct bellows_vcpu *vcpu);		/* hardware state onto this CPU, until put */
 void bellows_vcpu_put(struct bellows_vcpu *vcpu);
 int bellows_vcpu_run(struct bellows_vcpu *vcpu);		/* the loop; vcpu loaded */

@@ -128,7 +128,6 @@ static void init_vmcs(struct bellows_vmx *vmx)
 	vmcs_write(VMCS_LINK_POINTER, ~0ULL);
 	vmcs_write(EPT_POINTER, vmx->eptp);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
-	vmcs_write(TSC_OFFSET, vmx->vcpu.msrs.tsc_offset);
 	vmcs_write(CR3_TARGET_COUNT, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);

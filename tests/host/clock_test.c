@@ -57,15 +57,40 @@ static bool round_figures(void)
 	       bellows_clock_ns(two, 2000000000) == 1000000000 && bellows_clock_ns(two, 0) == 0;
 }
 
+/* A TSC that goes through sleeps, some of which set it back to anything smaller. */
+static bool sleeps(void)
+{
+	u64 lost = 0, tsc = random_u64(&rnd) >> 20, before, after;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		bool resets = random_below(&rnd, 2);
+
+		before = tsc;
+		tsc = resets ? random_below(&rnd, 1u << 30) : tsc + random_below(&rnd, 1u << 30);
+		after = tsc;
+		before += lost;
+		lost = bellows_tsc_lost(lost, before - lost, after);
+		if (tsc + lost < before)
+			return false;
+		/* Where it went on counting, nothing is added. */
+		if (!resets && tsc + lost - before >= 1u << 30)
+			return false;
+		tsc += random_below(&rnd, 1u << 30);
+	}
+	return true;
+}
+
 int main(void)
 {
 	u64 seed = seed_from_environment();
 
 	random_seed(&rnd, seed);
-	tap_plan(3);
+	tap_plan(4);
 	tap_note("SEED=%llu", seed);
 	tap_result(close_to_division(), "ticks become nanoseconds as by division");
 	tap_result(monotonic(), "more ticks are never less time");
 	tap_result(round_figures(), "whole gigahertz are exact");
+	tap_result(sleeps(), "a TSC that begins again in a sleep goes on where it was");
 	return tap_exit();
 }
