@@ -151,6 +151,7 @@ int bellows_vmx_setup(void)
 	err = bellows_vmx_run_init();
 	if (err)
 		return err;
+	bellows_vmx_perf_init();
 	for_each_possible_cpu(cpu) {
 		struct vmx_cpu *c = per_cpu_ptr(&vmx_cpus, cpu);
 
@@ -174,6 +175,7 @@ void bellows_vmx_teardown(void)
 		free_page((unsigned long)c->vmxon);
 		c->vmxon = NULL;
 	}
+	bellows_vmx_perf_exit();
 	bellows_vmx_run_exit();
 }
 

@@ -47,9 +47,6 @@ static const struct { u32 index; u32 field; bool address; } field_msrs[] = {
 	{ MSR_IA32_SYSENTER_EIP,	GUEST_SYSENTER_EIP,	true },
 };
 
-/* Entries of the two lists, in this order, as far as they are in use. */
-#define LIST_LENGTH	2
-
 static bool syscall_wanted(const struct bellows_vmx *vmx)
 {
 	return vmx->vcpu.msrs.efer & EFER_SCE;
@@ -143,24 +140,27 @@ static void pat_changed(struct bellows_vmx *vmx)
 
 /*
  * Where the controls that load EFER and PAT are missing, both go through the
- * lists: entry n of the entry list is the guest's, LIST_LENGTH + n the host's.
+ * lists: entry n of the page is the guest's, BELLOWS_VMX_MSR_LIST + n the host's.
  */
 void bellows_vmx_msr_lists_init(struct bellows_vmx *vmx)
 {
-	static const u32 msrs[LIST_LENGTH] = { MSR_EFER, MSR_IA32_CR_PAT };
+	static const u32 msrs[] = { MSR_EFER, MSR_IA32_CR_PAT };
 	struct vmx_msr_entry *list = vmx->msr_lists;
 	bool efer = bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_EFER);
 	bool pat = bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_PAT);
 	unsigned int first = efer ? 1 : 0, count = (efer ? 0 : 1) + (pat ? 0 : 1), i;
 
-	for (i = 0; i < LIST_LENGTH; i++) {
+	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
 		list[i].index = msrs[i];
-		list[LIST_LENGTH + i].index = msrs[i];
-		rdmsrl(msrs[i], list[LIST_LENGTH + i].value);
+		list[BELLOWS_VMX_MSR_LIST + i].index = msrs[i];
+		rdmsrl(msrs[i], list[BELLOWS_VMX_MSR_LIST + i].value);
 	}
+	vmx->msr_list_first = first;
+	vmx->msr_list_count = count;
+	vmx->perf_msrs = 0;
 	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(&list[first]));
 	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, count);
-	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&list[LIST_LENGTH + first]));
+	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&list[BELLOWS_VMX_MSR_LIST + first]));
 	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, count);
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
 	bellows_vmx_efer_changed(vmx);

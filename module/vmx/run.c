@@ -246,6 +246,8 @@ void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
 		vmcs_write(HOST_CR4, cr4);
 		vmx->host_cr4 = cr4;
 	}
+	if (static_branch_unlikely(&bellows_vmx_perf))
+		bellows_vmx_perf_enter(vmx);
 	/* An exit clears it. */
 	vmx->host_debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 }

@@ -10,6 +10,7 @@
  *   [p]  with interrupts off, on the CPU that the VMCS is loaded on
  *   [c]  constant after creation
  */
+#include <linux/static_key.h>
 #include "backend.h"
 #include "vmx/controls.h"
 #include "vmx/vmcs.h"
@@ -25,6 +26,10 @@ struct bellows_vmcs {
 	bool launched;			/* [p] VMRESUME, not VMLAUNCH */
 	struct list_head link;		/* [p] in the list of that CPU */
 };
+
+/* Entries of a list: EFER, PAT, and what the host's counters need. */
+#define BELLOWS_VMX_PERF_MSRS	2
+#define BELLOWS_VMX_MSR_LIST	(2 + BELLOWS_VMX_PERF_MSRS)
 
 /* MSRs that no VMCS field switches: loaded with the vCPU, the host's put back with it. */
 enum bellows_vmx_switched {
@@ -68,6 +73,8 @@ struct bellows_vmx {
 	struct bellows_vmcs vmcs;
 	unsigned long *msr_bitmap;	/* [c] one page */
 	struct vmx_msr_entry *msr_lists;	/* [c] one page: loaded at entry, loaded at exit */
+	u8 msr_list_first, msr_list_count;	/* [c] the constant part of each list */
+	u8 perf_msrs;			/* behind it, those of the host's counters */
 	u16 vpid;			/* [c] 0: none */
 	u64 eptp;			/* [c] */
 
@@ -140,6 +147,12 @@ void bellows_vmx_host_init(struct bellows_vmx *vmx);
 void bellows_vmx_host_cpu_changed(int cpu);
 void bellows_vmx_host_task_load(struct bellows_vmx *vmx);
 void bellows_vmx_host_task_put(struct bellows_vmx *vmx);
+
+/* perf.c: the host's performance counters. */
+DECLARE_STATIC_KEY_FALSE(bellows_vmx_perf);
+void bellows_vmx_perf_init(void);
+void bellows_vmx_perf_exit(void);
+void bellows_vmx_perf_enter(struct bellows_vmx *vmx);
 
 /* tlb.c */
 void bellows_vmx_vpid_init(void);
