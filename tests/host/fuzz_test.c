@@ -414,19 +414,18 @@ static bool too_much_for_log(const struct generated *g, unsigned int width)
 }
 
 /*
- * Like model_run(), but another CPU changes the code while userspace is at work.
- * What was begun must be finished.
+ * Like model_run(), but what would be fetched changes while userspace is at work.
+ * What was begun must be finished. (Memory stays: the instruction may read its own
+ * bytes.)
  */
-static int run_and_scribble(struct model *m, unsigned int length)
+static int run_and_scribble(struct model *m)
 {
-	u64 at = m->e.rip + (bellows_is_64bit(&m->e) ? 0 : m->e.seg[BELLOWS_CS].base);
-	u8 *code = m->memory + (at - MODEL_BASE);
 	int r = bellows_emulate_one(&m->e);
 
 	if (r != BELLOWS_EMU_EXIT)
 		return r == BELLOWS_EMU_CONTINUE && !(m->e.events & BELLOWS_EMU_RETIRED) ?
 			       model_run(m, MAX_STEPS) : r;
-	memset(code, 0xcc, length);
+	m->code_changed = true;
 	do {
 		model_complete(m);
 		m->e.nr_bytes = 0;
@@ -448,13 +447,10 @@ static void run_restart(struct random *r, struct tally *t, const struct generate
 	model.ports_exit = random_below(r, 2);
 	model.device_width = 1 << random_below(r, 5);
 	t->cases++;
-	if (g->insn.rep && (g->insn.flags & F_REP)) {
+	if (g->insn.rep && (g->insn.flags & F_REP))
 		result = model_run(&model, MAX_STEPS);
-	} else {
-		result = run_and_scribble(&model, g->length);
-		memcpy(model.memory + MODEL_PAGE, reference.memory + MODEL_PAGE,
-		       2 * MODEL_PAGE);
-	}
+	else
+		result = run_and_scribble(&model);
 	if (result == BELLOWS_EMU_UNHANDLEABLE) {
 		if (!too_much_for_log(g, model.device_width))
 			complain(t, g, "not handled");

@@ -105,7 +105,9 @@ static int model_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsign
 
 	if (!r)
 		r = translate(m, linear, len, ERROR_FETCH | (e->cpl == 3 ? ERROR_USER : 0));
-	if (!r)
+	if (!r && m->code_changed)
+		memset(buf, 0xcc, len);
+	else if (!r)
 		memcpy(buf, byte_at(m, linear), len);
 	return r;
 }

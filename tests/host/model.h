@@ -45,6 +45,7 @@ struct model {
 	unsigned int device_width;	/* widest access it takes at once */
 	unsigned long bytes_read;	/* of data pages and the device alike */
 	unsigned long bytes_written;
+	bool code_changed;		/* what is fetched is no longer what is read */
 	bool ports_exit;		/* ports need userspace */
 	u64 port_sum;
 	unsigned long port_accesses;
