@@ -251,6 +251,68 @@ CASE(all_modes5, "the same with 5 levels on the way")
 	run_all_modes(true);
 }
 
+/* Enables long mode, leaves, and only then takes the steps that must come before paging. */
+static const u8 late_pae_code[] = {
+	0xb9, 0x80, 0x00, 0x00, 0xc0,	/* mov $MSR_EFER, %ecx */
+	0x0f, 0x32,			/* rdmsr */
+	0x0d, 0x00, 0x01, 0x00, 0x00,	/* or $EFER_LME, %eax */
+	0x0f, 0x30,			/* wrmsr */
+	0x0f, 0x32,			/* rdmsr */
+	0xe7, 0x80,			/* out %eax, $0x80 */
+	0x0f, 0x20, 0xe0,		/* mov %cr4, %eax */
+	0x09, 0xd8,			/* or %ebx, %eax */
+	0x0f, 0x22, 0xe0,		/* mov %eax, %cr4 */
+	0x0f, 0x20, 0xc0,		/* mov %cr0, %eax */
+	0x0d, 0x00, 0x00, 0x00, 0x80,	/* or $CR0_PG, %eax */
+	0x0f, 0x22, 0xc0,		/* mov %eax, %cr0 */
+	0x0f, 0x32,			/* rdmsr */
+	0xe7, 0x81,			/* out %eax, $0x81 */
+	0xf4,				/* hlt */
+};
+
+static struct vcpu *late_pae_vcpu(u64 cr4_bits)
+{
+	struct vm *vm = vm_new(GUEST_PROT32);
+	struct vcpu *vcpu = vcpu_new(vm, NULL, 0);
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	vcpu_regs(vcpu, &regs);
+	regs.rbx = cr4_bits;
+	vcpu_set_regs(vcpu, &regs);
+	vcpu_sregs(vcpu, &sregs);
+	sregs.cr3 = vm_make_tables(vm, GUEST_LONG);
+	sregs.idt.limit = 0;
+	vcpu_set_sregs(vcpu, &sregs);
+	vm_load_blob(vm, late_pae_code);
+	expect_stage(vcpu, 0x80, EFER_LME);
+	vcpu_sregs(vcpu, &sregs);
+	EXPECT_EQ(sregs.efer & (EFER_LME | EFER_LMA), EFER_LME);
+	EXPECT_EQ(sregs.cr4 & CR4_PAE, 0);
+	return vcpu;
+}
+
+CASE(late_pae, "long mode may be enabled before PAE is")
+{
+	/* KVM has QEMU's CPU lose the host's paging here. */
+	REQUIRE(!test_is_kvm || !test_on_machine("qemu-svm"), "the host would not survive this");
+	struct vcpu *vcpu = late_pae_vcpu(CR4_PAE);
+
+	expect_stage(vcpu, 0x81, EFER_LME | EFER_LMA);
+	vcpu_run_to(vcpu, KVM_EXIT_HLT);
+	vm_free(vcpu->vm);
+}
+
+CASE(no_pae, "paging without PAE is #GP where long mode is enabled")
+{
+	REQUIRE(!test_is_kvm || !test_on_machine("qemu-svm"), "the host would not survive this");
+	struct vcpu *vcpu = late_pae_vcpu(0);
+
+	/* There is no IDT. */
+	vcpu_run_to(vcpu, KVM_EXIT_SHUTDOWN);
+	vm_free(vcpu->vm);
+}
+
 CASE(reset_state, "a new vCPU is in the state after reset")
 {
 	struct vm *vm = vm_create();
