@@ -73,6 +73,8 @@ struct disk *disk_nbd_open(const char *path, bool read_only);
 
 /* Complains if an image was. */
 bool disk_qcow2_is_cut_off(const char *path, int fd);
+/* A few bytes of the disk in an image; false if they are not simply there. */
+bool disk_qcow2_read(int fd, uint64_t at, void *data, size_t len);
 
 /* Takes bytes off the front of an iovec. */
 void disk_advance(struct disk_request *request, uint64_t bytes);

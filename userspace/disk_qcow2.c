@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether a qcow2 image is all there. qemu-nbd leaves that to its users: it opens what
+ * What must be known of a qcow2 image before qemu-nbd serves it: whether it is all there, and
+ * what its first blocks hold. qemu-nbd leaves the first to its users: it opens what
  * is left of an image that was cut off, and a guest reads zeros where its data were.
  *
  * An image counts the references to each of its clusters, in blocks that a table names.
@@ -20,6 +21,9 @@
 #define DIRTY		1u		/* incompatible features */
 #define OTHER_FILE	4u
 #define OFFSET_MASK	(~0ull << 9)
+#define CLUSTER_MASK	(OFFSET_MASK & ~(0xffull << 56))
+#define COMPRESSED	(1ull << 62)	/* in a cluster's entry */
+#define ALL_ZERO	1ull
 #define TABLE_MAX	(8u << 20)	/* that of the program that made it */
 
 struct header {
@@ -38,7 +42,7 @@ struct header {
 
 struct image {
 	int fd;
-	uint64_t file_size, counts, counts_len;
+	uint64_t file_size, counts, counts_len, l1;
 	unsigned int cluster_bits, count_order;
 };
 
@@ -53,6 +57,7 @@ static bool read_header(struct image *image)
 	image->cluster_bits = be32toh(h.cluster_bits);
 	image->count_order = be32toh(h.version) < 3 ? 4 : be32toh(h.count_order);
 	image->counts = be64toh(h.counts);
+	image->l1 = be64toh(h.l1);
 	if (image->cluster_bits < 9 || image->cluster_bits > 21 || image->count_order > 6)
 		return false;
 	image->counts_len = (uint64_t)be32toh(h.counts_clusters) << image->cluster_bits;
@@ -114,4 +119,29 @@ bool disk_qcow2_is_cut_off(const char *path, int fd)
 	complain("--disk %s: truncated: the qcow2 image goes on behind the end of the file: get a complete copy ('qemu-img check' says more)",
 		 path);
 	return true;
+}
+
+static uint64_t entry_at(const struct image *image, uint64_t table, uint64_t number)
+{
+	uint64_t entry;
+
+	return pread(image->fd, &entry, sizeof(entry), table + number * sizeof(entry)) == sizeof(entry) ?
+	       be64toh(entry) : 0;
+}
+
+bool disk_qcow2_read(int fd, uint64_t at, void *data, size_t len)
+{
+	struct image image = { .fd = fd };
+	uint64_t number, entries, table, cluster;
+
+	if (!read_header(&image))
+		return false;
+	number = at >> image.cluster_bits;
+	entries = (1ull << image.cluster_bits) / sizeof(uint64_t);
+	table = entry_at(&image, image.l1, number / entries) & CLUSTER_MASK;
+	cluster = table ? entry_at(&image, table, number % entries) : 0;
+	if (cluster & (COMPRESSED | ALL_ZERO) || !(cluster & CLUSTER_MASK))
+		return false;
+	at -= number << image.cluster_bits;
+	return pread(fd, data, len, (cluster & CLUSTER_MASK) + at) == (ssize_t)len;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "disk.h"
 #include "options.h"
 
 #define EXT_MAGIC	0x438		/* of ext2 to ext4; 53 ef */
@@ -29,10 +30,18 @@ static void file_of(const char *spec, char *path, size_t size)
 	path[n] = 0;
 }
 
+/* Whether these bytes are there, on the disk or on the one that an image holds. */
+static bool has(int fd, uint64_t at, const char *magic, unsigned int len)
+{
+	char found[16];
+
+	return (pread(fd, found, len, at) == (ssize_t)len && !memcmp(found, magic, len)) ||
+	       (disk_qcow2_read(fd, at, found, len) && !memcmp(found, magic, len));
+}
+
 const char *root_of_disk(const char *spec)
 {
 	char path[4096];
-	uint8_t ext[2] = { }, magic[8] = { }, xfs[4] = { };
 	bool whole;
 	int fd;
 
@@ -40,9 +49,7 @@ const char *root_of_disk(const char *spec)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
-	whole = (pread(fd, ext, 2, EXT_MAGIC) == 2 && ext[0] == 0x53 && ext[1] == 0xef) ||
-		(pread(fd, magic, 8, BTRFS_MAGIC) == 8 && !memcmp(magic, "_BHRfS_M", 8)) ||
-		(pread(fd, xfs, 4, 0) == 4 && !memcmp(xfs, "XFSB", 4));
+	whole = has(fd, EXT_MAGIC, "\x53\xef", 2) || has(fd, BTRFS_MAGIC, "_BHRfS_M", 8) || has(fd, 0, "XFSB", 4);
 	close(fd);
 	return whole ? "/dev/vda" : "/dev/vda1";
 }

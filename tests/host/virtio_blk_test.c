@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include "userspace/disk.h"
+#include "userspace/options.h"
 #include "random.h"
 #include "virtio_driver.h"
 
@@ -730,6 +731,31 @@ static void test_cut_off_images(const char *qcow)
 	tap_result(good == n, "%u of %u images are taken whole, and refused when they are cut off", good, n);
 }
 
+/* Where a file system fills the disk, in whatever kind of file. */
+static void test_root(const char *qcow)
+{
+	static const struct { const char *magic; unsigned int at; } systems[] = {
+		{ "\x53\xef", 0x438 }, { "_BHRfS_M", 0x10040 }, { "XFSB", 0 },
+	};
+	static const char *const options[] = { "compat=1.1", "cluster_size=512", "compat=0.10" };
+	char command[300], spec[100];
+	unsigned int i, bad = 0;
+	int fd;
+
+	snprintf(spec, sizeof(spec), "%s,readonly", qcow);
+	for (i = 0; i < 3; i++) {
+		make_file(path, DISK_SIZE);
+		snprintf(command, sizeof(command), "qemu-img convert -f raw -O qcow2 -o %s %s %s", options[i], path, qcow);
+		bad += strcmp(root_of_disk(path), "/dev/vda1") || !shell(command) || strcmp(root_of_disk(spec), "/dev/vda1");
+		fd = open(path, O_WRONLY);
+		bad += pwrite(fd, systems[i].magic, strlen(systems[i].magic), systems[i].at) < 0;
+		close(fd);
+		bad += strcmp(root_of_disk(path), "/dev/vda") || !shell(command) || strcmp(root_of_disk(spec), "/dev/vda");
+	}
+	tap_result(!bad, "a file system is found where it fills the disk, in files and images (%u)", bad);
+	unlink(qcow);
+}
+
 static void test_qcow2(struct random *r)
 {
 	static uint8_t file[DISK_SIZE];
@@ -741,6 +767,7 @@ static void test_qcow2(struct random *r)
 		tap_skip("qcow2, discard", "no qemu-utils");
 		tap_skip("qcow2, server killed", "no qemu-utils");
 		tap_skip("qcow2, cut off", "no qemu-utils");
+		tap_skip("qcow2, root", "no qemu-utils");
 		tap_skip("qcow2, bad image", "no qemu-utils");
 		return;
 	}
@@ -761,6 +788,7 @@ static void test_qcow2(struct random *r)
 	tap_result(good, "... can be discarded and flushed");
 	test_server_dies(qcow);
 	test_cut_off_images(qcow);
+	test_root(qcow);
 	make_file(path, DISK_SIZE);
 	snprintf(command, sizeof(command), "%s,format=qcow2", path);
 	tap_result(refuses(command, 0, "qcow2"), "what is no qcow2 image is refused with its server's reason");
@@ -772,7 +800,7 @@ int main(void)
 	uint64_t seed = seed_from_environment();
 	struct random r;
 
-	tap_plan(32);
+	tap_plan(33);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
 	signal(SIGPIPE, SIG_IGN);
