@@ -13,7 +13,8 @@
 #define ACPI_PM_CNT	4
 #define ACPI_PM_TMR	8
 #define ACPI_SCI	9		/* GSI */
-#define ACPI_S5		5		/* as in the DSDT */
+#define ACPI_S1		1		/* as in the DSDT */
+#define ACPI_S5		5
 #define ACPI_RESET_PORT	0xcf9
 #define ACPI_RESET	6
 

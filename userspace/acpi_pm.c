@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ACPI's fixed power management: the power button, the way to turn the machine off,
- * and a timer of 3.58 MHz by which kernels measure their other clocks.
+ * ACPI's fixed power management: the power button, the ways to turn the machine off
+ * and to let it sleep, and a timer of 3.58 MHz by which kernels measure their other clocks.
+ *
+ * Asleep (S1) nothing is lost: the vCPUs rest, and go on behind the write that put them to
+ * sleep, whoever wakes them. That is why the guest then finds that it was woken.
  *
  * ACPI mode is on from the start; there is no firmware to switch it on.
  */
@@ -26,7 +29,7 @@ struct acpi_pm {
 	struct device device;
 	pthread_mutex_t lock;		/* protects the rest */
 	uint16_t sts, en, cnt;
-	bool irq;
+	bool irq, asleep;
 };
 
 static const struct device_ops life;
@@ -66,10 +69,25 @@ static uint64_t pm_read(void *opaque, uint64_t offset, unsigned int size)
 	uint64_t value = 0;
 
 	pthread_mutex_lock(&pm->lock);
+	pm->asleep = false;
 	image(pm, bytes);
 	pthread_mutex_unlock(&pm->lock);
 	memcpy(&value, bytes + offset, size);
 	return value;
+}
+
+static void go_to_sleep(struct acpi_pm *pm)
+{
+	switch (pm->cnt >> CNT_TYPE & 7) {
+	case ACPI_S5:
+		vm_end(pm->device.vm, VM_POWERED_OFF, 0);
+		break;
+	case ACPI_S1:
+		pm->sts |= STS_WAKE;
+		pm->asleep = true;
+		vm_sleep(pm->device.vm, true);
+		break;
+	}
 }
 
 static void write_byte(struct acpi_pm *pm, unsigned int at, uint8_t value)
@@ -86,8 +104,8 @@ static void write_byte(struct acpi_pm *pm, unsigned int at, uint8_t value)
 		break;
 	case ACPI_PM_CNT:
 		pm->cnt = (pm->cnt & ~mask) | (bits & ~CNT_SLEEP) | CNT_SCI;
-		if (bits & CNT_SLEEP && (pm->cnt >> CNT_TYPE & 7) == ACPI_S5)
-			vm_end(pm->device.vm, VM_POWERED_OFF, 0);
+		if (bits & CNT_SLEEP)
+			go_to_sleep(pm);
 		break;
 	}
 }
@@ -98,6 +116,7 @@ static void pm_write(void *opaque, uint64_t offset, unsigned int size, uint64_t 
 	unsigned int i;
 
 	pthread_mutex_lock(&pm->lock);
+	pm->asleep = false;
 	for (i = 0; i < size; i++)
 		write_byte(pm, offset + i, value >> (8 * i));
 	update(pm);
@@ -119,6 +138,9 @@ void acpi_pm_press(struct vm *vm)
 	pthread_mutex_lock(&pm->lock);
 	pm->sts |= STS_BUTTON;
 	update(pm);
+	if (pm->asleep)
+		vm_sleep(vm, false);
+	pm->asleep = false;
 	pthread_mutex_unlock(&pm->lock);
 }
 
@@ -128,7 +150,7 @@ static void pm_reset(struct device *device)
 
 	pm->sts = pm->en = 0;
 	pm->cnt = CNT_SCI;
-	pm->irq = false;
+	pm->irq = pm->asleep = false;
 }
 
 static void pm_free(struct device *device)

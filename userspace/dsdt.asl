@@ -26,7 +26,8 @@ DefinitionBlock ("", "DSDT", 2, "BELLOW", "MACHINE", 1)
 {
 	Name (VNUM, 0x42564d4e)
 
-	// Typ of sleep for PM1_CNT: 5 is what the power management device expects
+	// Types of sleep for PM1_CNT: what the power management device expects
+	Name (\_S1, Package () { 1, 1, Zero, Zero })
 	Name (\_S5, Package () { 5, 5, Zero, Zero })
 
 	Scope (\_SB)

@@ -99,8 +99,14 @@ static void backend_kick(struct vm *vm)
 	pthread_mutex_unlock(&m->lock);
 }
 
+static void backend_sleep(struct vm *vm, bool asleep)
+{
+	machine_ask_pause(container_of(vm, struct machine, vm), asleep);
+}
+
 static const struct vm_backend backend = {
-	.irq = backend_irq, .ioeventfd = backend_ioeventfd, .irqfd = backend_irqfd, .kick = backend_kick,
+	.irq = backend_irq, .ioeventfd = backend_ioeventfd, .irqfd = backend_irqfd, .sleep = backend_sleep,
+	.kick = backend_kick,
 };
 
 static void unclaimed(struct bus *bus, enum bus_space space, bool write, uint64_t addr, unsigned int size)

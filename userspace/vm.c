@@ -207,6 +207,12 @@ void vm_end(struct vm *vm, enum vm_end end, unsigned int code)
 		vm->backend->kick(vm);
 }
 
+void vm_sleep(struct vm *vm, bool asleep)
+{
+	if (vm->backend->sleep)
+		vm->backend->sleep(vm, asleep);
+}
+
 void vm_run_again(struct vm *vm)
 {
 	pthread_mutex_lock(&vm->lock);

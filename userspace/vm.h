@@ -56,6 +56,8 @@ struct vm_backend {
 	int (*ioeventfd)(struct vm *vm, const struct vm_ioeventfd *e, bool assign);
 	/* resample is -1 for an edge; may be NULL or return -EOPNOTSUPP: then use vm_irq(). */
 	int (*irqfd)(struct vm *vm, unsigned int gsi, int fd, int resample, bool assign);
+	/* Lets the vCPUs rest, or go on, without waiting for that; may be NULL. */
+	void (*sleep)(struct vm *vm, bool asleep);
 	/* Makes the vCPUs' threads notice that vm->end changed. */
 	void (*kick)(struct vm *vm);
 };
@@ -148,6 +150,8 @@ int vm_virtio_place(struct vm *vm, uint64_t *base, unsigned int *gsi);
 
 /* Ends the VM, or reboots it: from any thread, a device's callback too. */
 void vm_end(struct vm *vm, enum vm_end end, unsigned int code);
+/* From any thread, a vCPU's too: they rest behind the access that it is in. */
+void vm_sleep(struct vm *vm, bool asleep);
 /* After a reboot, unless it was stopped meanwhile. */
 void vm_run_again(struct vm *vm);
 /*

@@ -291,6 +291,29 @@ CASE(pause_and_resume, "a paused VM does nothing until it is resumed, however of
 	EXPECT_EQ(launcher_finish(&l, ANSWER_MS), 0);
 }
 
+CASE(sleeps, "a guest that puts itself to sleep does nothing until its power button is pressed, or it is resumed")
+{
+	START("--mem", "8M", "--cpus", "2", "--name", "bed");
+	for (unsigned int i = 0; i < 4; i++) {
+		launcher_type(&l, "s");
+		EXPECT(launcher_is_silent(&l, 500), "a sleeping guest says something");
+		COMMAND(&said, "stat", "bed", "--json");
+		EXPECT(strstr(said.out, "\"paused\""), "stat: %s", said.out);
+		COMMAND(&said, i & 1 ? "resume" : "stop", "bed", i & 1 ? NULL : "--timeout", "1");
+		EXPECT_EQ(said.code, i & 1 ? 0 : 69);
+		launcher_expect(&l, "guest: awake", ANSWER_MS);
+		if (!(i & 1))
+			launcher_expect(&l, "guest: the button was pressed", ANSWER_MS);
+		expect_answer("z", 'z');
+	}
+	/* The button wakes who sleeps, and not who was paused. */
+	COMMAND(&said, "pause", "bed");
+	COMMAND(&said, "stop", "bed", "--timeout", "1");
+	EXPECT(launcher_is_silent(&l, 500), "a paused guest says something");
+	COMMAND(&said, "stop", "bed", "--force");
+	EXPECT_EQ(launcher_finish(&l, ANSWER_MS), 0);
+}
+
 CASE(stop, "stop presses the power button and waits; a guest that ignores it goes on until --force")
 {
 	START("--mem", "8M", "--name", "deaf");

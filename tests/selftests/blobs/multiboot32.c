@@ -16,6 +16,8 @@
 #define PM_CONTROL	0x604
 #define BUTTON		0x0100
 #define POWER_OFF	(5 << 10 | 1 << 13)
+#define SLEEP		(1 << 10 | 1 << 13)
+#define WOKEN		0x8000
 #define EXIT_PORT	0xf4
 #define KEYBOARD	0x64
 #define RESET		0xfe
@@ -140,6 +142,11 @@ static void obey(char c, const struct info *info)
 		break;
 	case 'r':
 		outb(KEYBOARD, RESET);
+		break;
+	case 's':
+		outw(PM_STATUS, WOKEN);
+		outw(PM_CONTROL, SLEEP);
+		put(inb(PM_STATUS + 1) & WOKEN >> 8 ? "guest: awake\n" : "guest: did not sleep\n");
 		break;
 	case 't':
 		tick_until_typed();
