@@ -400,7 +400,8 @@ CASE_TIMEOUT(control, "messages of any length and content are answered or droppe
 		/* The VM may close before it has read all of it. */
 		send(fd, line, len + 1, MSG_NOSIGNAL);
 		n = recv(fd, answer, sizeof(answer) - 1, 0);
-		EXPECT(n > 0 || (n < 0 && errno == ECONNRESET) || n == 0, "length %zu: no answer", len);
+		/* A line that is not read to its end may take the answer with it. */
+		EXPECT(n > 0 || (len >= 4096 && (!n || errno == ECONNRESET)), "length %zu: no answer", len);
 		answer[n > 0 ? n : 0] = 0;
 		EXPECT(n <= 0 || strstr(answer, "\"ok\":false"), "length %zu: %s", len, answer);
 		close(fd);
