@@ -58,6 +58,9 @@ static void catch(int sig)
 	x(sigaction(sig, &a, NULL));
 }
 
+/* Also where others load the machine. Without the host's interrupts a stay takes ten seconds and more. */
+#define SOON_MS	5000
+
 static void ended_by_signals(u64 interrupts)
 {
 	struct vcpu *vcpu = busy_guest(busy, interrupts);
@@ -65,12 +68,15 @@ static void ended_by_signals(u64 interrupts)
 
 	catch(SIGALRM);
 	for (int i = 0; i < 3; i++) {
-		u64 before = GUEST_VAR(vcpu->vm, turns);
+		u64 before = GUEST_VAR(vcpu->vm, turns), start, ms;
 
 		/* On a slow host the first may come before the guest has begun. */
 		for (int j = 0; j < 50 && GUEST_VAR(vcpu->vm, turns) == before; j++) {
+			start = test_ms();
 			x(setitimer(ITIMER_REAL, &t, NULL));
 			EXPECT_EQ(__vcpu_run(vcpu), -EINTR);
+			ms = test_ms() - start;
+			EXPECT(ms < SOON_MS, "after %llu ms", ms);
 			EXPECT_EQ(vcpu->run->exit_reason, KVM_EXIT_INTR);
 		}
 		EXPECT(GUEST_VAR(vcpu->vm, turns) > before, "the guest did not run");
@@ -100,11 +106,14 @@ static void busy_with_memory(u64 arg)
 static void *take_slot(void *arg)
 {
 	struct vcpu *vcpu = arg;
-	u64 *host = vcpu->vm->slot[1].host;
+	u64 *host = vcpu->vm->slot[1].host, start, ms;
 
 	while (GUEST_VAR(vcpu->vm, turns) < 200)
 		usleep(1000);
+	start = test_ms();
 	vm_slot(vcpu->vm, 1, RAM, 0, host, 0);
+	ms = test_ms() - start;
+	EXPECT(ms < SOON_MS, "it took %llu ms", ms);
 	WRITE_ONCE(*host, GONE);
 	return NULL;
 }
@@ -126,16 +135,25 @@ CASE(slot_goes, "memory that another thread takes away is gone when that call re
 
 struct neighbour {
 	pthread_t vcpu;
+	u64 ms;
 	volatile bool done;
 };
+
+static void work(void)
+{
+	for (volatile unsigned long i = 0; i < test_scale(2000000); i++)
+		;
+}
 
 static void *count(void *arg)
 {
 	struct neighbour *n = arg;
 
+	u64 start = test_ms();
+
 	pin_to_cpu(0);
-	for (volatile unsigned long i = 0; i < test_scale(2000000); i++)
-		;
+	work();
+	n->ms = test_ms() - start;
 	n->done = true;
 	/* It may not be in KVM_RUN at the first of them. */
 	for (;;) {
@@ -150,12 +168,17 @@ CASE(neighbour, "another thread on its CPU gets its share of time")
 	struct neighbour n = { .vcpu = pthread_self() };
 	struct vcpu *vcpu = busy_guest(busy, 1);
 	pthread_t thread;
+	u64 start, alone;
 
 	pin_to_cpu(0);
+	start = test_ms();
+	work();
+	alone = test_ms() - start;
 	catch(SIGUSR1);
 	ASSERT_EQ(pthread_create(&thread, NULL, count, &n), 0);
 	EXPECT_EQ(__vcpu_run(vcpu), -EINTR);
 	EXPECT(n.done, "what ended it?");
+	EXPECT(n.ms < 4 * alone + SOON_MS, "%llu ms for what takes %llu ms alone", n.ms, alone);
 	pthread_cancel(thread);
 	pthread_join(thread, NULL);
 	vm_free(vcpu->vm);
