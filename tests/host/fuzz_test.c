@@ -16,7 +16,8 @@
 #include "tap.h"
 
 #define MAX_REPORTS	8
-#define MAX_STEPS	20000
+/* Three pages of bytes, downwards to a port that exits, two of the pages a device: 20480 exits. */
+#define MAX_STEPS	30000
 #define VECTOR_PF	14
 
 static struct model model, reference, start;
