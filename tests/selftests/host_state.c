@@ -440,10 +440,13 @@ CASE(stepping, "a guest's single steps are not taken for the host's when its own
 		.bp_type = HW_BREAKPOINT_W, .bp_addr = (unsigned long)&watched, .bp_len = 8,
 		.exclude_kernel = 1,
 	};
-	struct vcpu *vcpu = long_guest(step_itself, 0);
+	struct vcpu *vcpu;
 	u64 hits = 0;
 	int fd;
 
+	REQUIRE(!test_on_machine("bochs-svm"),
+		"Bochs' SVM takes a step that is pending at an exit into the host, which dies");
+	vcpu = long_guest(step_itself, 0);
 	signal(SIGTRAP, on_trap);
 	fd = __x(syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
 	REQUIRE(fd >= 0, "no breakpoints by perf here (%d)", fd);
