@@ -597,7 +597,20 @@ bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 		return false;
 	if (bellows_backend(get_cpl)(vcpu) == 3)
 		access |= BELLOWS_ACCESS_USER;
-	bellows_guest_paging(vcpu, &paging);
+	/*
+	 * CR0 and CR4 as last heard of: the bits that a guest changes without an exit (WP,
+	 * PSE) mean nothing to a fetch in this mode. If they differ, the way is not known.
+	 */
+	paging = (struct bellows_guest_paging) {
+		.cr0 = vcpu->regs[BELLOWS_CR0],
+		.cr3 = bellows_reg_read(vcpu, BELLOWS_CR3),
+		.cr4 = vcpu->regs[BELLOWS_CR4],
+		.efer = vcpu->msrs.efer,
+		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
+		.pkru = vcpu->pkru,
+		.maxphyaddr = vcpu->maxphyaddr,
+		.has_1g_pages = vcpu->has_1g_pages,
+	};
 	return bellows_view_holds(&emulation_of(vcpu->emu)->view, &paging,
 				  bellows_reg_read(vcpu, BELLOWS_RIP), access, insn->bytes,
 				  insn->length);

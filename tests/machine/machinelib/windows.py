@@ -114,8 +114,10 @@ def options(build, module, machine, directory, expected):
     else:
         # It stops at each mark.
         rc = ("c\ntrace on\n" + "c\n" * (MARKS - 1) + "trace off\n") * expected + "c\nq\n"
-    return session.Options(build, module, cpus=1, extra="mitigations=off", memory=1024, kvm=True,
-                           icount=True, keep=True, qemu_args=args, bochs_rc=rc or "c\nq\n")
+    # On one processor Linux would take the prefixes of locked instructions out of its code.
+    return session.Options(build, module, cpus=1, extra="mitigations=off noreplace-smp",
+                           memory=1024, kvm=True, icount=True, keep=True, qemu_args=args,
+                           bochs_rc=rc or "c\nq\n")
 
 
 def watch(kernel, machine, build, module, program, rows):
