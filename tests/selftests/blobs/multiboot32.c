@@ -146,7 +146,7 @@ static void obey(char c, const struct info *info)
 	case 's':
 		outw(PM_STATUS, WOKEN);
 		outw(PM_CONTROL, SLEEP);
-		put(inb(PM_STATUS + 1) & WOKEN >> 8 ? "guest: awake\n" : "guest: did not sleep\n");
+		put(inb(PM_STATUS + 1) & (WOKEN >> 8) ? "guest: awake\n" : "guest: did not sleep\n");
 		break;
 	case 't':
 		tick_until_typed();
