@@ -50,12 +50,22 @@ DEFINE_SHOW_ATTRIBUTE(audit);
 #define REASON_NAME(name) #name,
 static const char *const reason_names[] = { BELLOWS_EXIT_REASONS(REASON_NAME) };
 
+static u64 all_exits(const struct bellows_vcpu_stats *stats)
+{
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_EXIT_NR; i++)
+		sum += stats->reason[i];
+	return sum;
+}
+
 static void show_vcpu(struct seq_file *m, const struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
 	seq_printf(m, "  vcpu %u: exits %llu host_irq %llu emulated %llu", vcpu->id,
-		   vcpu->stats.exits, vcpu->stats.host_irq, vcpu->stats.emulated);
+		   all_exits(&vcpu->stats), vcpu->stats.host_irq, vcpu->stats.emulated);
 	for (i = 0; i < BELLOWS_EXIT_NR; i++) {
 		if (vcpu->stats.reason[i])
 			seq_printf(m, " %s %llu", reason_names[i], vcpu->stats.reason[i]);
@@ -97,7 +107,6 @@ static void add_vm(struct totals *t, const struct bellows_vm *vm)
 	for (i = 0; i < n; i++) {
 		const struct bellows_vcpu_stats *stats = &vm->vcpus[i]->stats;
 
-		t->stats.exits += stats->exits;
 		t->stats.host_irq += stats->host_irq;
 		t->stats.emulated += stats->emulated;
 		for (j = 0; j < BELLOWS_EXIT_NR; j++)
@@ -117,7 +126,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	mutex_unlock(&bellows_vms_lock);
 
 	seq_printf(m, "vms %lu\nvcpus %lu\nexits %llu\nhost_irq %llu\nemulated %llu\n", t.vms, t.vcpus,
-		   t.stats.exits, t.stats.host_irq, t.stats.emulated);
+		   all_exits(&t.stats), t.stats.host_irq, t.stats.emulated);
 	for (i = 0; i < BELLOWS_EXIT_NR; i++)
 		seq_printf(m, "exit_%s %llu\n", reason_names[i], t.stats.reason[i]);
 	return 0;

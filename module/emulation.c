@@ -485,6 +485,7 @@ static int emulate(struct bellows_vcpu *vcpu)
 {
 	int r;
 
+	vcpu->l1d_unsafe = true;
 	state_in(vcpu);
 	r = bellows_emulate_one(vcpu->emu);
 	state_out(vcpu);

@@ -548,33 +548,34 @@ int bellows_handle_exit(struct bellows_vcpu *vcpu)
 {
 	unsigned int reason = vcpu->exit.reason;
 
-	vcpu->stats.exits++;
 	if (unlikely(reason >= BELLOWS_EXIT_NR))
 		return handle_internal(vcpu);
 	vcpu->stats.reason[reason]++;
 	return handlers[reason].handle(vcpu);
 }
 
+static noinline void sync_offer(struct bellows_vcpu *vcpu)
+{
+	bellows_events_sync_offer(vcpu);
+	/* Still waiting: events are looked at again. */
+	if (vcpu->offered_irq >= 0)
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
 int bellows_handle_quickly(struct bellows_vcpu *vcpu)
 {
 	unsigned int reason = vcpu->exit.reason;
-	exit_handler quick = handlers[reason].quick;
 	int r;
 
 	lockdep_assert_irqs_disabled();
-	if (unlikely(!quick))
+	if (unlikely(!handlers[reason].quick))
 		return BELLOWS_EXIT_LATER;
 	bellows_events_arrived(vcpu);
-	if (unlikely(vcpu->offered_irq >= 0)) {
-		bellows_events_sync_offer(vcpu);
-		/* Still waiting: events are looked at again. */
-		if (vcpu->offered_irq >= 0)
-			bellows_request(vcpu, BELLOWS_REQ_EVENT);
-	}
-	r = quick(vcpu);
+	if (unlikely(vcpu->offered_irq >= 0))
+		sync_offer(vcpu);
+	r = handlers[reason].quick(vcpu);
 	if (unlikely(r == BELLOWS_EXIT_LATER))
 		return r;
-	vcpu->stats.exits++;
 	vcpu->stats.reason[reason]++;
 	return r;
 }

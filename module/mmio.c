@@ -109,6 +109,7 @@ int bellows_handle_mmio(struct bellows_vcpu *vcpu)
 	struct bellows_move move;
 	u64 value = 0;
 
+	vcpu->l1d_unsafe = true;
 	/* One that is half done goes on where it was. */
 	if (vcpu->exit.fault.in_tables || bellows_emulator_busy(e))
 		return bellows_emulate_insn(vcpu);

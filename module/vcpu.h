@@ -126,8 +126,7 @@ struct bellows_msrs {
 };
 
 struct bellows_vcpu_stats {
-	u64 exits;
-	u64 reason[BELLOWS_EXIT_NR];
+	u64 reason[BELLOWS_EXIT_NR];		/* exits; nothing else counts them */
 	u64 host_irq;
 	u64 injected_irq, injected_exception, injected_nmi;
 	u64 emulated;
@@ -140,6 +139,7 @@ struct bellows_vcpu {
 	u32 index;				/* [c] position in vm->vcpus */
 	int cpu;				/* [v] CPU on which it is loaded, or was last; -1 never */
 	bool loaded;				/* [v] hardware state belongs to vcpu->cpu now */
+	bool l1d_unsafe;			/* [v] the host may have read others' data since the last entry */
 	int mode;				/* [r] bellows_vcpu_mode, ordered against requests */
 	unsigned long requests;			/* [a] bellows_request bits */
 	unsigned long quiescent;		/* [v] jiffies when RCU last heard of an entry */

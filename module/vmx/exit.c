@@ -16,7 +16,7 @@
 #define EXIT_REASON_TDCALL	77
 
 #define INSN	BIT(0)		/* an instruction caused it: its length is known */
-#define QUIET	BIT(1)		/* serving it brings no secret into the L1 cache */
+#define QUIET	BIT(1)		/* serving it, if not by emulation, brings no secret into the L1 cache */
 #define QUICK	BIT(2)		/* an instruction, and there is no more to it than decode() */
 #define HUSHED	BIT(3)		/* quiet, if it is served between two entries */
 
@@ -61,13 +61,17 @@ static void decode_dr(struct bellows_vmx *vmx, struct bellows_exit *exit)
 
 static void decode_io(struct bellows_vmx *vmx, struct bellows_exit *exit)
 {
-	u64 qualification = vmcs_read(EXIT_QUALIFICATION);
+	u32 qualification = vmcs_read(EXIT_QUALIFICATION);
 
 	exit->io.size = (qualification & 7) + 1;
 	exit->io.in = qualification & BIT(3);
-	exit->io.string = qualification & BIT(4);
-	exit->io.rep = qualification & BIT(5);
+	exit->io.string = false;
+	exit->io.rep = false;
 	exit->io.port = qualification >> 16;
+	if (unlikely(qualification & (BIT(4) | BIT(5)))) {
+		exit->io.string = qualification & BIT(4);
+		exit->io.rep = qualification & BIT(5);
+	}
 }
 
 static void decode_task_switch(struct bellows_vmx *vmx, struct bellows_exit *exit)
@@ -187,13 +191,13 @@ static const struct decoder decoders[] = {
 	EXIT(VMON, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(CR_ACCESS, CR_ACCESS, INSN | QUICK | HUSHED, decode_cr),
 	EXIT(DR_ACCESS, DR_ACCESS, INSN | QUIET, decode_dr),
-	EXIT(IO_INSTRUCTION, IO, INSN | QUICK, decode_io),
+	EXIT(IO_INSTRUCTION, IO, INSN | QUIET | QUICK, decode_io),
 	EXIT(MSR_READ, RDMSR, INSN | QUIET | QUICK, NULL),
 	EXIT(MSR_WRITE, WRMSR, INSN | QUIET | QUICK, NULL),
 	EXIT(MWAIT_INSTRUCTION, MWAIT, INSN | QUIET, NULL),
 	EXIT(MONITOR_INSTRUCTION, MONITOR, INSN | QUIET, NULL),
 	EXIT(PAUSE_INSTRUCTION, PAUSE, INSN | QUIET, NULL),
-	EXIT(EPT_VIOLATION, NESTED_FAULT, 0, decode_ept_violation),
+	EXIT(EPT_VIOLATION, NESTED_FAULT, QUIET, decode_ept_violation),
 	EXIT(EPT_MISCONFIG, INTERNAL, 0, decode_ept_misconfig),
 	EXIT(TPR_BELOW_THRESHOLD, IRQ_WINDOW, QUIET, NULL),
 	EXIT(EOI_INDUCED, EOI, 0, decode_eoi),
@@ -266,11 +270,11 @@ bool bellows_vmx_decode_quickly(struct bellows_vcpu *vcpu)
 	exit->hardware_reason = reason;
 	exit->reason = decoder->reason;
 	exit->vectoring.valid = false;
-	exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 	if (!(decoder->flags & (QUIET | HUSHED)))
-		vmx->l1d_unsafe = true;
+		vmx->vcpu.l1d_unsafe = true;
 	if (decoder->decode)
 		decoder->decode(vmx, exit);
+	exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 	return true;
 }
 
@@ -290,7 +294,7 @@ void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)
 	if (unlikely(vmx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 		exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
 		exit->fail.reason = vmx->exit_reason;
-		vmx->l1d_unsafe = true;
+		vmx->vcpu.l1d_unsafe = true;
 		return;
 	}
 	decode_vectoring(&exit->vectoring);
@@ -301,7 +305,7 @@ void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)
 	}
 	exit->reason = decoder->reason;
 	if (!(decoder->flags & QUIET))
-		vmx->l1d_unsafe = true;
+		vmx->vcpu.l1d_unsafe = true;
 	if (decoder->flags & INSN)
 		exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 	if (decoder->decode)

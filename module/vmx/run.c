@@ -12,9 +12,10 @@
  *		data cache is flushed before an entry after which a guest could
  *		find secrets in it. With l1tf=full always; otherwise when the host
  *		has run code that touches other people's data: an interrupt (the
- *		kernel keeps a per-CPU mark), another task, userspace, or an exit
- *		whose handling reads guest memory or page tables. IA32_FLUSH_CMD
- *		does it, or without that microcode reading 64 KiB.
+ *		kernel keeps a per-CPU mark), another task, userspace, emulation,
+ *		or one of the rarer exits. A fault that only needs a page does not
+ *		count, as with KVM: it reads tables, and writes zeros.
+ *		IA32_FLUSH_CMD does it, or without that microcode reading 64 KiB.
  * MDS, TAA,	VERW as the last thing before the entry, where the kernel's
  * RFDS		X86_FEATURE_CLEAR_CPU_BUF says so. MMIO stale data: the same bit;
  *		the further case, guests with devices assigned to them, cannot occur.
@@ -123,14 +124,16 @@ static __always_inline void read_l1d_pages(void)
 	asm volatile("lfence" : : : "memory");
 }
 
-static noinstr void flush_l1d(struct bellows_vmx *vmx)
+static __always_inline bool must_flush_l1d(const struct bellows_vmx *vmx)
 {
-	bool needed = vmx->l1d_unsafe | bellows_l1d_touched();
+	return unlikely(vmx->vcpu.l1d_unsafe | bellows_l1d_touched()) ||
+	       static_branch_unlikely(&l1d_flush_always);
+}
 
-	vmx->l1d_unsafe = false;
+static noinstr noinline void flush_l1d(struct bellows_vmx *vmx)
+{
+	vmx->vcpu.l1d_unsafe = false;
 	bellows_l1d_clear_touched();
-	if (!static_branch_unlikely(&l1d_flush_always) && !needed)
-		return;
 	if (static_cpu_has(X86_FEATURE_FLUSH_L1D))
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	else
@@ -165,7 +168,7 @@ static noinstr void enter_guest(struct bellows_vmx *vmx)
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
 	bellows_guest_state_enter(&vmx->vcpu.quiescent);
-	if (static_branch_unlikely(&l1d_flush))
+	if (static_branch_unlikely(&l1d_flush) && must_flush_l1d(vmx))
 		flush_l1d(vmx);
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);

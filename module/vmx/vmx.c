@@ -178,7 +178,7 @@ static void vmx_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
 		bellows_vmx_flush_tlb(vcpu);
 	}
 	/* Whatever ran in between. */
-	vmx->l1d_unsafe = true;
+	vcpu->l1d_unsafe = true;
 }
 
 static void vmx_vcpu_put(struct bellows_vcpu *vcpu)

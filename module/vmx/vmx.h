@@ -111,7 +111,6 @@ struct bellows_vmx {
 	u32 exit_reason;		/* whole, bit 31 included */
 	u32 instruction_error;		/* valid if entry_failed */
 	u32 exit_intr_info;		/* valid for basic reason 0 */
-	bool l1d_unsafe;		/* the host has touched secrets since the last entry */
 	bool check_shadow;		/* TF and an interrupt shadow may have met */
 };
 
