@@ -372,14 +372,18 @@ static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 inde
 }
 
 /* Guests use few, and often the same one again. */
-static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
-					enum bellows_msr_by by)
+static __always_inline const struct msr_entry *find_again(const struct bellows_vcpu *vcpu, u32 index)
 {
 	const struct msr_entry *e = vcpu->msr_hint;
 
-	if (e && index >= e->first && index <= e->last && !e->exists)
-		return e;
-	e = find(vcpu, index, by == BELLOWS_MSR_BY_HOST);
+	return likely(e && index >= e->first && index <= e->last && !e->exists) ? e : NULL;
+}
+
+static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
+					enum bellows_msr_by by)
+{
+	const struct msr_entry *e = find(vcpu, index, by == BELLOWS_MSR_BY_HOST);
+
 	if (e)
 		vcpu->msr_hint = e;
 	return e;
@@ -391,7 +395,8 @@ static bool later(enum bellows_msr_by by, bool has_function, u32 quick)
 	return unlikely(has_function) && by == BELLOWS_MSR_QUICKLY && !quick;
 }
 
-int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by)
+static noinline int read_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 *value,
+				  enum bellows_msr_by by)
 {
 	const struct msr_entry *e = find_for(vcpu, index, by);
 
@@ -408,6 +413,16 @@ int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bell
 	return 0;
 }
 
+int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by)
+{
+	const struct msr_entry *e = find_again(vcpu, index);
+
+	if (!e || e->get || e->field < 0)
+		return read_by_rules(vcpu, index, value, by);
+	*value = *field(vcpu, e, index);
+	return 0;
+}
+
 int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host)
 {
 	return bellows_msr_read(vcpu, index, value,
@@ -420,7 +435,8 @@ static bool host_restores(const struct msr_entry *e, u32 index, bool host)
 	return host && (e->flags & (READONLY | IGNORED)) && e->field >= 0;
 }
 
-int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by)
+static noinline int write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 value,
+				   enum bellows_msr_by by)
 {
 	const bool host = by == BELLOWS_MSR_BY_HOST;
 	const struct msr_entry *e = find_for(vcpu, index, by);
@@ -455,6 +471,17 @@ int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bell
 		return 0;
 	r = bellows_backend(msr_set)(vcpu, index, value, host);
 	return r == -ENOENT ? 0 : r;
+}
+
+int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by)
+{
+	const struct msr_entry *e = find_again(vcpu, index);
+
+	if (!e || e->set || (e->flags & (READONLY | IGNORED | ZERO | BACKEND)) ||
+	    (value & ~e->valid))
+		return write_by_rules(vcpu, index, value, by);
+	*field(vcpu, e, index) = value;
+	return 0;
 }
 
 int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
