@@ -27,10 +27,10 @@ install: all ## install both on this machine (as root)
 	depmod $(KVER)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD) install; fi
 
-check-quick: ## host tests and one emulated machine: some 4 minutes
+check-quick: ## host tests and one emulated machine: under 3 minutes
 	@$(MACHINE)/check --build $(BUILD) quick
 
-check: ## what every change must pass: every test on SVM and VMX, Debian boots: some 40 minutes
+check: ## what every change must pass: every test on SVM and VMX, Debian boots: some 30 minutes
 	@$(MACHINE)/check --build $(BUILD) gate
 
 check-full: ## every test on every kernel and machine, for a release
