@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include "machine.h"
+#include "thread.h"
 
 static void died(struct cpu *cpu, const char *what, unsigned long long detail)
 {
@@ -155,7 +156,7 @@ int cpu_start(struct cpu *cpu)
 	sigdelset(&most, SIGUSR1);
 	pthread_sigmask(SIG_SETMASK, &most, &old);
 	pthread_mutex_lock(&cpu->machine->lock);
-	err = pthread_create(&cpu->thread, NULL, thread, cpu);
+	err = thread_start(&cpu->thread, thread, cpu);
 	cpu->alive = !err;
 	pthread_mutex_unlock(&cpu->machine->lock);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

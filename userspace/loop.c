@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "loop.h"
+#include "thread.h"
 
 struct loop {
 	int epoll;
@@ -121,7 +122,7 @@ int loop_start(struct loop *loop)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&loop->thread, NULL, thread, loop);
+	err = thread_start(&loop->thread, thread, loop);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	loop->running = !err;
 	return -err;

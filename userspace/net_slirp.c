@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include "message.h"
 #include "net.h"
+#include "thread.h"
 
 #define BACKLOG_MAX	1024	/* frames */
 #define POLLS_MAX	1024
@@ -300,7 +301,7 @@ static int slirp_start(struct net *net)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&s->thread, NULL, run, s);
+	err = thread_start(&s->thread, run, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	s->running = !err;
 	if (err)
