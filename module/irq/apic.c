@@ -27,6 +27,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
@@ -251,7 +252,7 @@ static struct bellows_apic *likely_target(struct bellows_vm *vm, const struct be
 	/* Pairs as above. */
 	if (msg->logical || msg->shorthand || msg->dest >= smp_load_acquire(&vm->nvcpus))
 		return NULL;
-	apic = vm->vcpus[msg->dest]->apic;
+	apic = vm->vcpus[array_index_nospec(msg->dest, BELLOWS_MAX_VCPUS)]->apic;
 	address = READ_ONCE(apic->address);
 	if (!(address & BELLOWS_APIC_ADDR_X2APIC) || !(address & BELLOWS_APIC_ADDR_ENABLED) ||
 	    address >> 32 != msg->dest)
