@@ -123,9 +123,8 @@ bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write)
 	const struct bellows_msr_filter *filter;
 	bool allowed;
 
-	/* Most VMs have none; and the APIC's registers are not subject to filters. */
-	if (likely(!rcu_access_pointer(vm->msr_filter)) ||
-	    (index >= X2APIC_FIRST && index <= X2APIC_LAST))
+	/* The APIC's registers are not subject to filters. */
+	if (index >= X2APIC_FIRST && index <= X2APIC_LAST)
 		return true;
 
 	rcu_read_lock();

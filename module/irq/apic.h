@@ -73,7 +73,7 @@ int bellows_apic_deadline_get(struct bellows_vcpu *vcpu, u32 index, u64 *value);
 int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 /*
  * A guest's write to EOI, ICR or the deadline, which neither sleeps nor needs the
- * table. False: nothing was done, it is to go the long way. Also without an APIC.
+ * table. False: nothing was done, it is to go the long way.
  */
 bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value);
 /* IA32_APIC_BASE of a vCPU with an APIC. */

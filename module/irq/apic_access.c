@@ -211,13 +211,13 @@ bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
 {
 	switch (index) {
 	case X2APIC_MSR_BASE + BELLOWS_APIC_EOI:
-		if (vcpu->apic && vcpu->apic->eoi_offered)
+		if (vcpu->apic->eoi_offered)
 			return false;
 		fallthrough;
 	case X2APIC_MSR_BASE + BELLOWS_APIC_ICR:
 		return !bellows_apic_x2apic_set(vcpu, index, value, false);
 	case MSR_IA32_TSC_DEADLINE:
-		if (!vcpu->apic || rcu_access_pointer(vcpu->vm->msr_filter))
+		if (rcu_access_pointer(vcpu->vm->msr_filter))
 			return false;
 		return !bellows_apic_deadline_set(vcpu, index, value, false);
 	default:
