@@ -118,6 +118,15 @@ static void decode_lmsw(struct bellows_svm_vcpu *svm, const struct bellows_insn 
 		exit->cr.lmsw = low | high << 8;
 }
 
+/*
+ * Whoever can change the code while it is looked at must not turn SMSW, which a
+ * program may use, into a write, which it may not.
+ */
+static bool writes_cr(u8 op)
+{
+	return op == BELLOWS_OP_MOV_TO_CR || op == BELLOWS_OP_CLTS || op == BELLOWS_OP_LMSW;
+}
+
 static void decode_cr_insn(struct bellows_svm_vcpu *svm)
 {
 	const struct bellows_insn *insn = fetch(svm);
@@ -125,6 +134,10 @@ static void decode_cr_insn(struct bellows_svm_vcpu *svm)
 
 	if (!insn)
 		return;
+	if (writes_cr(insn->op) != (exit->hardware_reason >= BELLOWS_SVM_EXIT_CR_WRITE)) {
+		retry(svm);
+		return;
+	}
 	exit->cr.nr = 0;
 	switch (insn->op) {
 	case BELLOWS_OP_MOV_TO_CR:
