@@ -137,7 +137,9 @@ static bool pass_zstd(struct bytes *b)
 	static const uint8_t dictionary[] = { 0, 1, 2, 4 }, content[] = { 0, 2, 4, 8 };
 	uint8_t head;
 
-	while (b->n >= 5 && little(b) == ZSTD_MAGIC) {
+	while (b->n >= 4 && little(b) == ZSTD_MAGIC) {
+		if (b->n < 5)
+			return false;
 		head = b->p[4];
 		/* A frame of one segment says its size, all others the size of their window. */
 		if (!pass(b, 5 + dictionary[head & 3] + (head >> 6 ? content[head >> 6] : !!(head & ZSTD_ONE_SEGMENT)) +

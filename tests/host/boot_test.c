@@ -421,6 +421,11 @@ static void test_initrd(struct random *r)
 	memcpy(initrd + 3012, "\x0c\0\0\0sum.#BOOTCONFIG\n", 20);
 	initrd_len = 3032;
 	tap_result(!try_load(MEMORY, CMDLINE), "a boot configuration may stand behind it");
+	make_initrd(3000);
+	memcpy(initrd + 3000, "\x28\xb5\x2f\xfd", 4);
+	initrd_len = 3004;
+	tap_result(try_load(MEMORY, CMDLINE) == EXIT_INPUT && strstr(message, "damaged"),
+		   "nor is the mark of something compressed, with nothing behind it");
 	random_bytes(r, initrd, sizeof(initrd));
 	initrd[0] = 1;
 	initrd_len = 5000;
@@ -591,7 +596,7 @@ int main(void)
 	random_bytes(&r, initrd, sizeof(initrd));
 	make_initrd(5000);
 	tap_note("SEED=%llu", (unsigned long long)seed);
-	tap_plan(37);
+	tap_plan(38);
 	test_linux();
 	test_pvh();
 	test_multiboot();
