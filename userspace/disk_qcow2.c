@@ -61,7 +61,7 @@ static bool read_header(struct image *image)
 	if (image->cluster_bits < 9 || image->cluster_bits > 21 || image->count_order > 6)
 		return false;
 	image->counts_len = (uint64_t)be32toh(h.counts_clusters) << image->cluster_bits;
-	return image->counts_len <= TABLE_MAX &&
+	return image->counts_len && image->counts_len <= TABLE_MAX &&
 	       (be32toh(h.version) < 3 || !(be64toh(h.incompatible) & (DIRTY | OTHER_FILE)));
 }
 
