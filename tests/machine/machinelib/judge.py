@@ -23,7 +23,13 @@ KERNEL_COMPLAINTS = re.compile("|".join((
     r"unable to handle", r"non-canonical", r"Call Trace:", r"corrupted", r"Unbalanced",
     r"INFO: trying to register", r"Slab \S+ start", r"page allocation failure",
     r"audit: .*(error|mismatch)", r"does not stop for the reboot", r"Machine check", r"NMI: not continuing",
+    # The module's own, of which only the first in a boot comes with a warning
+    r"bellows: VM \d+ stopped", r"bellows: malformed", r"bellows: .* failed, field",
+    r"bellows: CPU \d+: cannot enable",
 )))
+# Nobody may fill the log: so many lines of the module's come of a test that loads it again and again.
+MODULE_TALK = re.compile(r"^bellows: ")
+MODULE_LINES = 50
 # A program that a signal ended is judged by its exit status; a line of a backtrace
 # is judged by what caused it, since what lies on a stack may have any name.
 KERNEL_TALK = re.compile(r"^(traps: |\S+\[\d+\]: segfault|\s*(\? )?[\w.]+\+0x[0-9a-f]+/0x)")
@@ -148,6 +154,9 @@ def program(report, end, audit, faults, allow=None):
         report.add(FAIL, "after the test", line)
     for line in complaints(report.kernel, allow)[:5]:
         report.add(FAIL, "kernel log", line)
+    talk = sum(1 for line in report.kernel if MODULE_TALK.match(line))
+    if talk > MODULE_LINES:
+        report.add(FAIL, "kernel log", "%d lines of the module's" % talk)
 
 
 def kunit(report, lines):
