@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -282,6 +283,63 @@ CASE(tsc_aux, "RDTSCP says the guest's word in the guest and the CPU in the proc
 		EXPECT_EQ(aux & 0xfff, cpu);
 	}
 	vcpu_run_to_done(vcpu);
+	vm_free(vcpu->vm);
+}
+
+/* CR4 is the host's and changes with its tasks: one that may not read the TSC has TSD set. */
+
+static void read_own_tsc(u64 arg)
+{
+	for (u64 i = 0;; i++) {
+		rdtsc();
+		write_cr4(read_cr4() ^ CR4_TSD);
+		GUEST_SYNC(1, i);
+	}
+}
+
+static void tsc_read(void)
+{
+	rdtsc();
+}
+
+static void may_read_tsc(bool yes)
+{
+	x(prctl(PR_SET_TSC, yes ? PR_TSC_ENABLE : PR_TSC_SIGSEGV, 0, 0, 0));
+}
+
+CASE(tsd, "a process that may not read the TSC still may not after its guest did, and others still may")
+{
+	struct vcpu *vcpu = long_guest(read_own_tsc, 0);
+	volatile bool *stop = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t child;
+
+	ASSERT(stop != MAP_FAILED);
+	pin_to_cpu(0);
+	child = x(fork());
+	if (!child) {
+		bool good = true;
+
+		may_read_tsc(false);
+		while (good && !*stop) {
+			good = faults(tsc_read);
+			sched_yield();
+		}
+		_exit(!good);
+	}
+	for (unsigned int i = 0; i < 40; i++) {
+		may_read_tsc(i & 1);
+		vcpu_run_to_sync(vcpu, 1);
+		ASSERT_EQ(faults(tsc_read), !(i & 1));
+		sched_yield();
+		vcpu_run_to_sync(vcpu, 1);
+		ASSERT_EQ(faults(tsc_read), !(i & 1));
+	}
+	*stop = true;
+	may_read_tsc(true);
+	x(waitpid(child, &status, 0));
+	EXPECT_EQ(status, 0);
 	vm_free(vcpu->vm);
 }
 
