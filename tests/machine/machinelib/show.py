@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Prints reports: a line for what passed, everything useful for what did not."""
 
+import re
 import threading
 
 from . import judge
@@ -36,6 +37,14 @@ def important(lines):
     return [l for l in lines if not l.startswith("ok ")] if len(lines) > 40 else lines
 
 
+# What is worth a line of a test that passed, too: to repeat it, and how far it came.
+NOTES = re.compile(r"^# ((?:seed \d|KCOV: ).*)$")
+
+
+def notes(lines):
+    return [m.group(1) for m in map(NOTES.match, lines) if m]
+
+
 class Printer:
     """Prints the reports of one session as they come."""
 
@@ -59,6 +68,8 @@ class Printer:
                 self.say("     skipped: %s: %s" % (what.strip(), reason))
             elif status == judge.FAIL:
                 self.say("     failed: %s: %s" % (what.strip(), reason))
+        for note in notes(report.output) if not report.failed and not self.verbose else []:
+            self.say("     " + note)
         if report.failed:
             self._section("output", important(report.output), 40)
             self._section("kernel", report.kernel, 80)
