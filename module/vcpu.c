@@ -113,12 +113,16 @@ void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
 {
 	int me, cpu;
 
-	/* Who slept was not in the guest, and looks at the requests before it goes there. */
+	/*
+	 * Who slept was not in the guest, and looks at the requests before it goes there. The
+	 * full barrier between request and mode is in this, too.
+	 */
 	if (rcuwait_wake_up(&vcpu->wait))
 		return;
 	me = get_cpu();
 	/* Its own thread is here, so it is not in the guest. */
-	if (cmpxchg(&vcpu->mode, BELLOWS_IN_GUEST, BELLOWS_EXITING) == BELLOWS_IN_GUEST) {
+	if (READ_ONCE(vcpu->mode) == BELLOWS_IN_GUEST &&
+	    cmpxchg(&vcpu->mode, BELLOWS_IN_GUEST, BELLOWS_EXITING) == BELLOWS_IN_GUEST) {
 		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu != me && cpu >= 0 && cpu_online(cpu))
 			smp_send_reschedule(cpu);
