@@ -110,7 +110,7 @@ static int post_vector(struct bellows_apic *apic, u8 vector, bool level)
 
 	if (level)
 		set_bit(vector, apic->posted_level);
-	else
+	else if (test_bit(vector, apic->posted_level))
 		clear_bit(vector, apic->posted_level);
 	/* A full barrier: the trigger mode is there with the vector. */
 	if (test_and_set_bit(vector, apic->posted))
@@ -334,6 +334,12 @@ static void take_errors(struct bellows_apic *apic)
 		bellows_apic_accept(&apic->regs, lvt, false);
 }
 
+/* To take one costs more than to look; whose signal comes after the look requests another. */
+static bool take_signal(struct bellows_apic *apic, enum bellows_apic_signal signal)
+{
+	return test_bit(signal, &apic->signals) && test_and_clear_bit(signal, &apic->signals);
+}
+
 void bellows_apic_take_posted(struct bellows_vcpu *vcpu)
 {
 	struct bellows_apic *apic = vcpu->apic;
@@ -343,9 +349,9 @@ void bellows_apic_take_posted(struct bellows_vcpu *vcpu)
 	take_errors(apic);
 	for (nmis = atomic_read(&apic->nmis) ? atomic_xchg(&apic->nmis, 0) : 0; nmis; nmis--)
 		bellows_queue_nmi(vcpu);
-	if (test_and_clear_bit(BELLOWS_APIC_SIGNAL_TIMER, &apic->signals))
+	if (take_signal(apic, BELLOWS_APIC_SIGNAL_TIMER))
 		bellows_apic_timer_expired(apic);
-	if (test_and_clear_bit(BELLOWS_APIC_SIGNAL_EXTINT, &apic->signals))
+	if (take_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT))
 		apic->extint = true;
 	/* The request may have been for the 8259's pin, which is looked at when injecting. */
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);
