@@ -66,16 +66,26 @@
 /* Entries of one stay: enough to make what surrounds them cheap. */
 #define MAX_ENTRIES	64
 
+/*
+ * Few of them are there at a time, and to take one costs more than to look. A full
+ * barrier if it is taken: what the requester wrote before is seen then. One that the look
+ * misses is seen by must_not_enter().
+ */
+static bool take_request(struct bellows_vcpu *vcpu, enum bellows_request request)
+{
+	return test_bit(request, &vcpu->requests) && test_and_clear_bit(request, &vcpu->requests);
+}
+
 static void serve_flushes(struct bellows_vcpu *vcpu)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (test_and_clear_bit(BELLOWS_REQ_TLB_FLUSH, &vcpu->requests)) {
+	if (take_request(vcpu, BELLOWS_REQ_TLB_FLUSH)) {
 		clear_bit(BELLOWS_REQ_TLB_FLUSH_GUEST, &vcpu->requests);
 		bellows_backend(flush_tlb)(vcpu);
 	}
-	if (test_and_clear_bit(BELLOWS_REQ_TLB_FLUSH_GUEST, &vcpu->requests))
+	if (take_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST))
 		bellows_backend(flush_tlb_guest)(vcpu);
 	local_irq_restore(flags);
 }
@@ -84,18 +94,18 @@ static noinline int serve_these_requests(struct bellows_vcpu *vcpu)
 {
 	if (test_bit(BELLOWS_REQ_VM_DEAD, &vcpu->requests))
 		return -EIO;
-	clear_bit(BELLOWS_REQ_KICK, &vcpu->requests);
-	if (test_and_clear_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests)) {
+	take_request(vcpu, BELLOWS_REQ_KICK);
+	if (take_request(vcpu, BELLOWS_REQ_TRIPLE_FAULT)) {
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	}
-	if (test_and_clear_bit(BELLOWS_REQ_MSR_FILTER, &vcpu->requests))
+	if (take_request(vcpu, BELLOWS_REQ_MSR_FILTER))
 		bellows_backend(update_msr_intercepts)(vcpu);
-	if (test_and_clear_bit(BELLOWS_REQ_CLOCK, &vcpu->requests))
+	if (take_request(vcpu, BELLOWS_REQ_CLOCK))
 		bellows_kvmclock_update(vcpu);
-	if (test_and_clear_bit(BELLOWS_REQ_APIC, &vcpu->requests))
+	if (take_request(vcpu, BELLOWS_REQ_APIC))
 		bellows_startup_serve(vcpu);
-	if (test_and_clear_bit(BELLOWS_REQ_APIC_VIEW, &vcpu->requests))
+	if (take_request(vcpu, BELLOWS_REQ_APIC_VIEW))
 		bellows_apic_view_changed(vcpu);
 	serve_flushes(vcpu);
 	return 1;
@@ -203,7 +213,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 	/* An INIT came. */
 	if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
 		return 1;
-	if ((READ_ONCE(vcpu->requests) && test_and_clear_bit(BELLOWS_REQ_EVENT, &vcpu->requests)) ||
+	if (take_request(vcpu, BELLOWS_REQ_EVENT) ||
 	    (!vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window)))
 		bellows_inject_events(vcpu);
 	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
