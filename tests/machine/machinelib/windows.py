@@ -35,13 +35,18 @@ class Window:
     def __init__(self, insns):
         self.insns = insns
 
-    def counts(self):
-        out = {}
-        for _, text in self.insns:
+    def special(self):
+        """(address, kind) of those that are of a kind."""
+        for address, text in self.insns:
             for name, pattern in KINDS:
                 if pattern.match(text):
-                    out[name] = out.get(name, 0) + 1
+                    yield address, name
                     break
+
+    def counts(self):
+        out = {}
+        for _, name in self.special():
+            out[name] = out.get(name, 0) + 1
         return out
 
 
