@@ -23,8 +23,13 @@ _bellows()
 	fi
 	case ${COMP_WORDS[1]} in
 	run)
+		# To bash an equals sign is a word.
+		case $prev$cur in
+		--memory-stats=) prev=$prev= cur="" ;;
+		=*) prev=${COMP_WORDS[COMP_CWORD - 2]}= ;;
+		esac
 		case $prev in
-		--kernel|--initrd|--module|--disk|--flat|--device)
+		--memory-stats=|--kernel|--initrd|--module|--disk|--flat|--device)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return ;;

@@ -159,6 +159,15 @@ static int set_load(struct options *o, char *text)
 	return 0;
 }
 
+static int set_memory_stats(struct options *o, char *text)
+{
+	if (text && !*text)
+		return bad("--memory-stats=%s: the name of a file is missing", text);
+	o->memory_stats = true;
+	o->memory_stats_file = text;
+	return 0;
+}
+
 #define FLAG(member)						\
 	static int set_##member(struct options *o, char *text)	\
 	{							\
@@ -169,7 +178,6 @@ static int set_load(struct options *o, char *text)
 FLAG(real)
 FLAG(trace)
 FLAG(stats)
-FLAG(memory_stats)
 FLAG(progress)
 FLAG(no_reboot)
 FLAG(no_socket)
@@ -194,7 +202,7 @@ static const struct {
 	{ { "real", no_argument, NULL, 0 }, set_real },
 	{ { "trace", no_argument, NULL, 0 }, set_trace },
 	{ { "stats", no_argument, NULL, 0 }, set_stats },
-	{ { "memory-stats", no_argument, NULL, 0 }, set_memory_stats },
+	{ { "memory-stats", optional_argument, NULL, 0 }, set_memory_stats },
 	{ { "progress", no_argument, NULL, 0 }, set_progress },
 	{ { "no-reboot", no_argument, NULL, 0 }, set_no_reboot },
 	{ { "no-socket", no_argument, NULL, 0 }, set_no_socket },
@@ -305,7 +313,8 @@ const struct command command_run = {
 		"  --no-socket     do not listen to other commands\n"
 		"  --progress      show how far loading and booting are\n"
 		"  --stats         at the end, report exits and memory\n"
-		"  --memory-stats  at the end, report what memory was really used\n"
+		"  --memory-stats[=FILE]  at the end, report what memory was really used; to FILE\n"
+		"                  as JSON\n"
 		"  --trace         report accesses to ports and addresses where nothing is\n\n"
 		"For flat programs:\n"
 		"  --load ADDR     where it goes (default 0x100000; 0x7c00 with --real)\n"

@@ -13,6 +13,7 @@ enum console { CONSOLE_SERIAL, CONSOLE_VIRTIO, CONSOLE_NONE };
 struct options {
 	const char *name;		/* NULL: made up */
 	const char *device;		/* NULL: Bellows, or else KVM */
+	const char *memory_stats_file;	/* NULL: on stderr */
 	const char *flat, *kernel, *initrd, *append;
 	char *modules[BOOT_MODULES];	/* "FILE ARGUMENTS" */
 	unsigned int n_modules;

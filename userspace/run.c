@@ -19,10 +19,9 @@
 #include "machine.h"
 #include "options.h"
 #include "progress.h"
+#include "report.h"
 #include "terminal.h"
 #include "virtio_devices.h"
-
-#define MIB	(1ull << 20)
 
 struct run {
 	const struct options *o;
@@ -36,7 +35,7 @@ struct run {
 	bool made;
 	char cmdline[BOOT_CMDLINE_MAX];
 	struct progress progress;
-	FILE *smaps;			/* opened before the filter forbids it */
+	struct report report;
 };
 
 /* --- Signals --------------------------------------------------------------------------- */
@@ -282,8 +281,9 @@ static int start(struct run *r)
 	bool network = has_user_network(r->o);
 	int err;
 
-	if (r->o->memory_stats)
-		r->smaps = fopen("/proc/self/smaps", "re");
+	err = report_open(&r->report, r->o);
+	if (err)
+		return err;
 	/* Without a network no file can be opened at all. */
 	err = made(network ? confine_files() : 0, "confinement to a few files");
 	if (err)
@@ -343,45 +343,6 @@ static int live(struct run *r)
 	return exit_code(r, end);
 }
 
-/* The launcher's own memory: what it wrote to, besides the guest's. */
-static long private_kib(struct run *r)
-{
-	unsigned long begin, end, guest = (unsigned long)r->machine.memory.map;
-	bool ours = true;
-	char line[512];
-	long kib, total = 0;
-
-	if (!r->smaps)
-		return -1;
-	rewind(r->smaps);
-	while (fgets(line, sizeof(line), r->smaps)) {
-		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
-			ours = end <= guest || begin >= guest + r->machine.memory.size;
-		else if (ours && sscanf(line, "Private_Dirty: %ld kB", &kib) == 1)
-			total += kib;
-	}
-	return total;
-}
-
-static void show_stats(struct run *r)
-{
-	uint64_t used, large;
-	long own = private_kib(r);
-
-	if (r->o->stats)
-		complain("exits to this program: %llu", machine_exits(&r->machine));
-	if (machine_memory_used(&r->machine, &used, &large))
-		return;
-	complain("guest memory: %llu MiB, of which %llu KiB cost memory%s",
-		 (unsigned long long)(r->o->memory / MIB), (unsigned long long)used >> 10,
-		 r->machine.is_kvm ? "" : ":");
-	if (!r->machine.is_kvm)
-		complain("  %llu KiB in large pages, %llu KiB in small ones",
-			 (unsigned long long)large >> 10, (unsigned long long)(used - large) >> 10);
-	if (r->o->memory_stats && own >= 0)
-		complain("this program: %ld KiB of its own", own);
-}
-
 static void finish(struct run *r, bool ran)
 {
 	if (!r->made)
@@ -394,22 +355,22 @@ static void finish(struct run *r, bool ran)
 	if (r->terminal)
 		terminal_free(r->terminal);
 	if (ran && (r->o->stats || r->o->memory_stats))
-		show_stats(r);
+		report_write(&r->report, r->o, &r->machine);
 	machine_free(&r->machine);
 	if (r->signals.fd > 0)
 		close(r->signals.fd);
-	if (r->smaps)
-		fclose(r->smaps);
+	report_close(&r->report);
 	boot_close(&r->boot);
 }
 
 static int run_and_finish(struct run *r, int err)
 {
 	int code = err ? err : start(r);
+	bool ran = !code;
 
-	if (!code)
+	if (ran)
 		code = live(r);
-	finish(r, !err);
+	finish(r, ran);
 	return code;
 }
 

@@ -462,6 +462,46 @@ CASE(reports, "--progress shows the phases, --memory-stats what memory was used,
 	EXPECT(own > 0 && own <= 5120, "%ld KiB", own);
 }
 
+/* What a file says, as text. */
+static const char *contents(const char *path)
+{
+	static char text[1024];
+	int fd = x(open(path, O_RDONLY | O_CLOEXEC));
+	ssize_t n = x(read(fd, text, sizeof(text) - 1));
+
+	close(fd);
+	text[n] = 0;
+	return text;
+}
+
+CASE(reports_to_file, "--memory-stats=FILE writes the report to a file, which is replaced, and to none if no guest runs")
+{
+	static char before[200] = { [0 ... 199] = '#' };
+	const char *text;
+	long long used;
+
+	prepare();
+	launcher_write_file("report", before, sizeof(before));
+	launcher_refuses(66, "--memory-stats: missing/report: No such file",
+			 ARGS(RUN, "--mem", "8M", "--memory-stats=missing/report"));
+	launcher_refuses(64, "--memory-stats=: the name of a file", ARGS(RUN, "--mem", "8M", "--memory-stats="));
+	launcher_refuses(66, "--disk missing", ARGS(RUN, "--mem", "8M", "--memory-stats=report", "--disk", "missing"));
+	EXPECT(!strncmp(contents("report"), before, sizeof(before)), "a VM that was refused wrote: %s", contents("report"));
+
+	START("--mem", "8M", "--memory-stats=report");
+	launcher_type(&l, "o");
+	EXPECT_EQ(launcher_finish(&l, ANSWER_MS), 0);
+	EXPECT(!strstr(l.text, "guest memory"), "said: %s", l.text);
+	text = contents("report");
+	EXPECT(*text == '{' && !strcmp(text + strlen(text) - 2, "}\n"), "wrote: %s", text);
+	EXPECT_EQ(json_number(text, "memory"), 8 << 20);
+	used = json_number(text, "memory_used");
+	EXPECT(used > 0 && used <= 8 << 20, "wrote: %s", text);
+	EXPECT(test_is_kvm || (json_number(text, "memory_large_pages") >= 0 && json_number(text, "memory_large_pages") <= used),
+	       "wrote: %s", text);
+	EXPECT(json_number(text, "own") > 0 && json_number(text, "own") <= 5 << 20, "wrote: %s", text);
+}
+
 struct costs {
 	long dirty;		/* besides guest RAM */
 	long guest;		/* of guest RAM, what this process maps */

@@ -40,9 +40,8 @@ grep -q 'stress=0' out; result "stress-ng runs"
 grep -q 'trouble=0' out; result "the guest's kernel complains of nothing"
 # ... in large pages: KVM does not tell
 in_large_pages() {
-	large=$(sed -n 's/^bellows:  *\([0-9]*\) KiB in large pages.*/\1/p' out)
-	used=$(sed -n 's/^bellows: guest memory: .* of which \([0-9]*\) KiB.*/\1/p' out)
-	[ "$DEVICE" = /dev/kvm ] || [ "${large:-0}" -ge $((${used:-1} * 95 / 100)) ]
+	large=$(cost memory_large_pages) used=$(cost memory_used)
+	[ "$DEVICE" = /dev/kvm ] || [ "${large:-0}" -ge $((${used:-1} / 100 * 95)) ]
 	result "at least 95 % of what the guest's memory costs is in large pages"
 }
 power_off in_large_pages

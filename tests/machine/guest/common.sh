@@ -31,18 +31,22 @@ wait_for() {	# SECONDS TEXT
 	done
 }
 
+# A member of the file costs, or nothing
+cost() { sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" costs; }
+
 seconds() { cut -d. -f1 /proc/uptime; }
 
 type_line() { echo "$1" >&3; }
 
-# Starts the guest. What it says is in the file out, descriptor 3 is its keyboard.
+# Starts the guest. What it says is in the file out, descriptor 3 is its keyboard; what it
+# and the launcher cost is in the file costs, at the end.
 boot() {
 	mkfifo in
 	exec 3<>in
 	: >out
 	begin=$(seconds)
 	bellows run --device "$DEVICE" --kernel /guest/vmlinux --initrd /guest/initrd.img --mem "$MEMORY" \
-		--cpus "$CPUS" --disk "$DISK" --memory-stats --no-reboot \
+		--cpus "$CPUS" --disk "$DISK" --memory-stats=costs --no-reboot \
 		${APPEND:+--append "$APPEND"} <in >out 2>&1 &
 	vm=$!
 	tail -f out &
@@ -57,6 +61,9 @@ power_off() {	# COMMAND to run then
 	wait_for 300 'reboot: Power down\|bellows: '
 	wait $vm; [ $? = 0 ]; result "it powers off, and the launcher ends with 0"
 	kill $shown
+	wait $shown 2>/dev/null
+	printf '\n# costs: '
+	cat costs
 	[ $# = 0 ] || "$@"
 	echo "# $(($(seconds) - begin)) s in all"
 	exit $failed

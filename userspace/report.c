@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reports of --stats and --memory-stats. They are for people on stderr, which often
+ * is where the guest's console is, too: what it says at its end then stands between. So
+ * programs have the memory's in a file of its own, as an object of JSON, whose members
+ * have the names that `bellows stat --json` gives them.
+ *
+ * What the report is made of is opened before the process gives up the right to open
+ * files. That is the last thing which can fail for a reason that the user can do
+ * something about: a VM that is refused leaves no file behind, and spoils none.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "command.h"
+#include "report.h"
+
+#define MIB	(1ull << 20)
+
+int report_open(struct report *r, const struct options *o)
+{
+	if (!o->memory_stats)
+		return 0;
+	r->smaps = fopen("/proc/self/smaps", "re");
+	if (!o->memory_stats_file)
+		return 0;
+	r->file = fopen(o->memory_stats_file, "we");
+	if (r->file)
+		return 0;
+	complain("--memory-stats: %s: %s: name a file that can be written", o->memory_stats_file, strerror(errno));
+	return EXIT_INPUT;
+}
+
+/* The launcher's own memory: what it wrote to, besides the guest's. */
+static long private_kib(struct report *r, const struct machine *m)
+{
+	unsigned long begin, end, guest = (unsigned long)m->memory.map;
+	bool ours = true;
+	char line[512];
+	long kib, total = 0;
+
+	if (!r->smaps)
+		return -1;
+	rewind(r->smaps);
+	while (fgets(line, sizeof(line), r->smaps)) {
+		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+			ours = end <= guest || begin >= guest + m->memory.size;
+		else if (ours && sscanf(line, "Private_Dirty: %ld kB", &kib) == 1)
+			total += kib;
+	}
+	return total;
+}
+
+static void write_file(struct report *r, const char *path, const struct machine *m, uint64_t used, uint64_t large, long own)
+{
+	fprintf(r->file, "{\"memory\": %llu, \"memory_used\": %llu", (unsigned long long)m->memory.size,
+		(unsigned long long)used);
+	if (!m->is_kvm)
+		fprintf(r->file, ", \"memory_large_pages\": %llu", (unsigned long long)large);
+	if (own >= 0)
+		fprintf(r->file, ", \"own\": %llu", own * 1024ull);
+	fprintf(r->file, "}\n");
+	if (fflush(r->file))
+		complain("--memory-stats: %s: %s: the report is lost", path, strerror(errno));
+}
+
+static void write_text(const struct machine *m, uint64_t used, uint64_t large)
+{
+	complain("guest memory: %llu MiB, of which %llu KiB cost memory%s", (unsigned long long)(m->memory.size / MIB),
+		 (unsigned long long)used >> 10, m->is_kvm ? "" : ":");
+	if (!m->is_kvm)
+		complain("  %llu KiB in large pages, %llu KiB in small ones", (unsigned long long)large >> 10,
+			 (unsigned long long)(used - large) >> 10);
+}
+
+void report_write(struct report *r, const struct options *o, const struct machine *m)
+{
+	uint64_t used, large;
+	long own = private_kib(r, m);
+
+	if (o->stats)
+		complain("exits to this program: %llu", machine_exits(m));
+	if (machine_memory_used(m, &used, &large)) {
+		complain("what the guest's memory costs cannot be read");
+		return;
+	}
+	if (r->file)
+		write_file(r, o->memory_stats_file, m, used, large, own);
+	if (o->stats || (o->memory_stats && !r->file))
+		write_text(m, used, large);
+	if (o->memory_stats && !r->file && own >= 0)
+		complain("this program: %ld KiB of its own", own);
+}
+
+void report_close(struct report *r)
+{
+	if (r->smaps)
+		fclose(r->smaps);
+	if (r->file)
+		fclose(r->file);
+}
