@@ -34,7 +34,7 @@ struct cmos {
 	time_t offset;
 };
 
-static uint8_t encode(const struct cmos *c, int value)
+static uint8_t encode(const struct cmos *c, unsigned int value)
 {
 	return c->bytes[REG_B] & B_BINARY ? value : (value / 10) << 4 | value % 10;
 }
@@ -54,6 +54,7 @@ static uint8_t hour(const struct cmos *c, int value)
 static void show_time(struct cmos *c)
 {
 	time_t now = time(NULL) + c->offset;
+	unsigned int year;
 	struct tm tm;
 
 	if (c->bytes[REG_B] & B_SET || !gmtime_r(&now, &tm))
@@ -64,8 +65,10 @@ static void show_time(struct cmos *c)
 	c->bytes[6] = encode(c, tm.tm_wday + 1);
 	c->bytes[7] = encode(c, tm.tm_mday);
 	c->bytes[8] = encode(c, tm.tm_mon + 1);
-	c->bytes[9] = encode(c, tm.tm_year % 100);
-	c->bytes[CENTURY] = encode(c, 19 + tm.tm_year / 100);
+	/* A guest can set it to before the year 0: that is as wrong in any digits. */
+	year = tm.tm_year + 1900;
+	c->bytes[9] = encode(c, year % 100);
+	c->bytes[CENTURY] = encode(c, year / 100 % 100);
 }
 
 static void take_time(struct cmos *c)
