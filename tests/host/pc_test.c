@@ -15,6 +15,7 @@
 #include "userspace/devices.h"
 
 #define MIB	(1ull << 20)
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define STATUS_B	0x0b
 #define SET		0x80
 #define BINARY		4
@@ -152,7 +153,7 @@ static void test_clock(void)
 	}
 	tap_result(as_host, "the clock shows the host's time, in all four notations");
 	for (i = 0; i < 4; i++) {
-		for (j = 0; j < sizeof(times) / sizeof(times[0]); j++) {
+		for (j = 0; j < COUNT(times); j++) {
 			time_t offset = times[j] - time(NULL);
 
 			set_to(times[j], modes[i]);

@@ -194,9 +194,12 @@ static int by_line(const void *a, const void *b)
 
 static int run_cases(const struct test *t, const char *only, bool use_fork, bool list)
 {
-	size_t n = t->cases_end - t->cases, failed = 0, number = 0;
+	size_t n = t->cases_end - t->cases, failed = 0, number = 0, wanted;
 	const struct test_case **order = calloc(n, sizeof(*order));
+	char *end = "";
 
+	/* Digits are a number, though titles may have them, too. */
+	wanted = only ? strtoul(only, &end, 10) : 0;
 	for (size_t i = 0; i < n; i++)
 		order[i] = &t->cases[i];
 	qsort(order, n, sizeof(*order), by_line);
@@ -208,7 +211,7 @@ static int run_cases(const struct test *t, const char *only, bool use_fork, bool
 	}
 	printf("TAP version 13\n1..%zu\n", only ? 1 : n);
 	for (size_t i = 0; i < n; i++) {
-		if (only && strtoul(only, NULL, 10) != i + 1 && !strstr(order[i]->title, only))
+		if (only && (*end ? !strstr(order[i]->title, only) : wanted != i + 1))
 			continue;
 		if (only && number)
 			break;
