@@ -24,7 +24,7 @@ module: ## bellows.ko for the kernel KVER, from its headers in KDIR
 
 install: all ## install both on this machine (as root)
 	$(MAKE) -C $(KDIR) M=$(MODBUILD) $(KFLAGS) modules_install
-	depmod $(KVER)
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD) install; fi
 
 check-quick: ## host tests and one emulated machine: under 3 minutes
