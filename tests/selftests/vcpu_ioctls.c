@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Bad input to vCPU descriptors: for each call the errno that KVM gives. */
+/* Bad input to descriptors of vCPUs and VMs: for each call the errno that KVM gives. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -23,7 +23,19 @@ static const struct {
 	P(KVM_GET_MSRS), P(KVM_SET_MSRS), P(KVM_SET_CPUID2), P(KVM_GET_CPUID2),
 	P(KVM_GET_VCPU_EVENTS), P(KVM_SET_VCPU_EVENTS), P(KVM_GET_DEBUGREGS),
 	P(KVM_SET_DEBUGREGS), P(KVM_GET_MP_STATE), P(KVM_SET_MP_STATE), P(KVM_INTERRUPT),
-	P(KVM_SET_SIGNAL_MASK), P(KVM_SET_GUEST_DEBUG), P(KVM_TRANSLATE),
+	P(KVM_SET_SIGNAL_MASK), P(KVM_SET_GUEST_DEBUG), P(KVM_TRANSLATE), P(KVM_SET_CPUID),
+};
+
+/* The same for a VM that has all chips. */
+static const struct {
+	const char *name;
+	unsigned long cmd;
+} vm_pointers[] = {
+	P(KVM_SET_USER_MEMORY_REGION), P(KVM_SET_IDENTITY_MAP_ADDR), P(KVM_ENABLE_CAP),
+	P(KVM_X86_SET_MSR_FILTER), P(KVM_GET_CLOCK), P(KVM_SET_CLOCK), P(KVM_GET_IRQCHIP),
+	P(KVM_SET_IRQCHIP), P(KVM_IRQ_LINE), P(KVM_IRQ_LINE_STATUS), P(KVM_SIGNAL_MSI),
+	P(KVM_SET_GSI_ROUTING), P(KVM_IRQFD), P(KVM_IOEVENTFD), P(KVM_CREATE_PIT2),
+	P(KVM_GET_PIT), P(KVM_SET_PIT), P(KVM_GET_PIT2), P(KVM_SET_PIT2), P(KVM_REINJECT_CONTROL),
 };
 
 CASE(bad_pointers, "a pointer to nothing is EFAULT, for every call that takes one")
@@ -39,6 +51,27 @@ CASE(bad_pointers, "a pointer to nothing is EFAULT, for every call that takes on
 	}
 	vcpu_run_to(vcpu, KVM_EXIT_IO);
 	vm_free(vcpu->vm);
+}
+
+CASE(bad_vm_pointers, "the same for the calls of a VM, and of a vCPU with an APIC")
+{
+	struct kvm_pit_config pit = { };
+	struct vm *vm = vm_create();
+	struct vcpu *vcpu;
+
+	vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL);
+	vm_ioctl(vm, KVM_CREATE_PIT2, &pit);
+	for (unsigned int i = 0; i < ARRAY_SIZE(vm_pointers); i++) {
+		int ret = __vm_ioctl(vm, vm_pointers[i].cmd, (void *)8);
+
+		EXPECT(ret == -EFAULT, "%s: %d", vm_pointers[i].name, ret);
+		ret = __vm_ioctl(vm, vm_pointers[i].cmd, (void *)0xffff800000000000);
+		EXPECT(ret == -EFAULT, "%s, kernel address: %d", vm_pointers[i].name, ret);
+	}
+	vcpu = vcpu_create(vm, 0);
+	EXPECT_EQ(__vcpu_ioctl(vcpu, KVM_GET_LAPIC, (void *)8), -EFAULT);
+	EXPECT_EQ(__vcpu_ioctl(vcpu, KVM_SET_LAPIC, (void *)8), -EFAULT);
+	vm_free(vm);
 }
 
 CASE(half_pointers, "a structure that ends in a page that is not there is EFAULT, and nothing is done")
@@ -61,7 +94,7 @@ CASE(half_pointers, "a structure that ends in a page that is not there is EFAULT
 CASE(wrong_type, "a call on a descriptor of another kind is ENOTTY or EINVAL, as KVM has it")
 {
 	struct vcpu *vcpu = long_guest(leave, 0);
-	struct kvm_regs regs;
+	struct kvm_regs regs = { };
 	int e = eventfd(0, 0);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(pointers); i++) {
@@ -74,6 +107,13 @@ CASE(wrong_type, "a call on a descriptor of another kind is ENOTTY or EINVAL, as
 		EXPECT(ret == -EINVAL, "%s on the device: %d", pointers[i].name, ret);
 		ret = __x(ioctl(e, pointers[i].cmd, &regs));
 		EXPECT(ret == -ENOTTY, "%s on an eventfd: %d", pointers[i].name, ret);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(vm_pointers); i++) {
+		int ret = __vcpu_ioctl(vcpu, vm_pointers[i].cmd, &regs);
+
+		EXPECT(ret == -EINVAL, "%s on a vCPU: %d", vm_pointers[i].name, ret);
+		ret = __dev_ioctl(vm_pointers[i].cmd, &regs);
+		EXPECT(ret == -EINVAL, "%s on the device: %d", vm_pointers[i].name, ret);
 	}
 	EXPECT_EQ(__vcpu_ioctl(vcpu, KVM_CREATE_VCPU, 1UL), -EINVAL);
 	EXPECT_EQ(__vcpu_ioctl(vcpu, KVM_CREATE_VM, 0UL), -EINVAL);
