@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
+#include "kcov.h"
 #include "vm.h"
 
 #define NR_FDS		8		/* of each kind */
@@ -69,73 +70,12 @@ static u64 interesting(struct worker *w)
 	return rnd(w, 3) ? values[rnd(w, ARRAY_SIZE(values))] : test_random(&w->random);
 }
 
-/* Coverage: program counters inside the module, a bit each. */
-#define KCOV_INIT_TRACE	_IOR('c', 1, unsigned long)
-#define KCOV_ENABLE	_IO('c', 100)
-#define KCOV_ENTRIES	65536
-
-static u64 module_start, module_size;
-static atomic_uchar *covered;
-
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void find_module(void)
-{
-	char line[512], name[64];
-	FILE *f = fopen("/proc/modules", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %llu %*s %*s %*s %llx", name, &module_size, &module_start) == 3 &&
-		    !strcmp(name, test_is_kvm ? "kvm" : "bellows"))
-			break;
-		else
-			module_start = 0;
-	if (f)
-		fclose(f);
-	if (module_start)
-		covered = shared(module_size);
-}
-
-static void cover_start(struct worker *w)
-{
-	int fd;
-
-	if (!covered)
-		return;
-	fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (ioctl(fd, KCOV_INIT_TRACE, KCOV_ENTRIES))
-		return;
-	w->cover = mmap(NULL, KCOV_ENTRIES * 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (w->cover == MAP_FAILED || ioctl(fd, KCOV_ENABLE, 0))
-		w->cover = NULL;
-}
-
-static void cover_take(struct worker *w)
-{
-	u64 n;
-
-	if (!w->cover)
-		return;
-	n = READ_ONCE(w->cover[0]);
-	for (u64 i = 1; i <= n && i < KCOV_ENTRIES; i++)
-		if (w->cover[i] - module_start < module_size)
-			covered[w->cover[i] - module_start] = 1;
-	WRITE_ONCE(w->cover[0], 0);
-}
-
 static int call(struct worker *w, int fd, unsigned long cmd, void *arg)
 {
 	int ret = ioctl(fd, cmd, arg);
 
 	atomic_fetch_add(&w->calls, 1);
-	cover_take(w);
+	kcov_take(w->cover);
 	atomic_fetch_add(&count->calls, 1);
 	if (ret >= 0)
 		atomic_fetch_add(&count->succeeded, 1);
@@ -253,6 +193,7 @@ static const struct {
 	{ KVM_GET_MP_STATE, KVM_SET_MP_STATE, sizeof(struct kvm_mp_state) },
 	{ KVM_GET_MSRS, KVM_SET_MSRS, 16 * 20 },
 	{ KVM_GET_CPUID2, KVM_SET_CPUID2, 40 * 20 },
+	{ KVM_GET_LAPIC, KVM_SET_LAPIC, sizeof(struct kvm_lapic_state) },
 };
 
 static void mutate(struct worker *w, u8 *buf, unsigned int size)
@@ -330,6 +271,19 @@ static bool step(struct worker *w, int fd)
 	return !call(w, fd, KVM_SET_SREGS, &s) && !call(w, fd, KVM_SET_GUEST_DEBUG, &d);
 }
 
+/* Another thread may unmap it meanwhile: the kernel copies, and just fails. */
+static void write_to(struct worker *w, void *to, const void *bytes, size_t size)
+{
+	int fds[2];
+
+	if (pipe(fds))
+		return;
+	if (write(fds[1], bytes, size) > 0 && read(fds[0], to, size) < 0)
+		w->random++;
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void run_guest_bytes(struct worker *w)
 {
 	unsigned int slot;
@@ -338,20 +292,12 @@ static void run_guest_bytes(struct worker *w)
 
 	if (fd <= 0)
 		return;
-	/* Other threads may unmap what these point to: the kernel copies, and just fails. */
 	if (memory) {
-		int pipe_fds[2];
 		u64 bytes[32];
 
 		for (unsigned int i = 0; i < ARRAY_SIZE(bytes); i++)
 			bytes[i] = test_random(&w->random);
-		if (!pipe(pipe_fds)) {
-			if (write(pipe_fds[1], bytes, sizeof(bytes)) > 0 &&
-			    read(pipe_fds[0], memory + rnd(w, 0xf000), sizeof(bytes)) < 0)
-				w->random++;	/* the object was just unmapped */
-			close(pipe_fds[0]);
-			close(pipe_fds[1]);
-		}
+		write_to(w, memory + rnd(w, 0xf000), bytes, sizeof(bytes));
 	}
 	if (rnd(w, 2))
 		plausible_mode(w, fd);
@@ -368,7 +314,8 @@ static void vcpu_misc(struct worker *w)
 {
 	static const unsigned long cmds[] = {
 		KVM_INTERRUPT, KVM_NMI, KVM_SET_SIGNAL_MASK, KVM_SET_GUEST_DEBUG, KVM_TRANSLATE,
-		KVM_GET_TSC_KHZ, KVM_SET_CPUID2, KVM_GET_XSAVE2, KVM_SET_MSRS,
+		KVM_GET_TSC_KHZ, KVM_SET_CPUID2, KVM_GET_XSAVE2, KVM_SET_MSRS, KVM_SET_CPUID,
+		KVM_KVMCLOCK_CTRL,
 	};
 	unsigned int slot;
 	int fd = get(w, VCPU, &slot);
@@ -382,7 +329,7 @@ static void vm_misc(struct worker *w)
 {
 	static const unsigned long cmds[] = {
 		KVM_ENABLE_CAP, KVM_X86_SET_MSR_FILTER, KVM_SET_IDENTITY_MAP_ADDR, KVM_CHECK_EXTENSION,
-		KVM_SET_TSS_ADDR,
+		KVM_SET_TSS_ADDR, KVM_SET_BOOT_CPU_ID, KVM_GET_CLOCK, KVM_SET_CLOCK, KVM_GET_TSC_KHZ,
 	};
 	unsigned int slot;
 	int fd = get(w, VM, &slot);
@@ -521,6 +468,65 @@ static void anything(struct worker *w)
 	call(w, fd, cmd, rnd(w, 4) ? w->buf : (void *)interesting(w));
 }
 
+/* Every call there is, on descriptors of the wrong kind, too. */
+static void any_known(struct worker *w)
+{
+	static const unsigned long cmds[] = {
+		KVM_GET_API_VERSION, KVM_GET_VCPU_MMAP_SIZE, KVM_GET_SUPPORTED_CPUID,
+		KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_FEATURE_INDEX_LIST, BELLOWS_HOST_INFO,
+		KVM_CREATE_IRQCHIP, KVM_CREATE_PIT, KVM_CREATE_PIT2, KVM_SET_BOOT_CPU_ID,
+		KVM_GET_CLOCK, KVM_SET_CLOCK, KVM_SET_USER_MEMORY_REGION, KVM_SET_TSS_ADDR,
+		KVM_SET_IDENTITY_MAP_ADDR, KVM_CHECK_EXTENSION, KVM_GET_TSC_KHZ, KVM_ENABLE_CAP,
+		KVM_X86_SET_MSR_FILTER, KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS, KVM_GET_IRQCHIP,
+		KVM_SET_IRQCHIP, KVM_SET_GSI_ROUTING, KVM_SIGNAL_MSI, KVM_IRQFD, KVM_IOEVENTFD,
+		KVM_GET_PIT, KVM_SET_PIT, KVM_GET_PIT2, KVM_SET_PIT2, KVM_REINJECT_CONTROL,
+		KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, KVM_GET_FPU, KVM_SET_FPU,
+		KVM_GET_XSAVE, KVM_GET_XSAVE2, KVM_SET_XSAVE, KVM_GET_XCRS, KVM_SET_XCRS,
+		KVM_GET_MSRS, KVM_SET_MSRS, KVM_SET_CPUID, KVM_SET_CPUID2, KVM_GET_CPUID2,
+		KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS,
+		KVM_GET_MP_STATE, KVM_SET_MP_STATE, KVM_GET_LAPIC, KVM_SET_LAPIC, KVM_INTERRUPT,
+		KVM_NMI, KVM_SET_SIGNAL_MASK, KVM_SET_GUEST_DEBUG, KVM_TRANSLATE, KVM_KVMCLOCK_CTRL,
+		BELLOWS_MEMORY_STAT, BELLOWS_MEMORY_INVALIDATE, BELLOWS_MEMORY_DISCARD,
+	};
+	unsigned int slot;
+	int fd = rnd(w, 8) ? get(w, rnd(w, KINDS), &slot) : device;
+
+	mutate(w, w->buf, BUFFER);
+	call(w, fd, cmds[rnd(w, ARRAY_SIZE(cmds))],
+	     rnd(w, 8) ? w->buf + rnd(w, 2) * (BUFFER - rnd(w, 64)) : (void *)interesting(w));
+}
+
+/* What userspace shares with a vCPU changes while it runs, too. */
+static void scribble(struct worker *w)
+{
+	u8 *run = atomic_load(&pool[VCPU][rnd(w, NR_FDS)].map);
+	u64 bytes[8];
+
+	if (!run)
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(bytes); i++)
+		bytes[i] = interesting(w);
+	write_to(w, run + rnd(w, rnd(w, 2) ? 512 : 3 * PAGE_SIZE - 64), bytes, 1 + rnd(w, 64));
+}
+
+/* Mappings of any descriptor that come, are advised of, and go; holes. */
+static void map_briefly(struct worker *w)
+{
+	static const int advice[] = { MADV_DONTNEED, MADV_WILLNEED, MADV_COLD, MADV_REMOVE, MADV_POPULATE_WRITE };
+	unsigned int slot;
+	int fd = get(w, rnd(w, KINDS), &slot);
+	size_t size = (1 + rnd(w, 600)) * PAGE_SIZE;
+	off_t at = rnd(w, 16) ? rnd(w, 1024) * PAGE_SIZE : interesting(w);
+	void *p = mmap(NULL, size, rnd(w, 8), rnd(w, 8) ? MAP_SHARED : MAP_PRIVATE, fd, at);
+
+	if (rnd(w, 4) == 0 && fallocate(fd, rnd(w, 8), at, size))
+		w->random++;
+	if (p == MAP_FAILED)
+		return;
+	madvise(p, size, advice[rnd(w, ARRAY_SIZE(advice))]);
+	munmap(p, size);
+}
+
 static void drop(struct worker *w)
 {
 	enum kind kind = rnd(w, KINDS);
@@ -533,7 +539,7 @@ static void system_misc(struct worker *w)
 	static const unsigned long cmds[] = {
 		KVM_GET_API_VERSION, KVM_CHECK_EXTENSION, KVM_GET_VCPU_MMAP_SIZE,
 		KVM_GET_SUPPORTED_CPUID, KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_FEATURE_INDEX_LIST,
-		KVM_GET_MSRS,
+		KVM_GET_MSRS, BELLOWS_HOST_INFO,
 	};
 
 	mutate(w, w->buf, 64);
@@ -544,9 +550,10 @@ static const struct {
 	void (*fn)(struct worker *w);
 	unsigned int weight;
 } actions[] = {
-	{ state_pair, 25 }, { run_guest_bytes, 8 }, { vcpu_misc, 17 }, { vm_misc, 7 },
-	{ irq_wires, 10 }, { irq_routes, 2 }, { irq_state, 4 }, { memory_misc, 9 }, { anything, 8 },
-	{ system_misc, 4 }, { new_vcpu, 2 }, { new_vm, 1 }, { new_memory, 1 }, { drop, 1 },
+	{ state_pair, 22 }, { run_guest_bytes, 8 }, { vcpu_misc, 14 }, { vm_misc, 7 },
+	{ irq_wires, 8 }, { irq_routes, 2 }, { irq_state, 4 }, { memory_misc, 7 }, { anything, 4 },
+	{ any_known, 7 }, { scribble, 4 }, { map_briefly, 3 }, { system_misc, 4 },
+	{ new_vcpu, 2 }, { new_vm, 1 }, { new_memory, 1 }, { drop, 1 },
 };
 
 static void one_action(struct worker *w)
@@ -571,7 +578,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 
-	cover_start(w);
+	w->cover = kcov_start();
 	while (atomic_load(&count->calls) < calls_wanted)
 		one_action(w);
 	atomic_store(&w->finished, true);
@@ -636,30 +643,6 @@ static void fuzz(u64 seed, unsigned int threads)
 	_exit(0);
 }
 
-static unsigned long distinct(void)
-{
-	unsigned long n = 0;
-
-	for (u64 i = 0; covered && i < module_size; i++)
-		n += covered[i];
-	return n;
-}
-
-/* The build knows how many places report. The other vendor's cannot be reached, nor KUnit's. */
-static void print_coverage(void)
-{
-	const char *s = getenv("BELLOWS_KCOV_SITES");
-	unsigned long sites = s ? strtoul(s, NULL, 10) : 0, n = distinct();
-
-	if (!covered || access("/sys/kernel/debug/kcov", W_OK))
-		puts("# no KCOV here: coverage unknown");
-	else if (sites)
-		printf("# KCOV: %lu of the module's %lu places reached, %lu %%\n", n, sites,
-		       100 * n / sites);
-	else
-		printf("# KCOV: %lu distinct places in the module's %llu bytes\n", n, module_size);
-}
-
 /* The fuzzing happens in a child, so that whatever ends it is seen. */
 int main(int argc, char **argv)
 {
@@ -689,10 +672,10 @@ int main(int argc, char **argv)
 	stepping = test_on_machine("bochs-vmx") || test_on_machine("bochs-vmx-noad");
 	if (stepping)
 		threads = 1;	/* another one could undo it before the guest runs */
-	count = shared(sizeof(*count));
+	count = kcov_shared(sizeof(*count));
 	printf("TAP version 13\n1..1\n# seed %llu, %lu calls, %u threads\n", seed, calls_wanted, threads);
 	fflush(stdout);
-	find_module();
+	kcov_find_module(test_is_kvm ? "kvm" : "bellows");
 	pid_t pid = fork();
 
 	if (!pid)
@@ -702,7 +685,7 @@ int main(int argc, char **argv)
 		printf("# the fuzzing process ended with status 0x%x\n", status);
 	printf("# %lu calls, %lu succeeded, %lu of them KVM_RUN\n", count->calls, count->succeeded,
 	       count->runs);
-	print_coverage();
+	kcov_print();
 	status = status || count->calls < calls_wanted;
 	printf("%sok 1 - random calls end, and the host lives\n", status ? "not " : "");
 	return status;
