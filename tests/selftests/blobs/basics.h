@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BLOBS_BASICS_H
+#define BLOBS_BASICS_H
 /*
  * What any mode can do: arithmetic over memory, calls through a stack, software
  * interrupts, a division by zero. Included by a 16-bit and a 32-bit guest.
@@ -51,3 +53,5 @@ static void blob_main(u32 arg)
 	asm volatile("hlt" ::: "memory");
 	GUEST_SYNC(3);
 }
+
+#endif
