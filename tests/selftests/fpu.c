@@ -145,6 +145,85 @@ CASE(threads, "four vCPUs in four threads on fewer CPUs keep their own")
 	vm_free(vm);
 }
 
+/* Registers stay what they are without an exit of the guest's own: only the host interrupts it. */
+static u64 enough;
+
+static void keep_long(u64 arg)
+{
+	bool avx = arg & 1;
+
+	sti();
+	for (u64 i = 1; !READ_ONCE(enough); i++) {
+		fill(arg * i, avx);
+		for (u64 n = 0; n < 20000; n++)
+			barrier();
+		if (!same(arg * i, avx))
+			GUEST_ABORT("registers changed while nothing happened", i, arg);
+	}
+}
+
+#define PARAMETERS	"/sys/module/bellows/parameters/"
+
+static unsigned long timer_uses(void)
+{
+	unsigned long n = 0;
+	FILE *f = fopen(PARAMETERS "fpu_timer_uses", "r");
+
+	if (f && fscanf(f, "%lu", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static bool set_timer(const char *us)
+{
+	FILE *f = fopen(PARAMETERS "fpu_timer_us", "w");
+
+	return f && fputs(us, f) >= 0 && !fclose(f);
+}
+
+#define USES	100
+
+static void *end_after_uses(void *arg)
+{
+	struct vm *vm = arg;
+	unsigned long before = timer_uses();
+
+	while (timer_uses() - before < USES)
+		usleep(1000);
+	WRITE_ONCE(GUEST_VAR(vm, enough), 1);
+	return NULL;
+}
+
+CASE(interrupts_use_it, "the host's interrupts and softirqs that use the FPU leave the guest's registers alone")
+{
+	bool avx = HAS_AVX;
+	struct vm *vm = vm_new(GUEST_LONG);
+	struct vcpu *vcpu = fpu_vcpu(vm, 0, avx);
+	struct ucall uc;
+	pthread_t t;
+	int ret;
+
+	REQUIRE(!test_is_kvm && set_timer("0"), "this module was built without a timer that uses the FPU");
+	vcpu_call(vcpu, keep_long, 0x4444 | avx);
+	pin_to_cpu(0);
+	set_timer("500");
+	x(-pthread_create(&t, NULL, end_after_uses, vm));
+	do {
+		fill(0x987654321, avx);
+		ret = ioctl(vcpu->fd, KVM_RUN, 0);
+		if (!same(0x987654321, avx))
+			ret = -2;
+	} while (ret == -1 && errno == EINTR);
+	set_timer("0");
+	ASSERT(ret != -2, "the host's registers changed");
+	ASSERT_EQ(ret, 0);
+	ASSERT_EQ(vcpu_ucall(vcpu, &uc), UCALL_DONE);
+	pthread_join(t, NULL);
+	vm_free(vm);
+}
+
 static void x87(u64 arg)
 {
 	u16 control = 0x27f, got;
