@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include "host.h"
 #include "vm.h"
 
 /* An address where nothing is mapped, and one whose page ends too early. */
@@ -23,25 +22,14 @@ static void *page_end(size_t size)
 	return p + PAGE_SIZE - size;
 }
 
-/* KVM is not there until somebody loads it; the last case unloads it. */
-static void need_device(void)
-{
-	if (test_is_kvm && access(test_device, F_OK)) {
-		REQUIRE(kvm_available(), "there are no modules of KVM here");
-		ASSERT_EQ(kvm_load(""), 0);
-	}
-}
-
 CASE(version, "the API has version 12")
 {
-	need_device();
 	EXPECT_EQ(__dev_ioctl(KVM_GET_API_VERSION, 0), 12);
 	EXPECT_EQ(__dev_ioctl(KVM_GET_API_VERSION, 1), -EINVAL);
 }
 
 CASE(unknown, "unknown ioctls get EINVAL from the device and a vCPU, ENOTTY from a VM")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 
@@ -61,7 +49,6 @@ CASE(unknown, "unknown ioctls get EINVAL from the device and a vCPU, ENOTTY from
 
 CASE(other_calls, "descriptors refuse read, write and, but for a vCPU's, mmap")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 	int fds[] = { dev_open(), vm->fd, vcpu->fd };
@@ -78,7 +65,6 @@ CASE(other_calls, "descriptors refuse read, write and, but for a vCPU's, mmap")
 
 CASE(create_vm, "KVM_CREATE_VM takes type 0 only")
 {
-	need_device();
 	EXPECT_EQ(__dev_ioctl(KVM_CREATE_VM, 100), -EINVAL);
 	EXPECT_EQ(__dev_ioctl(KVM_CREATE_VM, -1UL), -EINVAL);
 	for (unsigned int i = 0; i < 20; i++) {
@@ -90,7 +76,6 @@ CASE(create_vm, "KVM_CREATE_VM takes type 0 only")
 
 CASE(no_descriptors, "KVM_CREATE_VM and KVM_CREATE_VCPU without a free descriptor give EMFILE")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	int first = x(dup(0)), last = first, fd;
 
@@ -105,7 +90,6 @@ CASE(no_descriptors, "KVM_CREATE_VM and KVM_CREATE_VCPU without a free descripto
 
 CASE(mmap_size, "a vCPU's mapping has at least two pages")
 {
-	need_device();
 	EXPECT(__dev_ioctl(KVM_GET_VCPU_MMAP_SIZE, 0) >= (int)(2 * PAGE_SIZE), "too small");
 	EXPECT_EQ(__dev_ioctl(KVM_GET_VCPU_MMAP_SIZE, 1), -EINVAL);
 }
@@ -125,7 +109,6 @@ CASE(extensions, "KVM_CHECK_EXTENSION gives the same on a VM, and 0 for what nob
 		{ KVM_CAP_NR_VCPUS, 1 }, { KVM_CAP_MAX_VCPUS, 16 }, { KVM_CAP_MAX_VCPU_ID, 16 },
 	};
 
-	need_device();
 	struct vm *vm = vm_create();
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++) {
@@ -154,7 +137,6 @@ static struct kvm_cpuid2 *cpuid_buffer(unsigned int n)
 
 CASE(cpuid_errors, "KVM_GET_SUPPORTED_CPUID says E2BIG when there is no room, and how many when there is")
 {
-	need_device();
 	struct kvm_cpuid2 *big = cpuid_buffer(256), *c;
 
 	EXPECT_EQ(__dev_ioctl(KVM_GET_SUPPORTED_CPUID, big), 0);
@@ -211,7 +193,6 @@ static void check_features(u32 function, const char *regs)
 
 CASE(cpuid_contents, "KVM_GET_SUPPORTED_CPUID offers what the CPU has, and no virtualization")
 {
-	need_device();
 	struct kvm_cpuid_entry2 *e;
 	u32 a, b, c, d;
 
@@ -248,7 +229,6 @@ CASE(cpuid_contents, "KVM_GET_SUPPORTED_CPUID offers what the CPU has, and no vi
 
 CASE(cpuid_twice, "KVM_GET_SUPPORTED_CPUID lists nothing twice")
 {
-	need_device();
 	struct kvm_cpuid2 *c = supported_cpuid();
 
 	for (unsigned int i = 0; i < c->nent; i++) {
@@ -288,14 +268,12 @@ static void list_errors(unsigned long cmd, unsigned int n)
 
 CASE(msr_list_errors, "the lists of MSRs say how long they are with E2BIG")
 {
-	need_device();
 	list_errors(KVM_GET_MSR_INDEX_LIST, msr_list(KVM_GET_MSR_INDEX_LIST)->nmsrs);
 	list_errors(KVM_GET_MSR_FEATURE_INDEX_LIST, msr_list(KVM_GET_MSR_FEATURE_INDEX_LIST)->nmsrs);
 }
 
 CASE(msr_list_real, "each MSR of the list can be read from a vCPU, and written back")
 {
-	need_device();
 	struct kvm_msr_list *list = msr_list(KVM_GET_MSR_INDEX_LIST);
 	struct vcpu *vcpu = vcpu_create(vm_create(), 0);
 
@@ -315,7 +293,6 @@ CASE(msr_list_real, "each MSR of the list can be read from a vCPU, and written b
 
 CASE(msr_features, "KVM_GET_MSRS on the device reads feature MSRs and stops at the first unknown one")
 {
-	need_device();
 	struct kvm_msr_list *list = msr_list(KVM_GET_MSR_FEATURE_INDEX_LIST);
 	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + 256 * sizeof(msrs->entries[0]));
 
@@ -341,7 +318,6 @@ CASE(msr_features, "KVM_GET_MSRS on the device reads feature MSRs and stops at t
 
 CASE(create_vcpu, "KVM_CREATE_VCPU refuses a number twice, or too large")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	int fd = vm_ioctl(vm, KVM_CREATE_VCPU, 0);
 
@@ -367,7 +343,6 @@ CASE(max_vcpus, "as many vCPUs as KVM_CAP_MAX_VCPUS says can be created, and not
 
 CASE(tss_addr, "KVM_SET_TSS_ADDR wants room for three pages below 4 GiB")
 {
-	need_device();
 	struct vm *vm = vm_create();
 
 	EXPECT_EQ(__vm_ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000UL), 0);
@@ -377,7 +352,6 @@ CASE(tss_addr, "KVM_SET_TSS_ADDR wants room for three pages below 4 GiB")
 
 CASE(identity_map, "KVM_SET_IDENTITY_MAP_ADDR comes before the first vCPU")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	u64 addr = 0xfffbc000;
 
@@ -389,7 +363,6 @@ CASE(identity_map, "KVM_SET_IDENTITY_MAP_ADDR comes before the first vCPU")
 
 CASE(enable_cap, "KVM_ENABLE_CAP refuses flags, unknown capabilities and unknown bits")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_X86_USER_SPACE_MSR, .args = { 7 } };
 
@@ -411,7 +384,6 @@ CASE(enable_cap, "KVM_ENABLE_CAP refuses flags, unknown capabilities and unknown
 
 CASE(other_mm, "a child after fork gets EIO from a VM and its vCPUs, the parent does not")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 	struct kvm_regs regs;
@@ -435,7 +407,6 @@ CASE(other_mm, "a child after fork gets EIO from a VM and its vCPUs, the parent 
 
 CASE(vcpu_outlives, "a vCPU goes on working when its VM's descriptor is closed")
 {
-	need_device();
 	struct vm *vm = vm_create();
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 	struct kvm_regs regs;
@@ -473,7 +444,6 @@ CASE(compat, "32-bit programs can use the ioctls, the MSR filter with its pointe
 	struct compat_filter *filter;
 	struct vm *vm;
 
-	need_device();
 	signal(SIGSEGV, no_compat);
 	vm = vm_create();
 	filter = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
@@ -508,10 +478,4 @@ CASE(host_info, "BELLOWS_HOST_INFO describes the host, and says why nothing when
 	for (unsigned int i = 0; i < ARRAY_SIZE(info.reserved); i++)
 		EXPECT_EQ(info.reserved[i], 0);
 	EXPECT_EQ(__dev_ioctl(BELLOWS_HOST_INFO, NOWHERE), -EFAULT);
-}
-
-CASE(done, "the device can be given back")
-{
-	REQUIRE(test_is_kvm, "only for KVM, which this test loaded");
-	EXPECT_EQ(kvm_unload(), 0);
 }

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
+#include "host.h"
 #include "test.h"
 #include "test_list.h"
 
@@ -227,6 +228,26 @@ static int run_cases(const struct test *t, const char *only, bool use_fork, bool
 	return !!failed;
 }
 
+/*
+ * KVM is not there until somebody loads it, and must not stay: Bellows wants the
+ * same CPUs. On a host of its own /dev/kvm is there already, and stays.
+ */
+static int run_with_kvm(const struct test *t, const char *only, bool use_fork)
+{
+	int ret;
+
+	if (!kvm_available()) {
+		puts("1..0 # SKIP there are no modules of KVM here");
+		return 4;
+	}
+	ret = kvm_load("");
+	if (!ret)
+		ret = run_cases(t, only, use_fork, false);
+	else
+		printf("# KVM cannot be loaded: %s\n", strerror(-ret));
+	return kvm_unload() || ret;
+}
+
 static void usage(void)
 {
 	puts("usage: selftests TEST [--device FILE] [--case NUMBER|TEXT] [--no-fork] [--list]\n"
@@ -293,6 +314,8 @@ static int run_test(const struct test *t, int argc, char **argv)
 			usage();
 		}
 	}
+	if (test_is_kvm && !list && access(test_device, F_OK))
+		return run_with_kvm(t, only, use_fork);
 	return run_cases(t, only, use_fork, list);
 }
 
