@@ -262,6 +262,27 @@ CASE(list_and_stat, "list and stat show the VMs of this user, as tables and as J
 	EXPECT(strstr(said.err, "there is no VM called two"), "said: %s", said.err);
 }
 
+CASE(host, "host shows what VMs can have here, and that there can be some now")
+{
+	long long cpus;
+
+	REQUIRE(!test_is_kvm, "it is about Bellows");
+	prepare();
+	COMMAND(&said, "host");
+	EXPECT_EQ(said.code, 0);
+	EXPECT(strstr(said.out, "virtualization  ") && strstr(said.out, "VMs             yes\n"), "host: %s", said.out);
+	ASSERT(strstr(said.out, "vCPUs           "), "host: %s", said.out);
+	cpus = strtoll(strstr(said.out, "vCPUs           ") + 16, NULL, 10);
+	EXPECT(cpus >= 1 && cpus <= 64, "host: %s", said.out);
+	EXPECT(!said.err[0], "host: %s", said.err);
+	/* ... beside one that runs, too */
+	START("--mem", "8M");
+	COMMAND(&said, "host");
+	EXPECT_EQ(said.code, 0);
+	launcher_type(&l, "o");
+	EXPECT_EQ(launcher_finish(&l, ANSWER_MS), 0);
+}
+
 CASE(pause_and_resume, "a paused VM does nothing until it is resumed, however often either is said")
 {
 	START("--mem", "8M", "--name", "clock");

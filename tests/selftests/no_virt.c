@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/utsname.h>
 #include "host.h"
+#include "launcher.h"
 #include "object.h"
 #include "vm.h"
 
@@ -70,6 +71,21 @@ CASE(objects, "memory objects hold data, are mapped twice, discarded and given b
 	object_discard(fd, LARGE_SIZE, LARGE_SIZE);
 	EXPECT_EQ(q[5], 0);
 	EXPECT_EQ(object_stat(fd).absent, 2 * LARGE_PAGES);
+}
+
+CASE(launcher, "the bellows command says in one line that there can be no VMs, and why")
+{
+	struct bellows_host_info i = info();
+	static struct said said;
+
+	REQUIRE(!access(LAUNCHER, X_OK), "there is no launcher here");
+	COMMAND(&said, "host");
+	EXPECT_EQ(said.code, 69);
+	EXPECT(strstr(said.out, "memory objects  yes\n") && strstr(said.out, "VMs             no\n"), "said: %s", said.out);
+	EXPECT(strstr(said.err, "this machine cannot run VMs: ") && strstr(said.err, i.why), "said: %s", said.err);
+	launcher_write_kernel("kernel");
+	launcher_refuses(69, i.why, ARGS("run", "--device", test_device, "--kernel", "kernel", "--memory-stats=report"));
+	EXPECT(access("report", F_OK), "a report was made");
 }
 
 CASE(reload, "the module goes and comes back there, too")
