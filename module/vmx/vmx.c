@@ -220,6 +220,12 @@ static bool vmx_supports(unsigned int feature)
 	case X86_FEATURE_XSAVES:
 		return boot_cpu_has(feature) &&
 		       bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_XSAVES);
+	/* The module's own: nothing of the CPU's is behind them. */
+	case X86_FEATURE_X2APIC:
+	case X86_FEATURE_TSC_DEADLINE_TIMER:
+	case X86_FEATURE_TSC_ADJUST:
+	case X86_FEATURE_ARCH_CAPABILITIES:
+		return true;
 	case X86_FEATURE_VMX:
 	case X86_FEATURE_SGX:
 	case X86_FEATURE_MPX:
