@@ -623,26 +623,21 @@ void bellows_expect_nothing(struct bellows_vcpu *vcpu)
 	bellows_emulator_reset(vcpu->emu);
 }
 
+/* Of value as much counts as the access is wide. */
 static int finish_in(struct bellows_vcpu *vcpu, u32 value)
 {
 	u64 rax = bellows_reg_read(vcpu, BELLOWS_RAX);
 	unsigned int size = vcpu->exit.io.size;
+	u64 mask = BIT_ULL(size * 8) - 1;
 
 	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
-	if (size < 4)
-		value |= (u32)rax & ~(u32)GENMASK(size * 8 - 1, 0);
-	bellows_reg_write(vcpu, BELLOWS_RAX, size < 4 ? (rax & ~0xffffffffULL) | value : value);
+	bellows_reg_write(vcpu, BELLOWS_RAX, size < 4 ? (rax & ~mask) | (value & mask) : value);
 	return bellows_skip_insn(vcpu);
 }
 
 static int complete_in(struct bellows_vcpu *vcpu)
 {
-	u32 value = 0;
-
-	if (!bellows_is_expected(vcpu))
-		return 1;
-	memcpy(&value, vcpu->pio_data, vcpu->exit.io.size);
-	return finish_in(vcpu, value);
+	return bellows_is_expected(vcpu) ? finish_in(vcpu, READ_ONCE(*(u32 *)vcpu->pio_data)) : 1;
 }
 
 static int complete_out(struct bellows_vcpu *vcpu)

@@ -166,6 +166,9 @@ void bellows_vmx_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
 {
 	u32 old = vmcs_read(GUEST_INTERRUPTIBILITY_INFO), state = old & ~SHADOW_MASK;
 
+	/* Nearly every instruction that is skipped. */
+	if (likely(state == old && !shadow))
+		return;
 	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		state |= GUEST_INTR_STATE_MOV_SS;
 	else if (shadow & KVM_X86_SHADOW_INT_STI)
