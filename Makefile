@@ -27,6 +27,9 @@ install: all ## install both on this machine (as root)
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD) install; fi
 
+# What is missing is installed; what is there already costs half a second.
+check-quick check check-full bench bench-boot numbers profile-exit soak shell-svm shell-vmx gdb: deps
+
 check-quick: ## host tests and one emulated machine: under 3 minutes
 	@$(MACHINE)/check --build $(BUILD) quick
 
