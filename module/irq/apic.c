@@ -407,9 +407,16 @@ void bellows_apic_view_changed(struct bellows_vcpu *vcpu)
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);
 }
 
+static void in_service(struct bellows_apic *apic, u8 vector)
+{
+	bellows_apic_in_service(&apic->regs, vector);
+	if (unlikely(apic->rests))
+		bellows_apic_timer_wake(apic);
+}
+
 void bellows_apic_taken(struct bellows_vcpu *vcpu, u8 vector)
 {
-	bellows_apic_in_service(&vcpu->apic->regs, vector);
+	in_service(vcpu->apic, vector);
 }
 
 int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
@@ -425,6 +432,6 @@ int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
 		return vector;
 	vector = bellows_apic_deliverable(&apic->regs);
 	if (vector >= 0)
-		bellows_apic_in_service(&apic->regs, vector);
+		in_service(apic, vector);
 	return vector;
 }

@@ -103,6 +103,8 @@ static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 	/* Hardware that watches over TPR must know, whether or not anything becomes deliverable. */
 	if (nr == BELLOWS_APIC_TPR)
 		bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
+	if (nr == BELLOWS_APIC_LVT_TIMER && apic->rests)
+		bellows_apic_timer_wake(apic);
 	timer_written(apic, todo, count);
 	if (todo & BELLOWS_APIC_DO_EVENTS)
 		look_for_events(apic->vcpu);

@@ -10,6 +10,11 @@
  * counted from the first start, so that nothing drifts. They have a lower bound,
  * or a guest could keep the host's CPU in timer interrupts.
  *
+ * While a period's interrupt waits for the guest to take it, a further one would add
+ * nothing: the timer rests. Without that a host that takes longer than a period to
+ * enter the guest would never get it to its first instruction: each entry would end
+ * at once for the next period.
+ *
  * A deadline is a time of the guest's TSC, which may not agree with the host's
  * clock (it is being adjusted, or was calibrated badly), and moves when the guest
  * or userspace writes it. So the host's time is only an estimate of when to look:
@@ -41,6 +46,7 @@ void bellows_apic_timer_init(struct bellows_apic *apic)
 
 static void stop(struct bellows_apic *apic)
 {
+	apic->rests = false;
 	if (!apic->armed)
 		return;
 	hrtimer_cancel(&apic->timer);
@@ -166,6 +172,18 @@ static void next_period(struct bellows_apic *apic)
 	arm(apic, ktime_add_ns(apic->end, late + whole - (whole ? late % whole : 0)));
 }
 
+static bool interrupt_waits(const struct bellows_apic *apic)
+{
+	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER].v;
+
+	return !(lvt & BELLOWS_APIC_LVT_MASKED) && bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, lvt);
+}
+
+void bellows_apic_timer_wake(struct bellows_apic *apic)
+{
+	next_period(apic);
+}
+
 /* Time is up. False: for the deadline it is not yet. */
 static bool ended(struct bellows_apic *apic)
 {
@@ -184,7 +202,10 @@ static bool ended(struct bellows_apic *apic)
 		apic->armed = false;
 		return true;
 	case BELLOWS_APIC_PERIODIC:
-		next_period(apic);
+		if (interrupt_waits(apic))
+			apic->rests = true;
+		else
+			next_period(apic);
 		return true;
 	default:
 		apic->armed = false;
