@@ -9,7 +9,7 @@ LIST = os.path.join(kernels.HERE, "tests.list")
 TIMEOUT = 30
 KEYS = {"timeout", "needs", "kernel", "machine", "unloaded", "kvm", "params", "cpus",
         "args", "smoke", "allow", "guest", "launcher", "apart", "full", "restarts",
-        "novirt"}
+        "novirt", "failing"}
 
 
 class Entry:
