@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/mm.h>
+#include "closed.h"
 #include "memory/object.h"
 #include "uapi/bellows.h"
 
@@ -31,14 +32,13 @@ static void memory_suite_exit(struct kunit_suite *suite)
 	set_up_here = false;
 }
 
-/* Kernel threads close files later, unless asked. */
 static void memory_test_exit(struct kunit *test)
 {
 	struct bellows_memory *memory = test->priv;
 
 	if (memory)
 		bellows_memory_put(memory);
-	flush_delayed_fput();
+	wait_until_closed();
 }
 
 static struct bellows_memory *make(struct kunit *test, u64 npages, u64 flags)

@@ -10,6 +10,7 @@
 #include <linux/kthread.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include "closed.h"
 #include "memory/object.h"
 #include "mmu/slots.h"
 #include "uapi/bellows.h"
@@ -563,8 +564,7 @@ static int init_memory(struct kunit_suite *suite)
 
 static void exit_memory(struct kunit_suite *suite)
 {
-	/* Objects are files, and a thread of the kernel closes them later. */
-	flush_delayed_fput();
+	wait_until_closed();
 	if (own_init)
 		bellows_memory_exit();
 }
