@@ -3,7 +3,6 @@
  * Headers of qcow2 images with any content. What looks at them believes nothing: the
  * sanitizers see reads outside of what was read, the alarm a loop without an end.
  */
-#define _GNU_SOURCE
 #include <endian.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -521,7 +521,7 @@ static void run_model(const struct hardware *hw, struct random *r, bool with_fai
 	}
 	if (!m.error && (!splits || (with_failures && !denied)))
 		fail(&m, "the operations were not exercised");
-	tap_result(!m.error, "%s: %lu random operations%s, %lu splits, %lu maps denied%s%s%s",
+	tap_result(!m.error, "%s: %lu random operations%s, %lu splits, %lu maps denied%s%s",
 		   hw->format->name, changes, with_failures ? ", allocations fail" : "", splits, denied,
 		   m.error ? ": " : "", m.error ?: "");
 	if (m.error) {

@@ -5,6 +5,7 @@
  */
 #include <liburing.h>
 #include <sys/resource.h>
+#include "userspace/disk.h"
 #include "virtio_disk.h"
 
 /* --- Data ------------------------------------------------------------------------------- */

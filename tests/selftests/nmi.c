@@ -49,7 +49,7 @@ static void on_db(struct guest_frame *f)
 
 static void shadowed(u64 kind)
 {
-	u64 start, end;
+	u64 start = 0, end = 0;
 
 	guest_handlers[VEC_NMI] = on_nmi;
 	guest_handlers[VEC_BP] = on_trap;
