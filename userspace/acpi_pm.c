@@ -29,7 +29,7 @@ struct acpi_pm {
 	struct device device;
 	pthread_mutex_t lock;		/* protects the rest */
 	uint16_t sts, en, cnt;
-	bool irq, asleep;
+	bool irq;
 };
 
 static const struct device_ops life;
@@ -69,7 +69,6 @@ static uint64_t pm_read(void *opaque, uint64_t offset, unsigned int size)
 	uint64_t value = 0;
 
 	pthread_mutex_lock(&pm->lock);
-	pm->asleep = false;
 	image(pm, bytes);
 	pthread_mutex_unlock(&pm->lock);
 	memcpy(&value, bytes + offset, size);
@@ -83,9 +82,9 @@ static void go_to_sleep(struct acpi_pm *pm)
 		vm_end(pm->device.vm, VM_POWERED_OFF, 0);
 		break;
 	case ACPI_S1:
+		/* What is to wake it may be there already. */
+		vm_sleep(pm->device.vm, !(pm->sts & pm->en));
 		pm->sts |= STS_WAKE;
-		pm->asleep = true;
-		vm_sleep(pm->device.vm, true);
 		break;
 	}
 }
@@ -116,7 +115,6 @@ static void pm_write(void *opaque, uint64_t offset, unsigned int size, uint64_t 
 	unsigned int i;
 
 	pthread_mutex_lock(&pm->lock);
-	pm->asleep = false;
 	for (i = 0; i < size; i++)
 		write_byte(pm, offset + i, value >> (8 * i));
 	update(pm);
@@ -138,9 +136,7 @@ void acpi_pm_press(struct vm *vm)
 	pthread_mutex_lock(&pm->lock);
 	pm->sts |= STS_BUTTON;
 	update(pm);
-	if (pm->asleep)
-		vm_sleep(vm, false);
-	pm->asleep = false;
+	vm_sleep(vm, false);
 	pthread_mutex_unlock(&pm->lock);
 }
 
@@ -150,7 +146,8 @@ static void pm_reset(struct device *device)
 
 	pm->sts = pm->en = 0;
 	pm->cnt = CNT_SCI;
-	pm->irq = pm->asleep = false;
+	pm->irq = false;
+	vm_sleep(device->vm, false);
 }
 
 static void pm_free(struct device *device)

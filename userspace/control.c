@@ -111,7 +111,7 @@ static struct json_object *do_status(struct control *control)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	put_text(o, "name", control->name);
-	put_text(o, "state", machine_is_paused(m) ? "paused" : "running");
+	put_text(o, "state", machine_state(m));
 	put_number(o, "pid", getpid());
 	put_text(o, "device", m->device_path);
 	put_number(o, "cpus", m->n_cpus);

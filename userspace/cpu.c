@@ -89,7 +89,7 @@ static bool rest(struct cpu *cpu)
 	pthread_mutex_lock(&m->lock);
 	m->resting++;
 	pthread_cond_broadcast(&m->changed);
-	while (!m->quit && (m->paused || __atomic_load_n(&m->vm.end, __ATOMIC_ACQUIRE) != VM_RUNS))
+	while (!m->quit && (m->paused || m->asleep || __atomic_load_n(&m->vm.end, __ATOMIC_ACQUIRE) != VM_RUNS))
 		pthread_cond_wait(&m->changed, &m->lock);
 	m->resting--;
 	quit = m->quit;
@@ -107,7 +107,7 @@ static bool must_rest(struct machine *m)
 	if (__atomic_load_n(&m->vm.end, __ATOMIC_ACQUIRE) != VM_RUNS)
 		return true;
 	pthread_mutex_lock(&m->lock);
-	must = m->quit || m->paused;
+	must = m->quit || m->paused || m->asleep;
 	pthread_mutex_unlock(&m->lock);
 	return must;
 }

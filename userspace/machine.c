@@ -101,7 +101,14 @@ static void backend_kick(struct vm *vm)
 
 static void backend_sleep(struct vm *vm, bool asleep)
 {
-	machine_ask_pause(container_of(vm, struct machine, vm), asleep);
+	struct machine *m = container_of(vm, struct machine, vm);
+
+	pthread_mutex_lock(&m->lock);
+	m->asleep = asleep;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+	if (asleep)
+		backend_kick(vm);
 }
 
 static const struct vm_backend backend = {
@@ -301,6 +308,9 @@ void machine_go(struct machine *m)
 void machine_ask_pause(struct machine *m, bool pause)
 {
 	pthread_mutex_lock(&m->lock);
+	/* Who is asleep and paused stays asleep; who is only asleep is woken. */
+	if (!pause && !m->paused)
+		m->asleep = false;
 	m->paused = pause;
 	pthread_cond_broadcast(&m->changed);
 	pthread_mutex_unlock(&m->lock);
@@ -308,14 +318,14 @@ void machine_ask_pause(struct machine *m, bool pause)
 		backend_kick(&m->vm);
 }
 
-bool machine_is_paused(struct machine *m)
+const char *machine_state(struct machine *m)
 {
-	bool paused;
+	const char *state;
 
 	pthread_mutex_lock(&m->lock);
-	paused = m->paused;
+	state = m->paused ? "paused" : m->asleep ? "asleep" : "running";
 	pthread_mutex_unlock(&m->lock);
-	return paused;
+	return state;
 }
 
 void machine_pause(struct machine *m, bool pause)

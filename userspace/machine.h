@@ -48,7 +48,7 @@ struct machine {
 	pthread_mutex_t lock;		/* protects what is marked l; inside all devices' locks */
 	pthread_cond_t changed;
 	unsigned int resting;		/* l: vCPUs' threads that are not in the guest */
-	bool paused, quit;		/* l */
+	bool paused, asleep, quit;	/* l: by the user, by the guest; threads are to end */
 };
 
 /* 0, or an exit code after a message. A machine that failed can be freed, too. */
@@ -72,7 +72,8 @@ int machine_reset(struct machine *m);
 void machine_pause(struct machine *m, bool pause);
 /* The same without waiting for them; for the loop, which vCPUs may wait for. */
 void machine_ask_pause(struct machine *m, bool pause);
-bool machine_is_paused(struct machine *m);
+/* "running", "asleep" or "paused" */
+const char *machine_state(struct machine *m);
 /* Ends the threads. */
 void machine_stop(struct machine *m);
 unsigned long long machine_exits(const struct machine *m);

@@ -39,9 +39,9 @@ void machine_ask_pause(struct machine *m, bool pause)
 	paused = pause;
 }
 
-bool machine_is_paused(struct machine *m)
+const char *machine_state(struct machine *m)
 {
-	return paused;
+	return paused ? "paused" : "running";
 }
 
 int machine_memory_used(const struct machine *m, uint64_t *used, uint64_t *large)

@@ -319,7 +319,7 @@ CASE(sleeps, "a guest that puts itself to sleep does nothing until its power but
 		launcher_type(&l, "s");
 		EXPECT(launcher_is_silent(&l, 500), "a sleeping guest says something");
 		COMMAND(&said, "stat", "bed", "--json");
-		EXPECT(strstr(said.out, "\"paused\""), "stat: %s", said.out);
+		EXPECT(strstr(said.out, "\"asleep\""), "stat: %s", said.out);
 		COMMAND(&said, i & 1 ? "resume" : "stop", "bed", i & 1 ? NULL : "--timeout", "1");
 		EXPECT_EQ(said.code, i & 1 ? 0 : 69);
 		launcher_expect(&l, "guest: awake", ANSWER_MS);
@@ -327,7 +327,16 @@ CASE(sleeps, "a guest that puts itself to sleep does nothing until its power but
 			launcher_expect(&l, "guest: the button was pressed", ANSWER_MS);
 		expect_answer("z", 'z');
 	}
-	/* The button wakes who sleeps, and not who was paused. */
+	/* The button wakes who sleeps, and not who was paused, in his sleep or not. */
+	launcher_type(&l, "s");
+	EXPECT(launcher_is_silent(&l, 500), "a sleeping guest says something");
+	COMMAND(&said, "pause", "bed");
+	COMMAND(&said, "stop", "bed", "--timeout", "1");
+	EXPECT(launcher_is_silent(&l, 500), "a paused guest says something");
+	COMMAND(&said, "resume", "bed");
+	launcher_expect(&l, "guest: awake", ANSWER_MS);
+	launcher_expect(&l, "guest: the button was pressed", ANSWER_MS);
+	expect_answer("z", 'z');
 	COMMAND(&said, "pause", "bed");
 	COMMAND(&said, "stop", "bed", "--timeout", "1");
 	EXPECT(launcher_is_silent(&l, 500), "a paused guest says something");
