@@ -13,7 +13,9 @@
  * While a period's interrupt waits for the guest to take it, a further one would add
  * nothing: the timer rests. Without that a host that takes longer than a period to
  * enter the guest would never get it to its first instruction: each entry would end
- * at once for the next period.
+ * at once for the next period. Where the CPU lets the guest take an interrupt without
+ * an exit, the timer goes on at the next one, and a period that ends before is lost,
+ * as if it had coalesced.
  *
  * A deadline is a time of the guest's TSC, which may not agree with the host's
  * clock (it is being adjusted, or was calibrated badly), and moves when the guest
@@ -172,11 +174,13 @@ static void next_period(struct bellows_apic *apic)
 	arm(apic, ktime_add_ns(apic->end, late + whole - (whole ? late % whole : 0)));
 }
 
-static bool interrupt_waits(const struct bellows_apic *apic)
+/* Nor has one to say that may send no interrupt, until its LVT entry is written. */
+static bool has_nothing_to_say(const struct bellows_apic *apic)
 {
 	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER].v;
 
-	return !(lvt & BELLOWS_APIC_LVT_MASKED) && bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, lvt);
+	return (lvt & BELLOWS_APIC_LVT_MASKED) || !(lvt & 0xf0) ||
+	       bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, lvt);
 }
 
 void bellows_apic_timer_wake(struct bellows_apic *apic)
@@ -202,7 +206,7 @@ static bool ended(struct bellows_apic *apic)
 		apic->armed = false;
 		return true;
 	case BELLOWS_APIC_PERIODIC:
-		if (interrupt_waits(apic))
+		if (has_nothing_to_say(apic))
 			apic->rests = true;
 		else
 			next_period(apic);

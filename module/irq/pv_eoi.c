@@ -40,14 +40,15 @@ static unsigned int count(const struct bellows_apic *apic, unsigned int bank)
 
 /*
  * One in service, or one that the guest will take by itself; no pin behind it that
- * waits for the end, and no other interrupt.
+ * waits for the end, no other interrupt, and no timer that goes on once it is seen to
+ * be taken.
  */
 static bool end_has_no_effect(const struct bellows_apic *apic)
 {
 	int offered = apic->vcpu->offered_irq;
 	int vector = offered >= 0 ? offered : bellows_apic_highest(&apic->regs, BELLOWS_APIC_ISR);
 
-	if (vector < 0 || bellows_ioapic_handles(apic->vcpu->vm, vector))
+	if (vector < 0 || apic->rests || bellows_ioapic_handles(apic->vcpu->vm, vector))
 		return false;
 	if (offered >= 0)
 		return count(apic, BELLOWS_APIC_ISR) == 0 && count(apic, BELLOWS_APIC_IRR) == 1;
