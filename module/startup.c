@@ -56,29 +56,33 @@ static void start(struct bellows_vcpu *vcpu)
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
+/*
+ * Both at once: an INIT and the SIPI that follows it may come between two takings, and
+ * the SIPI would be taken as one that nobody waited for. The look is after the barrier
+ * with which the request was taken; whose signal comes later requests it again.
+ */
+static unsigned long take_signals(struct bellows_apic *apic)
+{
+	const unsigned long both = BIT(BELLOWS_APIC_SIGNAL_INIT) | BIT(BELLOWS_APIC_SIGNAL_SIPI);
+	unsigned long old = READ_ONCE(apic->signals);
+
+	while ((old & both) && !try_cmpxchg(&apic->signals, &old, old & ~both))
+		;
+	return old & both;
+}
+
 void bellows_startup_serve(struct bellows_vcpu *vcpu)
 {
-	struct bellows_apic *apic = vcpu->apic;
 	unsigned long signals;
 
-	if (!apic)
+	if (!vcpu->apic)
 		return;
 	bellows_apic_take_posted(vcpu);
-	/*
-	 * One look for both: an INIT and the SIPI that follows it may come between two, and the
-	 * SIPI would be taken as one that nobody waited for. The look is after the barrier with
-	 * which the request was taken; whose signal comes later requests it again.
-	 */
-	signals = READ_ONCE(apic->signals);
-	if (likely(!(signals & (BIT(BELLOWS_APIC_SIGNAL_INIT) | BIT(BELLOWS_APIC_SIGNAL_SIPI)))))
-		return;
-	if ((signals & BIT(BELLOWS_APIC_SIGNAL_INIT)) &&
-	    test_and_clear_bit(BELLOWS_APIC_SIGNAL_INIT, &apic->signals))
+	signals = take_signals(vcpu->apic);
+	if (signals & BIT(BELLOWS_APIC_SIGNAL_INIT))
 		init(vcpu);
-	/* A full barrier before the vector is read; who does not wait for a SIPI ignores it. */
-	if ((signals & BIT(BELLOWS_APIC_SIGNAL_SIPI)) &&
-	    test_and_clear_bit(BELLOWS_APIC_SIGNAL_SIPI, &apic->signals) &&
-	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
+	/* The vector was there before the signal; who does not wait for a SIPI ignores it. */
+	if ((signals & BIT(BELLOWS_APIC_SIGNAL_SIPI)) && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
 		start(vcpu);
 }
 
