@@ -120,11 +120,18 @@ static void decode_lmsw(struct bellows_svm_vcpu *svm, const struct bellows_insn 
 
 /*
  * Whoever can change the code while it is looked at must not turn SMSW, which a
- * program may use, into a write, which it may not.
+ * program may use, into what it may not.
  */
-static bool writes_cr(u8 op)
+static bool exits_so(const struct bellows_insn *insn, u32 code)
 {
-	return op == BELLOWS_OP_MOV_TO_CR || op == BELLOWS_OP_CLTS || op == BELLOWS_OP_LMSW;
+	bool write = insn->op == BELLOWS_OP_MOV_TO_CR || insn->op == BELLOWS_OP_CLTS ||
+		     insn->op == BELLOWS_OP_LMSW;
+	bool any = insn->op == BELLOWS_OP_MOV_TO_CR || insn->op == BELLOWS_OP_MOV_FROM_CR;
+
+	if (code == BELLOWS_SVM_EXIT_CR0_SELECTIVE)
+		code = BELLOWS_SVM_EXIT_CR_WRITE;
+	return code - (write ? BELLOWS_SVM_EXIT_CR_WRITE : BELLOWS_SVM_EXIT_CR_READ) ==
+	       (any ? insn->reg : 0);
 }
 
 static void decode_cr_insn(struct bellows_svm_vcpu *svm)
@@ -134,7 +141,7 @@ static void decode_cr_insn(struct bellows_svm_vcpu *svm)
 
 	if (!insn)
 		return;
-	if (writes_cr(insn->op) != (exit->hardware_reason >= BELLOWS_SVM_EXIT_CR_WRITE)) {
+	if (!exits_so(insn, exit->hardware_reason)) {
 		retry(svm);
 		return;
 	}
