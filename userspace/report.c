@@ -2,16 +2,18 @@
 /*
  * The reports of --stats and --memory-stats. They are for people on stderr, which often
  * is where the guest's console is, too: what it says at its end then stands between. So
- * programs have the memory's in a file of its own, as an object of JSON, whose members
- * have the names that `bellows stat --json` gives them.
+ * programs have the memory's in a file of its own, as an object of JSON. What the guest's
+ * costs has the names that `bellows stat --json` gives it.
  *
  * What the report is made of is opened before the process gives up the right to open
- * files. That is the last thing which can fail for a reason that the user can do
- * something about: a VM that is refused leaves no file behind, and spoils none.
+ * files, and emptied just before it gives up that: what stood in it is not lost to a VM
+ * that cannot start.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "command.h"
 #include "report.h"
 
@@ -19,16 +21,27 @@
 
 int report_open(struct report *r, const struct options *o)
 {
+	int fd;
+
 	if (!o->memory_stats)
 		return 0;
 	r->smaps = fopen("/proc/self/smaps", "re");
 	if (!o->memory_stats_file)
 		return 0;
-	r->file = fopen(o->memory_stats_file, "we");
-	if (r->file)
+	/* A pipe that nobody reads is an error, rather than something to wait for. */
+	fd = open(o->memory_stats_file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+	r->file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (r->file && !fcntl(fd, F_SETFL, 0))
 		return 0;
 	complain("--memory-stats: %s: %s: name a file that can be written", o->memory_stats_file, strerror(errno));
 	return EXIT_INPUT;
+}
+
+void report_begin(struct report *r)
+{
+	/* Of a pipe there is nothing to throw away. */
+	if (r->file && ftruncate(fileno(r->file), 0) && errno != EINVAL)
+		complain("--memory-stats: cannot empty the file: %s", strerror(errno));
 }
 
 /* The launcher's own memory: what it wrote to, besides the guest's. */

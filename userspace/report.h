@@ -13,6 +13,8 @@ struct report {
 
 /* Before this process is confined. 0, or an exit code after a message. */
 int report_open(struct report *r, const struct options *o);
+/* The same; what stood in the file goes. */
+void report_begin(struct report *r);
 /* When the guest has ended, and its memory is still there. */
 void report_write(struct report *r, const struct options *o, const struct machine *m);
 void report_close(struct report *r);

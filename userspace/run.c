@@ -296,6 +296,7 @@ static int start(struct run *r)
 	err = machine_start(&r->machine);
 	if (err)
 		return err;
+	report_begin(&r->report);
 	err = made(confine(network), "confinement of this process");
 	if (!err)
 		progress_report(&r->progress, "starting");
