@@ -41,7 +41,7 @@ grep -q 'trouble=0' out; result "the guest's kernel complains of nothing"
 # ... in large pages: KVM does not tell
 in_large_pages() {
 	large=$(cost memory_large_pages) used=$(cost memory_used)
-	[ "$DEVICE" = /dev/kvm ] || [ "${large:-0}" -ge $((${used:-1} / 100 * 95)) ]
+	[ "$DEVICE" = /dev/kvm ] || { [ -n "$used" ] && [ "${large:-0}" -ge $((used / 100 * 95)) ]; }
 	result "at least 95 % of what the guest's memory costs is in large pages"
 }
 power_off in_large_pages
