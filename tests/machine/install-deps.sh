@@ -8,9 +8,10 @@
 # machine boots next. The test machines take theirs out of the packages (fetch-kernel).
 set -euo pipefail
 
+# libslirp's headers need GLib's, which its package only leaves to be guessed.
 packages=(
 	build-essential make gcc libc6-dev binutils util-linux kmod xz-utils zstd python3 pkg-config
-	acpica-tools libjson-c-dev libseccomp-dev libslirp-dev liburing-dev
+	acpica-tools libjson-c-dev libseccomp-dev libslirp-dev libglib2.0-dev liburing-dev
 	mmdebstrap e2fsprogs
 	qemu-system-x86 busybox-static
 	linux-headers-amd64
