@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,8 @@ int parse_options(struct options *o, int argc, char **argv)
 	return check(o);
 }
 
+#define KEEP_FREE	(64 << 10)
+
 static int run(int argc, char **argv)
 {
 	struct options o;
@@ -287,6 +290,9 @@ static int run(int argc, char **argv)
 
 	if (code)
 		return code;
+	/* What one thread frees another one uses, rather than each keeping its most. */
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
 	return o.flat ? run_flat(&o) : run_kernel(&o);
 }
 

@@ -44,7 +44,10 @@ void report_begin(struct report *r)
 		complain("--memory-stats: cannot empty the file: %s", strerror(errno));
 }
 
-/* The launcher's own memory: what it wrote to, besides the guest's. */
+/*
+ * The launcher's own memory: what it wrote to, besides the guest's. Not all that is dirty:
+ * where programs are in a RAM disk their code is, too.
+ */
 static long private_kib(struct report *r, const struct machine *m)
 {
 	unsigned long begin, end, guest = (unsigned long)m->memory.map;
@@ -58,7 +61,7 @@ static long private_kib(struct report *r, const struct machine *m)
 	while (fgets(line, sizeof(line), r->smaps)) {
 		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
 			ours = end <= guest || begin >= guest + m->memory.size;
-		else if (ours && sscanf(line, "Private_Dirty: %ld kB", &kib) == 1)
+		else if (ours && sscanf(line, "Anonymous: %ld kB", &kib) == 1)
 			total += kib;
 	}
 	return total;
