@@ -411,7 +411,7 @@ static void in_service(struct bellows_apic *apic, u8 vector)
 {
 	bellows_apic_in_service(&apic->regs, vector);
 	if (unlikely(apic->rests))
-		bellows_apic_timer_wake(apic);
+		bellows_apic_timer_next_period(apic);
 }
 
 void bellows_apic_taken(struct bellows_vcpu *vcpu, u8 vector)

@@ -41,7 +41,7 @@ struct bellows_apic {
 
 	struct hrtimer timer;			/* [v] its callback only posts */
 	bool armed;				/* [v] an end is due, timer started or posted */
-	bool rests;				/* [v] not started: the last period's interrupt waits */
+	bool rests;				/* [v] not started: the next period would add nothing */
 	ktime_t end;				/* [v] of the count; in deadline mode see below */
 	u64 deadline;				/* [v] guest's TSC; 0: none */
 };
@@ -116,8 +116,8 @@ void bellows_apic_timer_divide(struct bellows_apic *apic, u32 count);
 void bellows_apic_timer_mode_changed(struct bellows_apic *apic);
 /* It was posted that time is up. */
 void bellows_apic_timer_expired(struct bellows_apic *apic);
-/* It rests, and an interrupt was taken, or it is to send another one. */
-void bellows_apic_timer_wake(struct bellows_apic *apic);
+/* Of one that rests, when an interrupt was taken, or it is to send another one. */
+void bellows_apic_timer_next_period(struct bellows_apic *apic);
 u32 bellows_apic_timer_current(struct bellows_apic *apic);
 /* The guest's TSC was moved: a deadline comes sooner or later. Also without an APIC. */
 void bellows_apic_tsc_moved(struct bellows_vcpu *vcpu);

@@ -104,7 +104,7 @@ static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 	if (nr == BELLOWS_APIC_TPR)
 		bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
 	if (nr == BELLOWS_APIC_LVT_TIMER && apic->rests)
-		bellows_apic_timer_wake(apic);
+		bellows_apic_timer_next_period(apic);
 	timer_written(apic, todo, count);
 	if (todo & BELLOWS_APIC_DO_EVENTS)
 		look_for_events(apic->vcpu);

@@ -164,7 +164,7 @@ void bellows_apic_timer_mode_changed(struct bellows_apic *apic)
 	}
 }
 
-static void next_period(struct bellows_apic *apic)
+void bellows_apic_timer_next_period(struct bellows_apic *apic)
 {
 	u64 whole = period(apic);
 	s64 late = ktime_to_ns(ktime_sub(ktime_get(), apic->end));
@@ -181,11 +181,6 @@ static bool has_nothing_to_say(const struct bellows_apic *apic)
 
 	return (lvt & BELLOWS_APIC_LVT_MASKED) || !(lvt & 0xf0) ||
 	       bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, lvt);
-}
-
-void bellows_apic_timer_wake(struct bellows_apic *apic)
-{
-	next_period(apic);
 }
 
 /* Time is up. False: for the deadline it is not yet. */
@@ -209,7 +204,7 @@ static bool ended(struct bellows_apic *apic)
 		if (has_nothing_to_say(apic))
 			apic->rests = true;
 		else
-			next_period(apic);
+			bellows_apic_timer_next_period(apic);
 		return true;
 	default:
 		apic->armed = false;
