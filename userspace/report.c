@@ -45,24 +45,27 @@ void report_begin(struct report *r)
 }
 
 /*
- * The launcher's own memory: what it wrote to, besides the guest's. Not all that is dirty:
- * where programs are in a RAM disk their code is, too.
+ * The launcher's own memory: what is dirty and nobody else's, besides the guest's. Where
+ * programs are in a RAM disk their code is dirty, too: of what cannot be written to, only
+ * what is no file's any more counts.
  */
 static long private_kib(struct report *r, const struct machine *m)
 {
 	unsigned long begin, end, guest = (unsigned long)m->memory.map;
-	bool ours = true;
-	char line[512];
+	bool ours = true, writable = true;
+	char line[512], mode[5];
 	long kib, total = 0;
 
 	if (!r->smaps)
 		return -1;
 	rewind(r->smaps);
 	while (fgets(line, sizeof(line), r->smaps)) {
-		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+		if (sscanf(line, "%lx-%lx %4s", &begin, &end, mode) == 3) {
 			ours = end <= guest || begin >= guest + m->memory.size;
-		else if (ours && sscanf(line, "Anonymous: %ld kB", &kib) == 1)
+			writable = mode[1] == 'w';
+		} else if (ours && sscanf(line, writable ? "Private_Dirty: %ld kB" : "Anonymous: %ld kB", &kib) == 1) {
 			total += kib;
+		}
 	}
 	return total;
 }
