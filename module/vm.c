@@ -130,6 +130,8 @@ static void release(struct kref *ref)
 
 	withdraw(vm);
 	bellows_irqchip_destroy(vm);
+	/* Others may be taking pages out of our memory, and flush our vCPUs for it. */
+	bellows_mmu_detach(&vm->mmu);
 	for (i = 0; i < vm->nvcpus; i++)
 		bellows_vcpu_destroy(vm->vcpus[i]);
 	bellows_ioeventfd_release(vm);

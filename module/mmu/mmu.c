@@ -79,6 +79,11 @@ out_pt:
 	return err;
 }
 
+void bellows_mmu_detach(struct bellows_mmu *mmu)
+{
+	bellows_slots_destroy(mmu);
+}
+
 void bellows_mmu_destroy(struct bellows_mmu *mmu)
 {
 	bellows_slots_destroy(mmu);

@@ -61,9 +61,12 @@ struct bellows_mmu {
 int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,
 		     const struct bellows_mmu_ops *ops);
 /*
- * No vCPU runs any more. Drops every slot and table, without a flush: a
- * backend flushes when it first loads a vCPU on a CPU.
+ * No vCPU runs any more. Drops every slot, without a flush: a backend flushes when
+ * it first loads a vCPU on a CPU. Until here memory objects may ask for flushes, of
+ * vCPUs that must still be there; afterwards none does.
  */
+void bellows_mmu_detach(struct bellows_mmu *mmu);
+/* The tables as well, and the slots if that was not done. */
 void bellows_mmu_destroy(struct bellows_mmu *mmu);
 
 /* KVM_SET_USER_MEMORY_REGION with KVM's errnos; the caller is the ioctl layer. */

@@ -397,7 +397,7 @@ void bellows_slots_destroy(struct bellows_mmu *mmu)
 
 	mutex_lock(&mmu->slots_lock);
 	slots = slots_locked(mmu);
-	for (i = 0; i < slots->nr; i++) {
+	for (i = 0; slots && i < slots->nr; i++) {
 		bellows_memory_remove_mapper(slots->slot[i]->memory, &slots->slot[i]->mapper);
 		free_slot(slots->slot[i]);
 	}

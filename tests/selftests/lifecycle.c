@@ -248,6 +248,54 @@ CASE(close_running, "fds closed while another thread is in KVM_RUN on them")
 	pthread_join(t, NULL);
 }
 
+#define SHARED_GPA	0x10000000ULL
+#define SHARED_BLOCKS	64
+#define SHARED_SIZE	(SHARED_BLOCKS * BLOCK)
+#define BLOCK		0x200000UL
+
+static pthread_barrier_t both;
+
+static void *take_away(void *arg)
+{
+	for (unsigned long i = 0; i < test_scale(200); i++) {
+		pthread_barrier_wait(&both);
+		mem_invalidate(arg, 0, SHARED_SIZE);
+	}
+	return NULL;
+}
+
+static void touch_shared(u64 arg)
+{
+	for (u64 at = 0; at < SHARED_SIZE; at += BLOCK)
+		*(volatile u8 *)(SHARED_GPA + at) = 1;
+	GUEST_DONE();
+}
+
+/*
+ * Whoever takes memory away flushes the VMs that use it, block by block; one of them
+ * goes meanwhile, sooner or later.
+ */
+CASE(going_while_flushed, "a VM goes while translations to its memory are removed")
+{
+	struct mem *mem = mem_create(SHARED_SIZE, MEM_SMALL_PAGES);
+	pthread_t t;
+
+	pthread_barrier_init(&both, NULL, 2);
+	pthread_create(&t, NULL, take_away, mem);
+	for (unsigned long i = 0; i < test_scale(200); i++) {
+		struct vcpu *vcpu = long_guest(touch_shared, 0);
+
+		vm_slot(vcpu->vm, 1, SHARED_GPA, SHARED_SIZE, mem->host, 0);
+		vcpu_run_to_done(vcpu);
+		pthread_barrier_wait(&both);
+		usleep(i % 20 * 20);
+		vm_free(vcpu->vm);
+	}
+	pthread_join(t, NULL);
+	pthread_barrier_destroy(&both);
+	mem_free(mem);
+}
+
 /* O_DIRECT writes the file's blocks into the frames of the guest while it looks at them. */
 static void watch(u64 words)
 {
