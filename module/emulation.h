@@ -48,6 +48,16 @@ void bellows_expect_nothing(struct bellows_vcpu *vcpu);
 /* The guest's paging mode, for walks. */
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
 
+/*
+ * For what is no instruction and uses the emulator's memory accesses: the vCPU's
+ * state, with all segments, into vcpu->emu, and registers, RIP and RFLAGS out of it.
+ */
+void bellows_emulation_state_in(struct bellows_vcpu *vcpu);
+void bellows_emulation_state_out(struct bellows_vcpu *vcpu);
+void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu);
+/* After RETRY: why, for KVM_RUN; 0: a lost race. */
+int bellows_emulation_error(struct bellows_vcpu *vcpu);
+
 int bellows_emulation_create(struct bellows_vcpu *vcpu);
 void bellows_emulation_destroy(struct bellows_vcpu *vcpu);
 
