@@ -10,6 +10,8 @@ int bellows_handle_io(struct bellows_vcpu *vcpu);
 int bellows_emulate_insn(struct bellows_vcpu *vcpu);
 /* For a look at it first. True: the instruction is in vcpu->emu->insn. */
 bool bellows_peek_insn(struct bellows_vcpu *vcpu);
+/* A hardware task switch. */
+int bellows_handle_task_switch(struct bellows_vcpu *vcpu);
 /* A nested fault where no memory is. */
 int bellows_handle_mmio(struct bellows_vcpu *vcpu);
 int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);

@@ -478,12 +478,6 @@ static int handle_eoi(struct bellows_vcpu *vcpu)
 	return 1;
 }
 
-/* Hardware task switches are not offered; no 64-bit system uses them. */
-static int handle_task_switch(struct bellows_vcpu *vcpu)
-{
-	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, vcpu->exit.task.selector);
-}
-
 static int handle_fail_entry(struct bellows_vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
@@ -536,7 +530,7 @@ static const struct {
 	[BELLOWS_EXIT_EOI]		= { handle_eoi },
 	[BELLOWS_EXIT_MWAIT]		= { handle_nop },
 	[BELLOWS_EXIT_PAUSE]		= { handle_nop },
-	[BELLOWS_EXIT_TASK_SWITCH]	= { handle_task_switch },
+	[BELLOWS_EXIT_TASK_SWITCH]	= { bellows_handle_task_switch },
 	[BELLOWS_EXIT_UNDEFINED]	= { handle_undefined },
 	[BELLOWS_EXIT_EMULATE]		= { bellows_emulate_insn },
 	[BELLOWS_EXIT_ERROR]		= { handle_error },

@@ -103,7 +103,9 @@ struct bellows_exit {
 		} exception;
 		struct {
 			u16 selector;
-			u8 source;		/* 0 CALL, 1 IRET, 2 JMP, 3 gate */
+			u8 source;		/* enum bellows_task_source */
+			bool resume;		/* RF is set in the old task's flags */
+			bool trap;		/* found out later: the new task wants #DB */
 			bool has_error;
 			u32 error;
 		} task;

@@ -12,6 +12,7 @@
  */
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
+#include "emulate/task.h"
 #include "emulation.h"
 #include "svm/svm.h"
 
@@ -318,12 +319,13 @@ static void decode_task(struct bellows_svm_vcpu *svm)
 	exit->task.selector = control->exit_info1;
 	exit->task.has_error = info & BELLOWS_SVM_TASK_HAS_ERROR;
 	exit->task.error = info;
+	exit->task.resume = info & BELLOWS_SVM_TASK_RESUME;
 	if (info & BELLOWS_SVM_TASK_IRET)
-		exit->task.source = 1;
+		exit->task.source = BELLOWS_TASK_IRET;
 	else if (info & BELLOWS_SVM_TASK_JMP)
-		exit->task.source = 2;
+		exit->task.source = BELLOWS_TASK_JMP;
 	else
-		exit->task.source = exit->vectoring.valid ? 3 : 0;
+		exit->task.source = exit->vectoring.valid ? BELLOWS_TASK_GATE : BELLOWS_TASK_CALL;
 }
 
 static void decode_db(struct bellows_svm_vcpu *svm)

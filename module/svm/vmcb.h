@@ -316,6 +316,7 @@ static_assert(BELLOWS_SVM_EXIT_XSETBV - BELLOWS_SVM_EXIT_VMRUN ==
 #define BELLOWS_SVM_TASK_IRET		BIT_ULL(36)
 #define BELLOWS_SVM_TASK_JMP		BIT_ULL(38)
 #define BELLOWS_SVM_TASK_HAS_ERROR	BIT_ULL(44)
+#define BELLOWS_SVM_TASK_RESUME		BIT_ULL(48)
 
 static inline void bellows_svm_intercept(u32 *words, unsigned int bit, bool on)
 {

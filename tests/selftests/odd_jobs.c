@@ -1,45 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What few guests do: hardware tasks, MONITOR and MWAIT, code that one CPU
- * writes and another executes.
+ * What few guests do: MONITOR and MWAIT, code that one CPU writes and another
+ * executes.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include "guest.h"
 #include "vm.h"
-#include "task32.h"
 
 #define CODE	0x900000UL
-
-static void run_task(enum guest_mode mode)
-{
-	struct vm *vm = vm_new(mode);
-	struct vcpu *vcpu = vcpu_new(vm, NULL, 0);
-	struct ucall uc;
-
-	vm_load_blob(vm, blob_task32);
-	vcpu_run(vcpu);
-	if (vcpu->run->exit_reason == KVM_EXIT_INTERNAL_ERROR) {
-		EXPECT_EQ(vcpu->run->internal.suberror, KVM_INTERNAL_ERROR_EMULATION);
-		SKIP("task switches are not emulated: KVM_EXIT_INTERNAL_ERROR");
-	}
-	__vcpu_expect_exit(vcpu, KVM_EXIT_IO, __FILE__, __LINE__);
-	ASSERT_EQ(vcpu_ucall(vcpu, &uc), UCALL_SYNC);
-	EXPECT_EQ(uc.args[0], 7);
-	EXPECT_EQ(uc.args[1], 0x12345678);
-	EXPECT_EQ(uc.args[2], CR0_TS);
-	vm_free(vm);
-}
-
-CASE(task, "a jump to a task gets there, or KVM_EXIT_INTERNAL_ERROR")
-{
-	run_task(GUEST_PROT32);
-}
-
-CASE(task_paged, "the same with paging")
-{
-	run_task(GUEST_PAGED32);
-}
 
 static void monitor_mwait(u64 arg)
 {

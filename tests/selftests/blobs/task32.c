@@ -1,42 +1,676 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A jump to another task, as no current system does it. */
+/*
+ * Hardware tasks. The code that runs first is a task ("self"), whose TSS the host
+ * has made; each test makes another and goes there. A task here is a loop that
+ * ends with IRET: the next switch to it goes on behind that.
+ */
 #include "blob.h"
+#include "tasks.h"
 
 struct tss32 {
 	u32 link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags;
 	u32 eax, ecx, edx, ebx, esp, ebp, esi, edi;
-	u32 es, cs, ss, ds, fs, gs, ldt, iomap;
+	u32 es, cs, ss, ds, fs, gs, ldt;
+	u16 trap, iomap;
 };
 
-static struct tss32 old_task, new_task;
-static u8 stack[1024];
+struct tss16 {
+	u16 link, sp0, ss0, sp1, ss1, sp2, ss2, ip, flags;
+	u16 ax, cx, dx, bx, sp, bp, si, di, es, cs, ss, ds, ldt;
+};
 
-static void __attribute__((used)) second_task(void)
+/* Selectors beyond those of other guests; the table has room. */
+#define SEL_SELF	SEL_TSS
+#define SEL_OTHER	0x200
+#define SEL_FIXER	0x208
+#define SEL_GATE	0x210
+#define SEL_TSS16	0x218
+#define SEL_LDT		0x220
+#define SEL_ABSENT	0x228
+#define SEL_EXEC	0x230
+#define SEL_BEYOND	0x1ff8
+
+#define TYPE_LDT	0x82
+#define TYPE_TASK_GATE	0x85
+#define TYPE_TSS	0x89
+#define TYPE_BUSY	0x8b
+#define TYPE_TSS16	0x81
+#define DPL3		0x60
+
+#define DR6_BT		0x8000
+
+#define APART		0x40000000u	/* no page there */
+
+/* What a task finds when it begins; the error code only if an exception has one. */
+struct entry {
+	u32 edi, esi, ebp, esp, ebx, edx, ecx, eax, flags, error;
+};
+
+#define self	((volatile struct tss32 *)TSS_BASE)
+static volatile struct tss32 other, fixer;
+static u8 other_stack[1024], fixer_stack[1024], user_stack[256];
+
+static struct {
+	u32 count, cr0, es, fs;
+	u8 self_type, other_type;
+	struct entry entry;
+} seen;
+
+static void (*__attribute__((used)) other_body)(struct entry *entry);
+static void (*__attribute__((used)) fixer_body)(struct entry *entry);
+extern char other_entry[], other_again[], fixer_entry[];
+
+#define TASK(name)							\
+asm(".text\n" BLOB_CODE							\
+    #name "_entry:	pushfl\n"					\
+    "	pushal\n"							\
+    "	pushl %esp\n"							\
+    "	cld\n"								\
+    "	call *" #name "_body\n"						\
+    "	addl $4, %esp\n"						\
+    "	popal\n"							\
+    "	addl $4, %esp\n"						\
+    "	iretl\n"							\
+    #name "_again:	jmp " #name "_entry\n")
+TASK(other);
+TASK(fixer);
+
+static void describe(u16 selector, u32 base, u32 limit, u8 type)
 {
-	GUEST_SYNC(7, old_task.ebx, read_cr0() & CR0_TS);
-	blob_exit();
+	blob_set_descriptor(selector, limit | (u64)(base & 0xffffff) << 16 | (u64)type << 40 |
+			    (u64)(base >> 24) << 56);
 }
 
-static void describe(u16 selector, void *tss)
+static u8 type_of(u16 selector)
 {
-	u32 base = (u32)tss;
-
-	blob_set_descriptor(selector, (sizeof(struct tss32) - 1) | (u64)(base & 0xffffff) << 16 |
-			    0x89ULL << 40 | (u64)(base >> 24) << 56);
+	return READ_ONCE(*(u8 *)(GDT_BASE + selector + 5));
 }
+
+static void make_task(volatile struct tss32 *tss, u16 selector, char *entry, u8 *stack)
+{
+	*tss = (struct tss32) {
+		.cr3 = read_cr3(), .eip = (u32)entry, .eflags = 2,
+		.eax = 0xa0a0a0a0, .ecx = 0xc0c0c0c0, .edx = 0xd0d0d0d0, .ebx = 0xb0b0b0b0,
+		.esp = (u32)stack + sizeof(other_stack), .ebp = 0xe0e0e0e0, .esi = 0x51515151,
+		.edi = 0xd1d1d1d1,
+		.cs = SEL_CODE32, .ss = SEL_DATA, .ds = SEL_DATA, .es = SEL_DATA,
+		.fs = SEL_DATA, .gs = SEL_DATA, .iomap = sizeof(*tss),
+	};
+	describe(selector, (u32)tss, sizeof(*tss) - 1, TYPE_TSS);
+}
+
+static void make_other(void (*body)(struct entry *entry))
+{
+	make_task(&other, SEL_OTHER, other_entry, other_stack);
+	other_body = body;
+	seen.count = 0;
+}
+
+static void make_fixer(void (*body)(struct entry *entry))
+{
+	make_task(&fixer, SEL_FIXER, fixer_entry, fixer_stack);
+	fixer_body = body;
+}
+
+static void note(struct entry *entry)
+{
+	seen.count++;
+	seen.entry = *entry;
+	seen.cr0 = read_cr0();
+	seen.self_type = type_of(SEL_SELF);
+	seen.other_type = type_of(SEL_OTHER);
+	asm volatile("mov %%es, %0" : "=r"(seen.es));
+	asm volatile("mov %%fs, %0" : "=r"(seen.fs));
+}
+
+static void jump_to_self(void)
+{
+	asm volatile("ljmp %0, $0" :: "i"(SEL_SELF) : "memory");
+}
+
+/* What each way to nest has in common. */
+static void check_nested(u32 back)
+{
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(seen.self_type, TYPE_BUSY);
+	GUEST_ASSERT_EQ(seen.other_type, TYPE_BUSY);
+	GUEST_ASSERT_EQ(seen.entry.flags & FLAG_NT, FLAG_NT);
+	GUEST_ASSERT_EQ(seen.cr0 & CR0_TS, CR0_TS);
+	GUEST_ASSERT_EQ(other.link, SEL_SELF);
+	GUEST_ASSERT_EQ(self->eip, back);
+	GUEST_ASSERT_EQ(self->cs, SEL_CODE32);
+	GUEST_ASSERT_EQ(self->eflags & FLAG_NT, 0);
+	GUEST_ASSERT_EQ(type_of(SEL_SELF), TYPE_BUSY);
+	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
+	GUEST_ASSERT_EQ(other.eflags & FLAG_NT, 0);
+	GUEST_ASSERT_EQ(other.eip, (u32)other_again);
+	GUEST_ASSERT_EQ(read_flags() & FLAG_NT, 0);
+}
+
+/* An instruction that goes to the other task; where the next one is, is left in back. */
+#define GO(insn, ...)							\
+	({								\
+		u32 __back;						\
+									\
+		asm volatile("movl $772f, %0\n\t" insn "\n772:"		\
+			     : "=m"(__back) : __VA_ARGS__ : "memory", "cc"); \
+		__back;							\
+	})
+
+static void test_call(void)
+{
+	u32 a = 0x11111111, b = 0x22222222, c = 0x33333333, d = 0x44444444;
+	u32 si = 0x55555555, di = 0x66666666, back, sp;
+
+	make_other(note);
+	other.es = SEL_USER_DATA;
+	write_cr0(read_cr0() & ~CR0_TS);
+	asm volatile("movl $1f, %[back]; movl %%esp, %[sp]; lcall %[sel], $0x1234567; 1:"
+		     : "+a"(a), "+b"(b), "+c"(c), "+d"(d), "+S"(si), "+D"(di), [back] "=m"(back),
+		       [sp] "=m"(sp)
+		     : [sel] "i"(SEL_OTHER) : "memory");
+	check_nested(back);
+	GUEST_ASSERT_EQ(self->eax, 0x11111111);
+	GUEST_ASSERT_EQ(self->ebx, 0x22222222);
+	GUEST_ASSERT_EQ(self->ecx, 0x33333333);
+	GUEST_ASSERT_EQ(self->edx, 0x44444444);
+	GUEST_ASSERT_EQ(self->esi, 0x55555555);
+	GUEST_ASSERT_EQ(self->edi, 0x66666666);
+	GUEST_ASSERT_EQ(self->esp, sp);
+	GUEST_ASSERT(a == 0x11111111 && b == 0x22222222 && c == 0x33333333);
+	GUEST_ASSERT(d == 0x44444444 && si == 0x55555555 && di == 0x66666666);
+	GUEST_ASSERT_EQ(seen.entry.eax, 0xa0a0a0a0);
+	GUEST_ASSERT_EQ(seen.entry.ecx, 0xc0c0c0c0);
+	GUEST_ASSERT_EQ(seen.entry.edx, 0xd0d0d0d0);
+	GUEST_ASSERT_EQ(seen.entry.ebx, 0xb0b0b0b0);
+	GUEST_ASSERT_EQ(seen.entry.ebp, 0xe0e0e0e0);
+	GUEST_ASSERT_EQ(seen.entry.esi, 0x51515151);
+	GUEST_ASSERT_EQ(seen.entry.edi, 0xd1d1d1d1);
+	GUEST_ASSERT_EQ(seen.es, SEL_USER_DATA);
+	GUEST_ASSERT_EQ(seen.fs, SEL_DATA);
+	/* The second time it goes on behind its IRET. */
+	for (u32 i = 2; i < 20; i++) {
+		GO("lcall %1, $0", "i"(SEL_OTHER));
+		GUEST_ASSERT_EQ(seen.count, i);
+	}
+}
+
+static void jumped_to(struct entry *entry)
+{
+	note(entry);
+	jump_to_self();
+	seen.count = 100;
+	jump_to_self();
+}
+
+static void test_jump(void)
+{
+	u32 back;
+
+	make_other(jumped_to);
+	other.link = 0x5555;
+	back = GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(seen.self_type, TYPE_TSS);
+	GUEST_ASSERT_EQ(seen.other_type, TYPE_BUSY);
+	GUEST_ASSERT_EQ(seen.entry.flags & FLAG_NT, 0);
+	GUEST_ASSERT_EQ(self->eip, back);
+	GUEST_ASSERT_EQ(other.link, 0x5555);
+	GUEST_ASSERT_EQ(type_of(SEL_SELF), TYPE_BUSY);
+	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 100);
+}
+
+static void test_gate(void)
+{
+	u32 back;
+
+	make_other(note);
+	blob_set_descriptor(SEL_GATE, (u64)SEL_OTHER << 16 | (u64)TYPE_TASK_GATE << 40);
+	back = GO("lcall %1, $0", "i"(SEL_GATE));
+	check_nested(back);
+}
+
+static void test_soft(void)
+{
+	u32 back;
+
+	make_other(note);
+	blob_set_gate(0x50, 0, SEL_OTHER, TYPE_TASK_GATE);
+	back = GO("int $0x50");
+	check_nested(back);
+
+	make_other(note);
+	blob_set_gate(VEC_BP, 0, SEL_OTHER, TYPE_TASK_GATE);
+	back = GO("int3");
+	check_nested(back);
+}
+
+static u32 fault_ip, resume_ip, expected;
+
+/* #GP with the selector as its error code, at fault_ip. */
+static void load_beyond(void)
+{
+	asm volatile("movl $1f, %[ip]; movl $2f, %[resume]\n"
+		     "1: mov %w[sel], %%gs\n"
+		     "2:"
+		     : [ip] "=m"(fault_ip), [resume] "=m"(resume_ip)
+		     : [sel] "r"(SEL_BEYOND) : "memory");
+}
+
+static void skip_fault(struct entry *entry)
+{
+	note(entry);
+	GUEST_ASSERT_EQ(entry->error, expected);
+	GUEST_ASSERT_EQ(self->eip, fault_ip);
+	GUEST_ASSERT_EQ(self->gs, SEL_DATA);
+	self->eip = resume_ip;
+}
+
+static void test_error(void)
+{
+	make_other(skip_fault);
+	expected = SEL_BEYOND;
+	blob_set_gate(VEC_GP, 0, SEL_OTHER, TYPE_TASK_GATE);
+	load_beyond();
+	check_nested(resume_ip);
+	GUEST_ASSERT_EQ(other.esp, (u32)other_stack + sizeof(other_stack) - 4);
+}
+
+/* What such tasks are still used for. */
+static void test_double_fault(void)
+{
+	make_other(skip_fault);
+	expected = 0;
+	blob_set_gate(VEC_GP, 0, SEL_CODE32, 0x0e);
+	blob_set_gate(VEC_DF, 0, SEL_OTHER, TYPE_TASK_GATE);
+	load_beyond();
+	check_nested(resume_ip);
+}
+
+static void test_16(void)
+{
+	/* mov %ax, 0x6100; mov %fs, 0x6104; ljmp SEL_SELF, 0 */
+	static const u8 code[] = {
+		0x66, 0xa3, 0x00, 0x61, 0, 0, 0x8c, 0x25, 0x04, 0x61, 0, 0,
+		0xea, 0, 0, 0, 0, SEL_SELF & 0xff, SEL_SELF >> 8,
+	};
+	static volatile struct tss16 tss;
+
+	memcpy((void *)LOW_BASE, code, sizeof(code));
+	*(volatile u32 *)(LOW_BASE + 0x104) = 0xffff;
+	tss = (struct tss16) {
+		.ip = LOW_BASE, .flags = 2, .ax = 0x1357, .sp = LOW_BASE + 0x800,
+		.es = SEL_DATA, .cs = SEL_CODE32, .ss = SEL_DATA, .ds = SEL_DATA, .bx = 0x2468,
+	};
+	describe(SEL_TSS16, (u32)&tss, sizeof(tss) - 1, TYPE_TSS16);
+	GO("ljmp %1, $0", "i"(SEL_TSS16));
+	GUEST_ASSERT_EQ(*(volatile u16 *)(LOW_BASE + 0x100), 0x1357);
+	GUEST_ASSERT_EQ(*(volatile u16 *)(LOW_BASE + 0x104), 0);
+	GUEST_ASSERT_EQ(tss.ip, LOW_BASE + sizeof(code));
+	GUEST_ASSERT_EQ(tss.ax, 0x1357);
+	GUEST_ASSERT_EQ(tss.bx, 0x2468);
+	GUEST_ASSERT_EQ(tss.cs, SEL_CODE32);
+	GUEST_ASSERT_EQ(type_of(SEL_TSS16), TYPE_TSS16);
+	GUEST_ASSERT_EQ(type_of(SEL_SELF), TYPE_BUSY);
+	GUEST_ASSERT_EQ(self->fs, SEL_DATA);
+}
+
+static u32 faults;
+static bool on_qemu;
+
+/* A fault in the new task is the new task's: it is mended, and goes on. */
+static void mend_other(struct entry *entry)
+{
+	faults++;
+	GUEST_ASSERT_EQ(entry->error, expected);
+	GUEST_ASSERT_EQ(fixer.link, SEL_OTHER);
+	/* QEMU takes the old task's address for this one. */
+	if (!on_qemu)
+		GUEST_ASSERT_EQ(other.eip, (u32)other_entry);
+	other.eip = (u32)other_entry;
+	GUEST_ASSERT_EQ(other.eax, 0xa0a0a0a0);
+	other.cs = SEL_CODE32;
+	other.ss = other.ds = other.es = other.fs = other.gs = SEL_DATA;
+	other.ldt = 0;
+}
+
+/* A selector that the new task, otherwise in order, cannot have. */
+static void check_bad(volatile u32 *field, u16 value, u8 vector, bool as_user)
+{
+	const u8 vectors[] = { VEC_TS, VEC_NP, VEC_SS };
+
+	for (u32 i = 0; i < sizeof(vectors); i++)
+		blob_set_gate(vectors[i], 0, SEL_FIXER,
+			      vectors[i] == vector ? TYPE_TASK_GATE : 0);
+	make_fixer(mend_other);
+	make_other(jumped_to);
+	if (as_user) {
+		other.cs = SEL_USER32;
+		other.ss = other.ds = other.es = other.fs = other.gs = SEL_USER_DATA;
+	}
+	*field = value;
+	expected = value & ~3;
+	faults = 0;
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(faults, 1);
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(*field, field == &other.ldt ? 0 : field == &other.cs ? SEL_CODE32 : SEL_DATA);
+}
+
+static void test_bad_segments(void)
+{
+	blob_set_descriptor(SEL_ABSENT, 0x00cf13000000ffffULL);
+	blob_set_descriptor(SEL_EXEC, 0x00cf99000000ffffULL);
+	check_bad(&other.cs, 0, VEC_TS, false);
+	check_bad(&other.cs, SEL_DATA, VEC_TS, false);
+	check_bad(&other.cs, SEL_BEYOND, VEC_TS, false);
+	check_bad(&other.cs, SEL_USER32 & ~3, VEC_TS, false);
+	check_bad(&other.ss, 0, VEC_TS, false);
+	check_bad(&other.ss, SEL_CODE32, VEC_TS, false);
+	check_bad(&other.ss, SEL_USER_DATA, VEC_TS, false);
+	check_bad(&other.ss, SEL_ABSENT, on_qemu ? VEC_NP : VEC_SS, false);
+	check_bad(&other.ds, SEL_ABSENT, VEC_NP, false);
+	check_bad(&other.es, SEL_EXEC, VEC_TS, false);
+	check_bad(&other.gs, SEL_OTHER, VEC_TS, false);
+	check_bad(&other.ldt, SEL_DATA, VEC_TS, false);
+}
+
+static u32 try_far(u16 selector)
+{
+	struct { u32 offset; u16 selector; } __attribute__((packed)) to = { 0, selector };
+
+	return GUEST_TRY("lcall *%0", "m"(to));
+}
+
+static void test_refused(void)
+{
+	make_other(note);
+	self->eip = 0x99999999;
+	describe(SEL_OTHER, (u32)&other, sizeof(other) - 1, TYPE_TSS & ~0x80);
+	GUEST_ASSERT_EQ(try_far(SEL_OTHER), VEC_NP);
+	GUEST_ASSERT_EQ(trap.error, SEL_OTHER);
+	describe(SEL_OTHER, (u32)&other, sizeof(other) - 2, TYPE_TSS);
+	GUEST_ASSERT_EQ(try_far(SEL_OTHER), VEC_TS);
+	GUEST_ASSERT_EQ(trap.error, SEL_OTHER);
+	GUEST_ASSERT_EQ(try_far(SEL_SELF), VEC_GP);
+	GUEST_ASSERT_EQ(trap.error, SEL_SELF);
+	/* IRET to what is no task, or none that waits */
+	self->link = SEL_DATA;
+	write_flags(read_flags() | FLAG_NT);
+	GUEST_ASSERT_EQ(GUEST_TRY("iretl"), VEC_TS);
+	GUEST_ASSERT_EQ(trap.error, SEL_DATA);
+	describe(SEL_OTHER, (u32)&other, sizeof(other) - 1, TYPE_TSS);
+	self->link = SEL_OTHER;
+	GUEST_ASSERT_EQ(GUEST_TRY("iretl"), VEC_TS);
+	GUEST_ASSERT_EQ(trap.error, SEL_OTHER);
+	write_flags(read_flags() & ~FLAG_NT);
+	GUEST_ASSERT_EQ(self->eip, 0x99999999);
+	GUEST_ASSERT_EQ(seen.count, 0);
+	GUEST_ASSERT_EQ(type_of(SEL_SELF), TYPE_BUSY);
+	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
+}
+
+static void left_v86(struct entry *entry)
+{
+	GUEST_ASSERT_EQ(entry->error, 0);
+	GUEST_ASSERT_EQ(other.eflags & FLAG_VM, FLAG_VM);
+	GUEST_ASSERT_EQ(other.cs, 0x700);
+	GUEST_ASSERT_EQ(other.eip, 6);
+	GUEST_ASSERT_EQ(other.eax & 0xffff, 0x1234);
+	GUEST_ASSERT_EQ(other.ds, 0x610);
+	GUEST_ASSERT_EQ(read_flags() & FLAG_VM, 0);
+	seen.count++;
+	jump_to_self();
+}
+
+static void test_v86(void)
+{
+	/* mov $0x1234, %ax; mov %ax, 0x10; hlt */
+	static const u8 code[] = { 0xb8, 0x34, 0x12, 0xa3, 0x10, 0x00, 0xf4 };
+
+	memcpy((void *)0x7000, code, sizeof(code));
+	make_other(note);
+	make_fixer(left_v86);
+	other.eflags = FLAG_VM | 2;
+	other.cs = 0x700;
+	other.eip = 0;
+	other.ss = 0x600;
+	other.esp = 0x800;
+	other.ds = other.es = other.fs = other.gs = 0x610;
+	blob_set_gate(VEC_GP, 0, SEL_FIXER, TYPE_TASK_GATE);
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(*(volatile u16 *)0x6110, 0x1234);
+	/* And back into it, although it waits for the one that it became: its HLT comes again. */
+	make_fixer(left_v86);
+	describe(SEL_OTHER, (u32)&other, sizeof(other) - 1, TYPE_TSS);
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 2);
+}
+
+asm(".text\n" BLOB_CODE
+    "user_entry:	pushl $0x77\n"
+    "	int $0x51\n"
+    "	jmp user_entry\n");
+extern char user_entry[];
+
+static void left_user(struct entry *entry)
+{
+	seen.count++;
+	GUEST_ASSERT_EQ(other.cs, SEL_USER32);
+	GUEST_ASSERT_EQ(other.ss, SEL_USER_DATA);
+	GUEST_ASSERT_EQ(other.esp, (u32)user_stack + sizeof(user_stack) - 4);
+	GUEST_ASSERT_EQ(*(u32 *)other.esp, 0x77);
+	jump_to_self();
+}
+
+static void test_user(void)
+{
+	make_other(note);
+	make_fixer(left_user);
+	other.eip = (u32)user_entry;
+	other.esp = (u32)user_stack + sizeof(user_stack);
+	other.cs = SEL_USER32;
+	other.ss = other.ds = other.es = other.fs = other.gs = SEL_USER_DATA;
+	blob_set_gate(0x51, 0, SEL_FIXER, TYPE_TASK_GATE | DPL3);
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	/* Segments of the kernel are not for its use. */
+	blob_set_gate(0x51, 0, SEL_FIXER, TYPE_TASK_GATE);
+	check_bad(&other.ds, SEL_DATA, VEC_TS, true);
+	check_bad(&other.ss, SEL_DATA, VEC_TS, true);
+}
+
+static u32 __attribute__((aligned(4096))) apart_directory[1024];
+static u32 __attribute__((aligned(4096))) apart_table[1024];
+static u32 __attribute__((aligned(4096))) apart_pages[2048];
+
+static void look_apart(struct entry *entry)
+{
+	note(entry);
+	seen.es = *(volatile u32 *)APART;
+}
+
+static void test_cr3(void)
+{
+	u32 cr3 = read_cr3();
+
+	memcpy(apart_directory, (void *)cr3, sizeof(apart_directory));
+	apart_directory[APART >> 22] = (u32)apart_table | 3;
+	apart_table[0] = (u32)apart_pages | 3;
+	apart_pages[0] = 0x600df00d;
+	make_other(look_apart);
+	other.cr3 = (u32)apart_directory;
+	GO("lcall %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(seen.es, 0x600df00d);
+	GUEST_ASSERT_EQ(read_cr3(), cr3);
+	GUEST_ASSERT_EQ(other.cr3, (u32)apart_directory);
+	GUEST_ASSERT_EQ(GUEST_TRY("movl (%0), %%eax", "r"(APART), "a"(0)), VEC_PF);
+}
+
+static void look_local(struct entry *entry)
+{
+	note(entry);
+	asm volatile("movl %%fs:4, %0" : "=r"(seen.es));
+	asm volatile("sldt %0" : "=r"(seen.cr0));
+}
+
+static void test_ldt(void)
+{
+	static u64 ldt[2];
+	static u32 data[2] = { 0, 0x10ca1 };
+	u32 base = (u32)data, sldt;
+
+	ldt[1] = 0x0040920000000007ULL | (u64)(base & 0xffffff) << 16 | (u64)(base >> 24) << 56;
+	describe(SEL_LDT, (u32)ldt, sizeof(ldt) - 1, TYPE_LDT);
+	make_other(look_local);
+	other.ldt = SEL_LDT;
+	other.fs = 8 | 4;
+	GO("lcall %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(seen.es, 0x10ca1);
+	GUEST_ASSERT_EQ(seen.cr0 & 0xffff, SEL_LDT);
+	GUEST_ASSERT_EQ(seen.fs, 8 | 4);
+	/* It was used; QEMU does not say so. */
+	if (!on_qemu)
+		GUEST_ASSERT_EQ(READ_ONCE(ldt[1]) >> 40 & 0xff, 0x93);
+	asm volatile("sldt %0" : "=r"(sldt));
+	GUEST_ASSERT_EQ(sldt & 0xffff, 0);
+}
+
+/* A TSS whose second half is not mapped: nothing happens but the fault. */
+static void test_page_fault(void)
+{
+	volatile u32 *directory = (u32 *)read_cr3();
+	volatile struct tss32 *far = (void *)(APART + 0xfd0);
+
+	directory[APART >> 22] = (u32)apart_table | 3;
+	apart_table[0] = (u32)apart_pages | 3;
+	apart_table[1] = ((u32)apart_pages + 4096) | 3;
+	write_cr3(read_cr3());
+	make_other(note);
+	*far = other;
+	describe(SEL_OTHER, (u32)far, sizeof(*far) - 1, TYPE_TSS);
+	apart_table[1] = 0;
+	write_cr3(read_cr3());
+	self->eip = 0x99999999;
+	GUEST_ASSERT_EQ(try_far(SEL_OTHER), VEC_PF);
+	GUEST_ASSERT_EQ(trap.cr2 & ~0xfffu, APART + 0x1000);
+	GUEST_ASSERT_EQ(trap.error & (PFERR_P | PFERR_U), 0);
+	GUEST_ASSERT_EQ(self->eip, 0x99999999);
+	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
+	apart_table[1] = ((u32)apart_pages + 4096) | 3;
+	write_cr3(read_cr3());
+	GUEST_ASSERT_EQ(try_far(SEL_OTHER), NO_VECTOR);
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(far->eip, (u32)other_again);
+}
+
+static u32 traps, trap_ip, trap_dr6;
+
+static void count_trap(struct blob_frame *f)
+{
+	traps++;
+	trap_ip = f->ip;
+	asm volatile("mov %%dr6, %0" : "=r"(trap_dr6));
+}
+
+static void test_trap(void)
+{
+	make_other(note);
+	other.trap = 1;
+	blob_handlers[VEC_DB] = count_trap;
+	GO("lcall %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(traps, 1);
+	GUEST_ASSERT_EQ(trap_ip, (u32)other_entry);
+	GUEST_ASSERT_EQ(trap_dr6 & DR6_BT, DR6_BT);
+}
+
+static void look_dr7(struct entry *entry)
+{
+	note(entry);
+	asm volatile("mov %%dr7, %0" : "=r"(seen.es));
+}
+
+static void test_dr7(void)
+{
+	/* L0 and LE, G1: at addresses that nobody executes. */
+	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %1, %%dr7" :: "r"(0x500), "r"(0x509));
+	make_other(look_dr7);
+	GO("lcall %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(seen.es & 0x10f, 8);
+	asm volatile("mov %0, %%dr7" :: "r"(0x400));
+}
+
+static void test_irq(void)
+{
+	make_other(note);
+	blob_set_gate(TASKS_VECTOR, 0, SEL_OTHER, TYPE_TASK_GATE);
+	asm volatile("sti");
+	GUEST_SYNC(1);
+	while (!READ_ONCE(seen.count))
+		;
+	asm volatile("cli");
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(self->eflags & FLAG_IF, FLAG_IF);
+	GUEST_ASSERT_EQ(seen.entry.flags & (FLAG_IF | FLAG_NT), FLAG_NT);
+	GUEST_ASSERT_EQ(other.link, SEL_SELF);
+}
+
+/* The second waits until IRET has ended the first. */
+static void take_nmi(struct entry *entry)
+{
+	note(entry);
+	if (seen.count > 1)
+		return;
+	GUEST_SYNC(2);
+	for (u32 i = 0; i < 1000; i++)
+		barrier();
+	GUEST_ASSERT_EQ(READ_ONCE(seen.count), 1);
+}
+
+static void test_nmi(void)
+{
+	make_other(take_nmi);
+	blob_set_gate(VEC_NMI, 0, SEL_OTHER, TYPE_TASK_GATE);
+	GUEST_SYNC(1);
+	while (READ_ONCE(seen.count) < (on_qemu ? 1 : 2))
+		;
+	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
+}
+
+static void (*const tests[])(void) = {
+	[TASKS_CALL] = test_call,
+	[TASKS_JUMP] = test_jump,
+	[TASKS_GATE] = test_gate,
+	[TASKS_SOFT] = test_soft,
+	[TASKS_ERROR] = test_error,
+	[TASKS_DOUBLE_FAULT] = test_double_fault,
+	[TASKS_16] = test_16,
+	[TASKS_BAD_SEGMENTS] = test_bad_segments,
+	[TASKS_REFUSED] = test_refused,
+	[TASKS_V86] = test_v86,
+	[TASKS_USER] = test_user,
+	[TASKS_CR3] = test_cr3,
+	[TASKS_LDT] = test_ldt,
+	[TASKS_PAGE_FAULT] = test_page_fault,
+	[TASKS_TRAP] = test_trap,
+	[TASKS_DR7] = test_dr7,
+	[TASKS_IRQ] = test_irq,
+	[TASKS_NMI] = test_nmi,
+};
 
 static void blob_main(u32 arg)
 {
 	blob_init_exceptions();
-	new_task = (struct tss32) {
-		.cr3 = read_cr3(), .eip = (u32)second_task, .eflags = 2,
-		.esp = (u32)stack + sizeof(stack),
-		.cs = SEL_CODE32, .ss = SEL_DATA, .ds = SEL_DATA, .es = SEL_DATA,
-		.fs = SEL_DATA, .gs = SEL_DATA, .iomap = sizeof(new_task),
-	};
-	describe(SEL_TEST, &old_task);
-	describe(SEL_TEST + 8, &new_task);
-	asm volatile("ltr %w0" :: "r"(SEL_TEST));
-	asm volatile("mov $0x12345678, %%ebx; ljmp %0, $0" :: "i"(SEL_TEST + 8) : "ebx", "memory");
-	GUEST_SYNC(8);
+	on_qemu = arg & TASKS_ON_QEMU;
+	self->cr3 = read_cr3();
+	self->ldt = 0;
+	tests[arg & 0xff]();
+	GUEST_SYNC(3);
 }

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hardware task switches: SDM volume 3, sections 8.3 and 8.6; APM volume 2,
+ * section 12.3.
+ *
+ * What can fail is asked first: descriptors and both TSSs are looked at, and the
+ * places that will be written are probed. Then memory is written, in an order in
+ * which a repetition from the start finds nothing that stops it: the old state and
+ * the link are written alike again, the old task's busy bit is nobody's condition,
+ * and the new task's is the last write of all. Then the registers change, which
+ * cannot fail.
+ *
+ * Segments are loaded afterwards, with the new CR3. Until they are, the hidden
+ * parts of CS and SS are the old ones, but for the privilege level, which is the
+ * new task's: so a fault here is delivered from a state that a CPU accepts. Data
+ * segments cannot be used until then.
+ *
+ * The CPU has looked at gates and privileges before it asked. All of it but that is
+ * asked again here: other CPUs may have changed what it saw.
+ */
+#include "pure.h"
+#include "emulate/emu.h"
+#include "emulate/task.h"
+
+#define TYPE_32		8	/* of a TSS's type */
+#define TYPE_BUSY	2
+#define TYPE_TSS	1	/* what both types are without the two above */
+#define TYPE_LDT	2
+
+#define SELECTOR_RPL	3
+#define SELECTOR_TI	4
+
+#define EFL_TASK	0x003f7fd5UL	/* what a TSS can hold */
+
+#define TSS_CR3		0x1c
+#define TSS_TRAP	0x64
+#define TSS_SIZE	0x68
+
+/* Where a TSS has its fields. From the instruction pointer on they follow each other. */
+struct layout {
+	u8 width;
+	u8 first;		/* instruction pointer, flags, registers, segments */
+	u8 nr_segs;
+	u8 ldt;
+	u8 size;
+};
+
+enum { FIELD_IP, FIELD_FLAGS, FIELD_REGS, FIELD_SEGS = FIELD_REGS + 8 };
+
+static const struct layout layout_16 = { 2, 0x0e, 4, 0x2a, 0x2c };
+static const struct layout layout_32 = { 4, 0x20, 6, 0x60, TSS_SIZE };
+
+struct descriptor {
+	struct bellows_emu_segment seg;
+	u32 linear;		/* where it is */
+};
+
+static const struct layout *layout_of(const struct bellows_emu_segment *tss)
+{
+	return tss->attr & TYPE_32 ? &layout_32 : &layout_16;
+}
+
+static bool is_tss(const struct bellows_emu_segment *seg)
+{
+	return !(seg->attr & BELLOWS_ATTR_S) &&
+	       (seg->attr & BELLOWS_ATTR_TYPE & ~(TYPE_32 | TYPE_BUSY)) == TYPE_TSS;
+}
+
+/* CALL and events come back; IRET is how. */
+static bool nests(const struct bellows_task *t)
+{
+	return t->source == BELLOWS_TASK_CALL || t->source == BELLOWS_TASK_GATE;
+}
+
+static bool is_null(u16 selector)
+{
+	return !(selector & ~SELECTOR_RPL);
+}
+
+static int fault(struct bellows_task *t, u8 vector, u16 selector)
+{
+	return bellows_emu_fault_code(t->e, vector, (selector & ~SELECTOR_RPL) | t->external);
+}
+
+/* Tables and TSSs that are no memory are nothing for us. */
+static int no_device(struct bellows_emulator *e, int r)
+{
+	if (r != BELLOWS_EMU_EXIT)
+		return r;
+	e->pending.size = 0;
+	return BELLOWS_EMU_UNHANDLEABLE;
+}
+
+static unsigned int piece_of(u32 linear, unsigned int size)
+{
+	return min_t(unsigned int, size, PAGE_BYTES - (linear & (PAGE_BYTES - 1)));
+}
+
+static int system_probe(struct bellows_task *t, u32 linear, unsigned int size, bool write)
+{
+	unsigned int flags = BELLOWS_EMU_IMPLICIT | (write ? BELLOWS_EMU_FOR_WRITE : 0);
+	struct bellows_emulator *e = t->e;
+	int r = BELLOWS_EMU_CONTINUE;
+
+	while (!r && size) {
+		unsigned int piece = piece_of(linear, size);
+
+		r = no_device(e, e->ops->probe(e, linear, piece, flags));
+		linear += piece;
+		size -= piece;
+	}
+	return r;
+}
+
+static int system_read(struct bellows_task *t, u32 linear, void *buf, unsigned int size)
+{
+	struct bellows_emulator *e = t->e;
+	int r = BELLOWS_EMU_CONTINUE;
+	u8 *to = buf;
+
+	while (!r && size) {
+		unsigned int piece = piece_of(linear, size);
+
+		r = no_device(e, e->ops->read(e, linear, to, piece, BELLOWS_EMU_IMPLICIT));
+		linear += piece;
+		to += piece;
+		size -= piece;
+	}
+	return r;
+}
+
+static int system_write(struct bellows_task *t, u32 linear, const void *buf, unsigned int size)
+{
+	unsigned int flags = BELLOWS_EMU_IMPLICIT | BELLOWS_EMU_FOR_WRITE;
+	struct bellows_emulator *e = t->e;
+	int r = BELLOWS_EMU_CONTINUE;
+	const u8 *from = buf;
+
+	while (!r && size) {
+		unsigned int piece = piece_of(linear, size);
+
+		r = no_device(e, e->ops->write(e, linear, from, piece, flags));
+		linear += piece;
+		from += piece;
+		size -= piece;
+	}
+	return r;
+}
+
+static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
+{
+	u32 limit = (raw & 0xffff) | (raw >> 32 & 0xf0000);
+
+	d->seg = (struct bellows_emu_segment) {
+		.base = (raw >> 16 & 0xffffff) | (raw >> 32 & 0xff000000),
+		.attr = raw >> 40 & 0xf0ff,
+		.selector = selector,
+	};
+	d->seg.limit = d->seg.attr & BELLOWS_ATTR_G ? limit << 12 | 0xfff : limit;
+}
+
+/* @vector: what a selector that points nowhere gives. */
+static int read_descriptor(struct bellows_task *t, u16 selector, u8 vector, struct descriptor *d)
+{
+	bool local = selector & SELECTOR_TI;
+	u32 base = local ? t->ldtr.base : t->gdt_base;
+	u32 limit = local ? t->ldtr.limit : t->gdt_limit;
+	u64 raw;
+	int r;
+
+	if (local && (t->ldtr.attr & BELLOWS_ATTR_UNUSABLE))
+		return fault(t, vector, selector);
+	if ((selector | (SELECTOR_RPL | SELECTOR_TI)) > limit)
+		return fault(t, vector, selector);
+	d->linear = base + (selector & ~(SELECTOR_RPL | SELECTOR_TI));
+	r = system_read(t, d->linear, &raw, sizeof(raw));
+	if (!r)
+		parse_descriptor(d, raw, selector);
+	return r;
+}
+
+/* The byte of type, DPL and P. */
+static u32 access_byte(const struct descriptor *d)
+{
+	return d->linear + 5;
+}
+
+/* Busy, or accessed: locked, as other CPUs look at it. */
+static int change_type(struct bellows_task *t, struct descriptor *d, u8 set, u8 clear)
+{
+	unsigned int flags = BELLOWS_EMU_IMPLICIT | BELLOWS_EMU_FOR_WRITE | BELLOWS_EMU_LOCKED;
+	struct bellows_emulator *e = t->e;
+	u8 old = d->seg.attr, new = (old | set) & ~clear;
+	int r;
+
+	if (new == old)
+		return BELLOWS_EMU_CONTINUE;
+	r = no_device(e, e->ops->exchange(e, access_byte(d), &old, &new, 1, flags));
+	if (!r)
+		d->seg.attr = (d->seg.attr & ~0xffu) | new;
+	return r;
+}
+
+static int find_new(struct bellows_task *t, struct descriptor *new)
+{
+	bool back = t->source == BELLOWS_TASK_IRET;
+	u8 vector = back ? VECTOR_TS : VECTOR_GP;
+	int r;
+
+	if (is_null(t->selector) || (t->selector & SELECTOR_TI))
+		return fault(t, vector, t->selector);
+	r = read_descriptor(t, t->selector, vector, new);
+	if (r)
+		return r;
+	if (!is_tss(&new->seg) || !(new->seg.attr & TYPE_BUSY) == back)
+		return fault(t, vector, t->selector);
+	if (!(new->seg.attr & BELLOWS_ATTR_P))
+		return fault(t, VECTOR_NP, t->selector);
+	if (new->seg.limit < layout_of(&new->seg)->size - 1)
+		return fault(t, VECTOR_TS, t->selector);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static unsigned int saved_size(const struct layout *layout)
+{
+	return (FIELD_SEGS + layout->nr_segs) * layout->width;
+}
+
+/* The old task: where its state goes, and its descriptor if it will be changed. */
+static int find_old(struct bellows_task *t, struct descriptor *old)
+{
+	const struct bellows_emu_segment *tr = &t->e->seg[BELLOWS_TR];
+	const struct layout *layout = layout_of(tr);
+	int r;
+
+	if (tr->limit < layout->size - 1)
+		return fault(t, VECTOR_TS, tr->selector);
+	r = system_probe(t, tr->base + layout->first, saved_size(layout), true);
+	if (r || nests(t))
+		return r;
+	r = read_descriptor(t, tr->selector & ~SELECTOR_TI, VECTOR_TS, old);
+	return r ? r : system_probe(t, access_byte(old), 1, true);
+}
+
+static int read_new(struct bellows_task *t, const struct descriptor *new, u8 *image)
+{
+	const struct layout *layout = layout_of(&new->seg);
+	int r = system_probe(t, new->seg.base, layout->size, false);
+
+	if (!r && nests(t))
+		r = system_probe(t, new->seg.base, 2, true);
+	if (!r && t->source != BELLOWS_TASK_IRET)
+		r = system_probe(t, access_byte(new), 1, true);
+	return r ? r : system_read(t, new->seg.base, image, layout->size);
+}
+
+static u32 get_field(const u8 *image, unsigned int width)
+{
+	u32 value = 0;
+
+	memcpy(&value, image, width);
+	return value;
+}
+
+/* SDM: the image of EFLAGS has NT cleared if the task ends by IRET. */
+static int save_old(struct bellows_task *t)
+{
+	struct bellows_emulator *e = t->e;
+	const struct bellows_emu_segment *tr = &e->seg[BELLOWS_TR];
+	const struct layout *layout = layout_of(tr);
+	u32 fields[FIELD_SEGS + 6];
+	u8 image[sizeof(fields)];
+	unsigned int i;
+
+	fields[FIELD_IP] = e->rip;
+	fields[FIELD_FLAGS] = e->rflags;
+	if (t->source == BELLOWS_TASK_IRET)
+		fields[FIELD_FLAGS] &= ~(u32)EFL_NT;
+	for (i = 0; i < 8; i++)
+		fields[FIELD_REGS + i] = e->regs[i];
+	for (i = 0; i < 6; i++)
+		fields[FIELD_SEGS + i] = e->seg[i].selector;
+	for (i = 0; i < FIELD_SEGS + layout->nr_segs; i++)
+		memcpy(image + i * layout->width, &fields[i], layout->width);
+	return system_write(t, tr->base + layout->first, image, saved_size(layout));
+}
+
+static int write_all(struct bellows_task *t, struct descriptor *old, struct descriptor *new)
+{
+	u32 link = t->e->seg[BELLOWS_TR].selector;
+	int r;
+
+	r = save_old(t);
+	if (r)
+		return r;
+	if (nests(t))
+		r = system_write(t, new->seg.base, &link, 2);
+	else
+		r = change_type(t, old, 0, TYPE_BUSY);
+	if (!r && t->source != BELLOWS_TASK_IRET)
+		r = change_type(t, new, TYPE_BUSY, 0);
+	return r;
+}
+
+/* Nothing is checked yet, and CPUs want selector and descriptor to agree. */
+static void take_privilege(struct bellows_emulator *e, bool was_v86)
+{
+	struct bellows_emu_segment *cs = &e->seg[BELLOWS_CS], *ss = &e->seg[BELLOWS_SS];
+
+	e->cpl = cs->selector & SELECTOR_RPL;
+	/* What virtual-8086 mode has for code is data elsewhere. */
+	if (was_v86)
+		cs->attr |= BELLOWS_ATTR_CODE;
+	cs->attr = (cs->attr & ~(u32)BELLOWS_ATTR_DPL) | e->cpl << 5;
+	ss->attr = (ss->attr & ~(u32)BELLOWS_ATTR_DPL) | e->cpl << 5;
+}
+
+/* Of segments the selectors only; the rest stays what an entry needs it to be. */
+static void take_registers(struct bellows_task *t, const struct descriptor *new, const u8 *image)
+{
+	const struct layout *layout = layout_of(&new->seg);
+	struct bellows_emulator *e = t->e;
+	const u8 *fields = image + layout->first;
+	unsigned int width = layout->width, i;
+	bool was_v86 = e->rflags & EFL_VM;
+
+	e->rip = get_field(fields + FIELD_IP * width, width);
+	e->rflags = (get_field(fields + FIELD_FLAGS * width, width) & EFL_TASK) | EFL_FIXED;
+	if (nests(t))
+		e->rflags |= EFL_NT;
+	for (i = 0; i < 8; i++)
+		e->regs[i] = get_field(fields + (FIELD_REGS + i) * width, width);
+	for (i = 0; i < 6; i++) {
+		e->seg[i].selector = 0;
+		if (i < layout->nr_segs)
+			e->seg[i].selector = get_field(fields + (FIELD_SEGS + i) * width, 2);
+		if (i != BELLOWS_CS && i != BELLOWS_SS)
+			e->seg[i].attr |= BELLOWS_ATTR_UNUSABLE;
+	}
+	take_privilege(e, was_v86);
+	t->ldtr = (struct bellows_emu_segment) {
+		.attr = BELLOWS_ATTR_UNUSABLE,
+		.selector = get_field(image + layout->ldt, 2),
+	};
+	t->has_cr3 = layout == &layout_32;
+	t->cr3 = t->has_cr3 ? get_field(image + TSS_CR3, 4) : 0;
+	t->trap = t->has_cr3 && (image[TSS_TRAP] & 1);
+	e->seg[BELLOWS_TR] = new->seg;
+}
+
+int bellows_task_leave(struct bellows_task *t)
+{
+	struct descriptor old = {}, new;
+	u8 image[TSS_SIZE];
+	int r;
+
+	r = find_new(t, &new);
+	if (!r)
+		r = read_new(t, &new, image);
+	if (!r)
+		r = find_old(t, &old);
+	if (!r)
+		r = write_all(t, &old, &new);
+	if (!r)
+		take_registers(t, &new, image);
+	return r;
+}
+
+static int load_ldtr(struct bellows_task *t)
+{
+	u16 selector = t->ldtr.selector;
+	struct descriptor d;
+	int r;
+
+	t->ldtr = (struct bellows_emu_segment) {
+		.attr = BELLOWS_ATTR_UNUSABLE,
+		.selector = selector,
+	};
+	if (is_null(selector))
+		return BELLOWS_EMU_CONTINUE;
+	if (selector & SELECTOR_TI)
+		return fault(t, VECTOR_TS, selector);
+	r = read_descriptor(t, selector, VECTOR_TS, &d);
+	if (r)
+		return r;
+	if ((d.seg.attr & (BELLOWS_ATTR_S | BELLOWS_ATTR_TYPE | BELLOWS_ATTR_P)) !=
+	    (TYPE_LDT | BELLOWS_ATTR_P))
+		return fault(t, VECTOR_TS, selector);
+	t->ldtr = d.seg;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static unsigned int dpl(const struct descriptor *d)
+{
+	return (d->seg.attr & BELLOWS_ATTR_DPL) >> 5;
+}
+
+static bool is_conforming(const struct descriptor *d)
+{
+	return (d->seg.attr & BELLOWS_ATTR_CODE) && (d->seg.attr & BELLOWS_ATTR_DOWN);
+}
+
+static int find_code(struct bellows_task *t, u16 selector, struct descriptor *d)
+{
+	unsigned int cpl = selector & SELECTOR_RPL;
+	int r;
+
+	if (is_null(selector))
+		return fault(t, VECTOR_TS, selector);
+	r = read_descriptor(t, selector, VECTOR_TS, d);
+	if (r)
+		return r;
+	if (!(d->seg.attr & BELLOWS_ATTR_S) || !(d->seg.attr & BELLOWS_ATTR_CODE) ||
+	    (is_conforming(d) ? dpl(d) > cpl : dpl(d) != cpl))
+		return fault(t, VECTOR_TS, selector);
+	if (!(d->seg.attr & BELLOWS_ATTR_P))
+		return fault(t, VECTOR_NP, selector);
+	return change_type(t, d, BELLOWS_ATTR_ACCESSED, 0);
+}
+
+static int find_stack(struct bellows_task *t, u16 selector, unsigned int cpl, struct descriptor *d)
+{
+	const u32 writable = BELLOWS_ATTR_S | BELLOWS_ATTR_WRITABLE;
+	int r;
+
+	if (is_null(selector))
+		return fault(t, VECTOR_TS, selector);
+	r = read_descriptor(t, selector, VECTOR_TS, d);
+	if (r)
+		return r;
+	if ((d->seg.attr & (writable | BELLOWS_ATTR_CODE)) != writable ||
+	    (selector & SELECTOR_RPL) != cpl || dpl(d) != cpl)
+		return fault(t, VECTOR_TS, selector);
+	if (!(d->seg.attr & BELLOWS_ATTR_P))
+		return fault(t, VECTOR_SS, selector);
+	return change_type(t, d, BELLOWS_ATTR_ACCESSED, 0);
+}
+
+static int load_code_and_stack(struct bellows_task *t)
+{
+	struct bellows_emulator *e = t->e;
+	unsigned int cpl = e->seg[BELLOWS_CS].selector & SELECTOR_RPL;
+	struct descriptor cs, ss;
+	int r;
+
+	r = find_code(t, e->seg[BELLOWS_CS].selector, &cs);
+	if (!r)
+		r = find_stack(t, e->seg[BELLOWS_SS].selector, cpl, &ss);
+	if (r)
+		return r;
+	e->seg[BELLOWS_CS] = cs.seg;
+	e->seg[BELLOWS_SS] = ss.seg;
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int load_data(struct bellows_task *t, unsigned int nr)
+{
+	struct bellows_emulator *e = t->e;
+	u16 selector = e->seg[nr].selector;
+	struct descriptor d;
+	int r;
+
+	if (is_null(selector)) {
+		e->seg[nr] = (struct bellows_emu_segment) {
+			.attr = BELLOWS_ATTR_UNUSABLE,
+			.selector = selector,
+		};
+		return BELLOWS_EMU_CONTINUE;
+	}
+	r = read_descriptor(t, selector, VECTOR_TS, &d);
+	if (r)
+		return r;
+	/* Code that cannot be read is not for data. */
+	if (!(d.seg.attr & BELLOWS_ATTR_S) ||
+	    (d.seg.attr & (BELLOWS_ATTR_CODE | BELLOWS_ATTR_WRITABLE)) == BELLOWS_ATTR_CODE)
+		return fault(t, VECTOR_TS, selector);
+	if (!is_conforming(&d) && dpl(&d) < max_t(unsigned int, e->cpl, selector & SELECTOR_RPL))
+		return fault(t, VECTOR_TS, selector);
+	if (!(d.seg.attr & BELLOWS_ATTR_P))
+		return fault(t, VECTOR_NP, selector);
+	r = change_type(t, &d, BELLOWS_ATTR_ACCESSED, 0);
+	if (!r)
+		e->seg[nr] = d.seg;
+	return r;
+}
+
+static void load_v86(struct bellows_emulator *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6; i++) {
+		struct bellows_emu_segment *seg = &e->seg[i];
+
+		seg->base = (u32)seg->selector << 4;
+		seg->limit = 0xffff;
+		seg->attr = BELLOWS_ATTR_P | BELLOWS_ATTR_DPL | BELLOWS_ATTR_S |
+			    BELLOWS_ATTR_WRITABLE | BELLOWS_ATTR_ACCESSED;
+	}
+	e->cpl = 3;
+}
+
+static int load_segments(struct bellows_task *t)
+{
+	static const u8 data[] = { BELLOWS_DS, BELLOWS_ES, BELLOWS_FS, BELLOWS_GS };
+	unsigned int i;
+	int r;
+
+	r = load_code_and_stack(t);
+	for (i = 0; !r && i < ARRAY_SIZE(data); i++)
+		r = load_data(t, data[i]);
+	return r;
+}
+
+static int push_error(struct bellows_task *t)
+{
+	struct bellows_emulator *e = t->e;
+	int r = no_device(e, bellows_emu_push(e, t->error, layout_of(&e->seg[BELLOWS_TR])->width));
+
+	if (r == BELLOWS_EMU_FAULT && e->fault.vector == VECTOR_SS)
+		e->fault.error |= t->external;
+	return r;
+}
+
+int bellows_task_enter(struct bellows_task *t)
+{
+	struct bellows_emulator *e = t->e;
+	bool v86 = e->rflags & EFL_VM;
+	int r;
+
+	if (v86)
+		load_v86(e);
+	r = load_ldtr(t);
+	if (!r && !v86)
+		r = load_segments(t);
+	if (!r && t->has_error)
+		r = push_error(t);
+	return r;
+}
