@@ -15,8 +15,9 @@
  *
  * CR3 is never intercepted. In PAE mode the four pointers that CR3 names are
  * registers of their own: a guest's own load fills them by itself, a load on
- * its behalf must do the same, so they are read whenever CR0, CR3, CR4 or EFER
- * are set while that mode is on, from whatever guest memory holds then.
+ * its behalf must do the same, so they are read when CR3 is set while that mode is
+ * on, and when CR0, CR4 or EFER change in a way that loads them, from whatever
+ * guest memory holds then.
  */
 #include <asm/processor-flags.h>
 #include <asm/msr-index.h>
@@ -28,11 +29,29 @@
 			 X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | \
 			 X86_CR4_FSGSBASE)
 
+/* SDM volume 3, section 4.4.1: what loads the four pointers, besides CR3. */
+#define CR0_LOADS_PDPTES	(X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)
+#define CR4_LOADS_PDPTES	(X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)
+#define PDPTE_RESERVED		0x1e6
+
 static bool pae_paging(struct bellows_vcpu *vcpu)
 {
 	return !(vcpu->msrs.efer & EFER_LMA) &&
 	       (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG) &&
 	       (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PAE);
+}
+
+/*
+ * Entries are checked where the guest would fault, and may have changed since; an
+ * entry of the guest does not take what is malformed. Bit 5 is let through there,
+ * for CPUs that set it.
+ */
+static u64 usable_pdpte(struct bellows_vcpu *vcpu, u64 pdpte)
+{
+	unsigned int width = min_t(unsigned int, vcpu->maxphyaddr, boot_cpu_data.x86_phys_bits);
+
+	pdpte &= ~BIT_ULL(5);
+	return (pdpte & 1) && (pdpte & (GENMASK_ULL(63, width) | PDPTE_RESERVED)) ? 0 : pdpte;
 }
 
 static void load_pdptes(struct bellows_vcpu *vcpu)
@@ -43,11 +62,10 @@ static void load_pdptes(struct bellows_vcpu *vcpu)
 	if (!pae_paging(vcpu))
 		return;
 	cr3 = bellows_reg_read(vcpu, BELLOWS_CR3);
-	/* The common code has checked them where the guest would fault; zero is always valid. */
 	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		memset(pdpte, 0, sizeof(pdpte));
 	for (i = 0; i < 4; i++)
-		vmcs_write(GUEST_PDPTR0 + 2 * i, pdpte[i]);
+		vmcs_write(GUEST_PDPTR0 + 2 * i, usable_pdpte(vcpu, pdpte[i]));
 }
 
 static void set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
@@ -71,11 +89,13 @@ void bellows_vmx_cache_control(struct bellows_vmx *vmx, unsigned int reg)
 void bellows_vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 hardware = (value & ~(u64)(X86_CR0_CD | X86_CR0_NW)) | bellows_vmx_controls.cr0_set;
+	u64 changed = bellows_reg_read(vcpu, BELLOWS_CR0) ^ value;
 
 	vmcs_write(GUEST_CR0, hardware);
 	vmcs_write(CR0_READ_SHADOW, value);
 	set_cached(vcpu, BELLOWS_CR0, value);
-	load_pdptes(vcpu);
+	if (changed & CR0_LOADS_PDPTES)
+		load_pdptes(vcpu);
 }
 
 void bellows_vmx_set_cr3(struct bellows_vcpu *vcpu, u64 value)
@@ -89,11 +109,13 @@ void bellows_vmx_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 hardware = (value & ~(u64)X86_CR4_MCE) | bellows_vmx_controls.cr4_set |
 		       (cr4_read_shadow() & X86_CR4_MCE);
+	u64 changed = bellows_reg_read(vcpu, BELLOWS_CR4) ^ value;
 
 	vmcs_write(GUEST_CR4, hardware);
 	vmcs_write(CR4_READ_SHADOW, value);
 	set_cached(vcpu, BELLOWS_CR4, value);
-	load_pdptes(vcpu);
+	if (changed & CR4_LOADS_PDPTES)
+		load_pdptes(vcpu);
 }
 
 bool bellows_vmx_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
