@@ -316,21 +316,31 @@ static bool wants_irq_window(struct bellows_vcpu *vcpu)
 			    READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
+static void put_back(struct bellows_events *ev)
+{
+	if (ev->interrupt.injected && !ev->interrupt.soft) {
+		ev->interrupt.injected = false;
+		ev->interrupt.pending = true;
+	}
+	if (ev->nmi.injected) {
+		ev->nmi.injected = false;
+		ev->nmi.pending = min(ev->nmi.pending + 1, 2);
+	}
+}
+
 void bellows_inject_events(struct bellows_vcpu *vcpu)
 {
 	struct bellows_events *ev = &vcpu->events;
 	bool done = reinject(vcpu), offered;
 
 	/*
-	 * An exception found while an interrupt was being delivered: the
-	 * exception is delivered now, the interrupt after it.
+	 * An exception found while an interrupt or an NMI was being delivered: the
+	 * exception is delivered now, the other after it.
 	 */
 	if (!done)
 		done = inject_pending_exception(vcpu);
-	if (done && ev->interrupt.injected && !ev->interrupt.soft && ev->exception.injected) {
-		ev->interrupt.injected = false;
-		ev->interrupt.pending = true;
-	}
+	if (done && ev->exception.injected)
+		put_back(ev);
 	if (!done)
 		done = inject_pending_nmi(vcpu);
 	if (!done)
