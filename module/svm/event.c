@@ -379,7 +379,8 @@ static void keep_shadow(struct bellows_svm_vcpu *svm, u32 info)
 		control->int_state |= BELLOWS_SVM_SHADOW;
 }
 
-static bool is_soft(u32 info)
+/* Of ours #DB is INT1's: nothing else of that vector is injected behind its instruction. */
+static bool is_soft(u32 info, bool ours)
 {
 	u8 vector = info & BELLOWS_SVM_EVENT_VECTOR;
 	u32 type = info & BELLOWS_SVM_EVENT_TYPE;
@@ -387,7 +388,7 @@ static bool is_soft(u32 info)
 	/* INT3 and INTO are exceptions by the manual, soft interrupts in one emulator. */
 	return type == BELLOWS_SVM_EVENT_SOFT ||
 	       (type == BELLOWS_SVM_EVENT_EXCEPTION &&
-		(vector == X86_TRAP_BP || vector == X86_TRAP_OF));
+		(vector == X86_TRAP_BP || vector == X86_TRAP_OF || (ours && vector == X86_TRAP_DB)));
 }
 
 /* Is what was being delivered a soft event of ours, or the one that took its place? */
@@ -410,14 +411,14 @@ void bellows_svm_decode_vectoring(struct bellows_svm_vcpu *svm)
 		keep_shadow(svm, info);
 	injected = (info & BELLOWS_SVM_EVENT_VALID) && from_injected(svm);
 	if (injected) {
-		v->insn_len = is_soft(info) ? svm->soft_next_rip - svm->soft_old_rip : 0;
+		v->insn_len = is_soft(info, true) ? svm->soft_next_rip - svm->soft_old_rip : 0;
 		unwind_rip(svm);
 	}
 	svm->soft_injected = false;
 	if (!(info & BELLOWS_SVM_EVENT_VALID))
 		return;
 	/* The guest's own runs again; but the handler of task switches must know of the gate. */
-	if (is_soft(info) && !injected &&
+	if (is_soft(info, injected) && !injected &&
 	    svm->vmcb->control.exit_code != BELLOWS_SVM_EXIT_TASK_SWITCH)
 		return;
 
@@ -428,7 +429,7 @@ void bellows_svm_decode_vectoring(struct bellows_svm_vcpu *svm)
 		v->type = BELLOWS_EVENT_NMI;
 		break;
 	case BELLOWS_SVM_EVENT_EXCEPTION:
-		v->type = is_soft(info) ? BELLOWS_EVENT_SOFT_EXCEPTION : BELLOWS_EVENT_EXCEPTION;
+		v->type = is_soft(info, injected) ? BELLOWS_EVENT_SOFT_EXCEPTION : BELLOWS_EVENT_EXCEPTION;
 		v->has_error = info & BELLOWS_SVM_EVENT_HAS_ERROR;
 		v->error = v->has_error ? svm->vmcb->control.exit_int_error : 0;
 		break;
