@@ -21,6 +21,9 @@
 #include "event.h"
 #include "world.h"
 
+/* For a signal that can wait. */
+#define MAX_TRIES	1000
+
 static bool is_soft(const struct bellows_vectoring *v)
 {
 	return v->type == BELLOWS_EVENT_SOFT_INTERRUPT || v->type == BELLOWS_EVENT_SOFT_EXCEPTION;
@@ -105,8 +108,10 @@ static void event_arrived(struct bellows_vcpu *vcpu)
 
 	if (exit->task.source == BELLOWS_TASK_IRET)
 		bellows_backend(set_nmi_mask)(vcpu, false);
+	/* An exception is not over before the new task has its segments: a fault until then makes two. */
 	if (exit->task.source == BELLOWS_TASK_GATE) {
-		bellows_events_arrived(vcpu);
+		vcpu->events.interrupt.injected = false;
+		vcpu->events.nmi.injected = false;
 		if (exit->vectoring.valid && exit->vectoring.type == BELLOWS_EVENT_NMI)
 			bellows_backend(set_nmi_mask)(vcpu, true);
 	}
@@ -120,6 +125,7 @@ static int cannot_switch(struct bellows_vcpu *vcpu)
 
 static int arrived(struct bellows_vcpu *vcpu)
 {
+	vcpu->events.exception.injected = false;
 	vcpu->stats.emulated++;
 	if (vcpu->exit.task.trap)
 		bellows_queue_debug(vcpu, DR_SWITCH);
@@ -131,9 +137,10 @@ static int arrived(struct bellows_vcpu *vcpu)
 
 static int load_segments_again(struct bellows_vcpu *vcpu);
 
-/* Races lost to other CPUs that write to the tables are run again, as long as nobody waits for us. */
+/* A race lost to another CPU that writes to the tables is run again: nobody outside should see half a task. */
 static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 {
+	unsigned int tries = 0;
 	int r, error = 0;
 
 	for (;;) {
@@ -142,7 +149,7 @@ static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 			error = bellows_emulation_error(vcpu);
 		if (r != BELLOWS_EMU_RETRY || error)
 			break;
-		if (signal_pending(current)) {
+		if (fatal_signal_pending(current) || (signal_pending(current) && ++tries > MAX_TRIES)) {
 			error = -EINTR;
 			break;
 		}
@@ -160,6 +167,7 @@ static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 		bellows_expect(vcpu, load_segments_again);
 		return error;
 	default:
+		vcpu->events.exception.injected = false;
 		return cannot_switch(vcpu);
 	}
 }
@@ -168,8 +176,10 @@ static int load_segments_again(struct bellows_vcpu *vcpu)
 {
 	struct bellows_task task;
 
-	if (!bellows_is_expected(vcpu))
+	if (!bellows_is_expected(vcpu)) {
+		vcpu->events.exception.injected = false;
 		return 1;
+	}
 	describe(vcpu, &task);
 	vcpu->emu->rflags = bellows_get_rflags(vcpu);
 	return load_segments(vcpu, &task);
@@ -185,6 +195,7 @@ static int begin_new(struct bellows_vcpu *vcpu, struct bellows_task *task)
 	vcpu->dr7 &= ~(u64)(DR_LOCAL_ENABLE_MASK | DR_LOCAL_SLOWDOWN);
 	bellows_update_dr7(vcpu);
 	bellows_set_cr0(vcpu, cr0 | X86_CR0_TS);
+	bellows_set_rflags(vcpu, vcpu->emu->rflags);
 	if (task->has_cr3 && (cr0 & X86_CR0_PG) && bellows_set_cr3(vcpu, task->cr3)) {
 		state_out(vcpu, task);
 		bellows_inject_gp(vcpu);

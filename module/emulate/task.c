@@ -233,7 +233,7 @@ static int find_old(struct bellows_task *t, struct descriptor *old)
 	const struct layout *layout = layout_of(tr);
 	int r;
 
-	if (tr->limit < layout->size - 1)
+	if (tr->limit < layout->first + saved_size(layout) - 1)
 		return fault(t, VECTOR_TS, tr->selector);
 	r = system_probe(t, tr->base + layout->first, saved_size(layout), true);
 	if (r || nests(t))
@@ -302,27 +302,47 @@ static int write_all(struct bellows_task *t, struct descriptor *old, struct desc
 	return r;
 }
 
-/* Nothing is checked yet, and CPUs want selector and descriptor to agree. */
-static void take_privilege(struct bellows_emulator *e, bool was_v86)
+static void load_v86(struct bellows_emulator *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < 6; i++) {
+		struct bellows_emu_segment *seg = &e->seg[i];
+
+		seg->base = (u32)seg->selector << 4;
+		seg->limit = 0xffff;
+		seg->attr = BELLOWS_ATTR_P | BELLOWS_ATTR_DPL | BELLOWS_ATTR_S |
+			    BELLOWS_ATTR_WRITABLE | BELLOWS_ATTR_ACCESSED;
+	}
+	e->cpl = 3;
+}
+
+/*
+ * Nothing is checked yet, and CPUs want selector and descriptor to agree. What real
+ * and virtual-8086 mode have for code is data elsewhere; long mode may leave no SS.
+ */
+static void take_privilege(struct bellows_emulator *e)
 {
 	struct bellows_emu_segment *cs = &e->seg[BELLOWS_CS], *ss = &e->seg[BELLOWS_SS];
 
 	e->cpl = cs->selector & SELECTOR_RPL;
-	/* What virtual-8086 mode has for code is data elsewhere. */
-	if (was_v86)
-		cs->attr |= BELLOWS_ATTR_CODE;
+	cs->attr |= BELLOWS_ATTR_CODE;
+	if (ss->attr & BELLOWS_ATTR_UNUSABLE) {
+		ss->limit = 0xffff;
+		ss->attr = BELLOWS_ATTR_P | BELLOWS_ATTR_S | BELLOWS_ATTR_WRITABLE |
+			   BELLOWS_ATTR_ACCESSED;
+	}
 	cs->attr = (cs->attr & ~(u32)BELLOWS_ATTR_DPL) | e->cpl << 5;
 	ss->attr = (ss->attr & ~(u32)BELLOWS_ATTR_DPL) | e->cpl << 5;
 }
 
-/* Of segments the selectors only; the rest stays what an entry needs it to be. */
+/* Of segments the selectors only, where there are descriptors; the rest stays what an entry needs it to be. */
 static void take_registers(struct bellows_task *t, const struct descriptor *new, const u8 *image)
 {
 	const struct layout *layout = layout_of(&new->seg);
 	struct bellows_emulator *e = t->e;
 	const u8 *fields = image + layout->first;
 	unsigned int width = layout->width, i;
-	bool was_v86 = e->rflags & EFL_VM;
 
 	e->rip = get_field(fields + FIELD_IP * width, width);
 	e->rflags = (get_field(fields + FIELD_FLAGS * width, width) & EFL_TASK) | EFL_FIXED;
@@ -337,7 +357,10 @@ static void take_registers(struct bellows_task *t, const struct descriptor *new,
 		if (i != BELLOWS_CS && i != BELLOWS_SS)
 			e->seg[i].attr |= BELLOWS_ATTR_UNUSABLE;
 	}
-	take_privilege(e, was_v86);
+	if (e->rflags & EFL_VM)
+		load_v86(e);
+	else
+		take_privilege(e);
 	t->ldtr = (struct bellows_emu_segment) {
 		.attr = BELLOWS_ATTR_UNUSABLE,
 		.selector = get_field(image + layout->ldt, 2),
@@ -484,21 +507,6 @@ static int load_data(struct bellows_task *t, unsigned int nr)
 	return r;
 }
 
-static void load_v86(struct bellows_emulator *e)
-{
-	unsigned int i;
-
-	for (i = 0; i < 6; i++) {
-		struct bellows_emu_segment *seg = &e->seg[i];
-
-		seg->base = (u32)seg->selector << 4;
-		seg->limit = 0xffff;
-		seg->attr = BELLOWS_ATTR_P | BELLOWS_ATTR_DPL | BELLOWS_ATTR_S |
-			    BELLOWS_ATTR_WRITABLE | BELLOWS_ATTR_ACCESSED;
-	}
-	e->cpl = 3;
-}
-
 static int load_segments(struct bellows_task *t)
 {
 	static const u8 data[] = { BELLOWS_DS, BELLOWS_ES, BELLOWS_FS, BELLOWS_GS };
@@ -524,13 +532,10 @@ static int push_error(struct bellows_task *t)
 int bellows_task_enter(struct bellows_task *t)
 {
 	struct bellows_emulator *e = t->e;
-	bool v86 = e->rflags & EFL_VM;
 	int r;
 
-	if (v86)
-		load_v86(e);
 	r = load_ldtr(t);
-	if (!r && !v86)
+	if (!r && !(e->rflags & EFL_VM))
 		r = load_segments(t);
 	if (!r && t->has_error)
 		r = push_error(t);

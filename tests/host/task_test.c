@@ -147,7 +147,7 @@ static void fresh(struct world *w, struct bellows_task *t, u8 source, bool wide)
 		w->e.seg[i] = flat(SEL_DATA, 0xc093);
 	w->e.seg[BELLOWS_CS] = flat(SEL_CODE, 0xc09b);
 	w->e.seg[BELLOWS_TR] = (struct bellows_emu_segment) {
-		.base = OLD, .limit = 0x67, .attr = 0x8b, .selector = SEL_OLD,
+		.base = OLD, .limit = 0x5f, .attr = 0x8b, .selector = SEL_OLD,
 	};
 	describe(w, SEL_OLD, OLD, 0x67, 0x8b);
 	describe(w, SEL_NEW, NEW, 0x67, (wide ? 0x89 : 0x81) | (source == BELLOWS_TASK_IRET ? 2 : 0));

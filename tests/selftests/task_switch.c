@@ -80,6 +80,11 @@ CASE(double_fault, "a double fault's task runs, and can mend what was wrong")
 	run_tasks(GUEST_PAGED32, TASKS_DOUBLE_FAULT);
 }
 
+CASE(two_faults, "an exception whose task cannot have its stack is a double fault")
+{
+	run_tasks(GUEST_PAGED32, TASKS_TWO_FAULTS);
+}
+
 CASE(task16, "a 16-bit TSS holds halves of registers, and no FS and GS")
 {
 	run_tasks(GUEST_PROT32, TASKS_16);
@@ -111,6 +116,15 @@ CASE(user, "a task may be at CPL 3")
 CASE(cr3, "a task has its own page tables")
 {
 	run_tasks(GUEST_PAGED32, TASKS_CR3);
+}
+
+CASE(bad_pdpt, "page tables that cannot be are a fault")
+{
+	if (on("bochs-svm"))
+		SKIP("Bochs panics when it leaves a guest that is in virtual-8086 mode by SVM");
+	if (on_qemu())
+		SKIP("QEMU, which switches tasks by itself, does not check the pointers");
+	run_tasks(GUEST_PAE, TASKS_BAD_PDPT);
 }
 
 CASE(ldt, "a task has its own LDT")
@@ -162,6 +176,21 @@ CASE(nmi, "an NMI may be a task: the next one waits for its IRET")
 	/* The module would step over the IRET, and QEMU put its TF into the TSS. */
 	if (!on_qemu())
 		vcpu_ioctl(vcpu, KVM_NMI, NULL);
+	vcpu_run_to_sync(vcpu, 3);
+	vm_free(vcpu->vm);
+}
+
+CASE(nmi_fault, "an NMI whose TSS is not there waits for it")
+{
+	struct vcpu *vcpu;
+
+	if (on("bochs-svm"))
+		SKIP("Bochs' SVM reports whatever comes through a task gate as external interrupt 0");
+	if (on_qemu())
+		SKIP("QEMU, which switches tasks by itself, loses it");
+	vcpu = start(GUEST_PAGED32, TASKS_NMI_FAULT);
+	vcpu_run_to_sync(vcpu, 1);
+	vcpu_ioctl(vcpu, KVM_NMI, NULL);
 	vcpu_run_to_sync(vcpu, 3);
 	vm_free(vcpu->vm);
 }

@@ -48,6 +48,7 @@ struct entry {
 
 #define self	((volatile struct tss32 *)TSS_BASE)
 static volatile struct tss32 other, fixer;
+static bool on_qemu;
 static u8 other_stack[1024], fixer_stack[1024], user_stack[256];
 
 static struct {
@@ -245,6 +246,14 @@ static void test_soft(void)
 	blob_set_gate(VEC_BP, 0, SEL_OTHER, TYPE_TASK_GATE);
 	back = GO("int3");
 	check_nested(back);
+
+	/* INT1, which QEMU does not have */
+	if (on_qemu)
+		return;
+	make_other(note);
+	blob_set_gate(VEC_DB, 0, SEL_OTHER, TYPE_TASK_GATE);
+	back = GO(".byte 0xf1");
+	check_nested(back);
 }
 
 static u32 fault_ip, resume_ip, expected;
@@ -289,6 +298,31 @@ static void test_double_fault(void)
 	check_nested(resume_ip);
 }
 
+static void mend_handler(struct entry *entry)
+{
+	GUEST_ASSERT_EQ(entry->error, 0);
+	GUEST_ASSERT_EQ(fixer.link, SEL_OTHER);
+	other.eip = (u32)other_entry;
+	other.ss = SEL_DATA;
+	/* Its error code was not pushed. */
+	other.esp -= 4;
+	*(volatile u32 *)other.esp = SEL_BEYOND;
+}
+
+/* An exception whose task cannot have its stack is two. */
+static void test_two_faults(void)
+{
+	make_fixer(mend_handler);
+	make_other(skip_fault);
+	other.ss = 0;
+	expected = SEL_BEYOND;
+	blob_set_gate(VEC_GP, 0, SEL_OTHER, TYPE_TASK_GATE);
+	blob_set_gate(VEC_DF, 0, SEL_FIXER, TYPE_TASK_GATE);
+	load_beyond();
+	check_nested(resume_ip);
+	GUEST_ASSERT_EQ(type_of(SEL_FIXER), TYPE_TSS);
+}
+
 static void test_16(void)
 {
 	/* mov %ax, 0x6100; mov %fs, 0x6104; ljmp SEL_SELF, 0 */
@@ -318,7 +352,6 @@ static void test_16(void)
 }
 
 static u32 faults;
-static bool on_qemu;
 
 /* A fault in the new task is the new task's: it is mended, and goes on. */
 static void mend_other(struct entry *entry)
@@ -483,6 +516,12 @@ static void test_user(void)
 	check_bad(&other.ss, SEL_DATA, VEC_TS, true);
 }
 
+static void back_to_good(struct entry *entry)
+{
+	faults++;
+	jump_to_self();
+}
+
 static u32 __attribute__((aligned(4096))) apart_directory[1024];
 static u32 __attribute__((aligned(4096))) apart_table[1024];
 static u32 __attribute__((aligned(4096))) apart_pages[2048];
@@ -509,6 +548,37 @@ static void test_cr3(void)
 	GUEST_ASSERT_EQ(read_cr3(), cr3);
 	GUEST_ASSERT_EQ(other.cr3, (u32)apart_directory);
 	GUEST_ASSERT_EQ(GUEST_TRY("movl (%0), %%eax", "r"(APART), "a"(0)), VEC_PF);
+}
+
+/*
+ * Page tables that cannot be, for a task that is in virtual-8086 mode: a fault, its
+ * first instruction is not executed. Bit 5 is one of those that must be zero; CPUs of
+ * one vendor take it.
+ */
+static void test_bad_pdpt(void)
+{
+	static u64 __attribute__((aligned(32))) pdpt[4];
+	volatile u64 *old = (u64 *)(read_cr3() & ~31u);
+
+	for (u32 i = 0; i < 4; i++)
+		pdpt[i] = old[i];
+	make_other(jumped_to);
+	pdpt[3] |= 0x20;
+	other.cr3 = (u32)pdpt;
+	blob_set_gate(VEC_GP, 0, SEL_FIXER, TYPE_TASK_GATE);
+	blob_set_gate(VEC_TS, 0, SEL_FIXER, TYPE_TASK_GATE);
+	make_fixer(back_to_good);
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+
+	make_other(jumped_to);
+	make_fixer(back_to_good);
+	faults = 0;
+	pdpt[3] |= 4;
+	other.cr3 = (u32)pdpt;
+	other.eflags |= FLAG_VM;
+	GO("ljmp %1, $0", "i"(SEL_OTHER));
+	GUEST_ASSERT_EQ(faults, 1);
+	GUEST_ASSERT_EQ(seen.count, 0);
 }
 
 static void look_local(struct entry *entry)
@@ -644,6 +714,37 @@ static void test_nmi(void)
 	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
 }
 
+static void map_apart(struct blob_frame *f)
+{
+	faults++;
+	apart_table[1] = ((u32)apart_pages + 4096) | 3;
+	write_cr3(read_cr3());
+}
+
+/* Its TSS has to be fetched first: the NMI is not lost over that. */
+static void test_nmi_fault(void)
+{
+	volatile u32 *directory = (u32 *)read_cr3();
+	volatile struct tss32 *far = (void *)(APART + 0xfd0);
+
+	directory[APART >> 22] = (u32)apart_table | 3;
+	apart_table[0] = (u32)apart_pages | 3;
+	apart_table[1] = ((u32)apart_pages + 4096) | 3;
+	write_cr3(read_cr3());
+	make_other(note);
+	*far = other;
+	describe(SEL_OTHER, (u32)far, sizeof(*far) - 1, TYPE_TSS);
+	apart_table[1] = 0;
+	write_cr3(read_cr3());
+	blob_set_gate(VEC_NMI, 0, SEL_OTHER, TYPE_TASK_GATE);
+	blob_handlers[VEC_PF] = map_apart;
+	GUEST_SYNC(1);
+	while (!READ_ONCE(seen.count))
+		;
+	GUEST_ASSERT_EQ(seen.count, 1);
+	GUEST_ASSERT_EQ(faults, 1);
+}
+
 static void (*const tests[])(void) = {
 	[TASKS_CALL] = test_call,
 	[TASKS_JUMP] = test_jump,
@@ -651,18 +752,21 @@ static void (*const tests[])(void) = {
 	[TASKS_SOFT] = test_soft,
 	[TASKS_ERROR] = test_error,
 	[TASKS_DOUBLE_FAULT] = test_double_fault,
+	[TASKS_TWO_FAULTS] = test_two_faults,
 	[TASKS_16] = test_16,
 	[TASKS_BAD_SEGMENTS] = test_bad_segments,
 	[TASKS_REFUSED] = test_refused,
 	[TASKS_V86] = test_v86,
 	[TASKS_USER] = test_user,
 	[TASKS_CR3] = test_cr3,
+	[TASKS_BAD_PDPT] = test_bad_pdpt,
 	[TASKS_LDT] = test_ldt,
 	[TASKS_PAGE_FAULT] = test_page_fault,
 	[TASKS_TRAP] = test_trap,
 	[TASKS_DR7] = test_dr7,
 	[TASKS_IRQ] = test_irq,
 	[TASKS_NMI] = test_nmi,
+	[TASKS_NMI_FAULT] = test_nmi_fault,
 };
 
 static void blob_main(u32 arg)
