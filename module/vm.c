@@ -196,9 +196,12 @@ void bellows_vm_flush_tlb(struct bellows_vm *vm)
 /* Any context but NMI; vCPUs leave soon, and KVM_RUN does not start again. */
 static void kill(struct bellows_vm *vm)
 {
-	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
+	unsigned int i, n;
 
 	WRITE_ONCE(vm->dead, true);
+	/* A vCPU that is not counted here sees it: its ioctls look after it was published. */
+	smp_mb();
+	n = smp_load_acquire(&vm->nvcpus);
 	for (i = 0; i < n; i++) {
 		bellows_request(vm->vcpus[i], BELLOWS_REQ_VM_DEAD);
 		bellows_vcpu_kick(vm->vcpus[i]);
