@@ -252,6 +252,8 @@ static int on_reboot(struct notifier_block *nb, unsigned long event, void *unuse
 	unsigned long until = jiffies + HZ;
 	struct bellows_vm *vm;
 
+	/* A VM that is not on the list yet finds it when it makes a vCPU. */
+	WRITE_ONCE(bellows_lost, true);
 	mutex_lock(&bellows_vms_lock);
 	list_for_each_entry(vm, &bellows_vms, link)
 		kill(vm);
