@@ -319,6 +319,9 @@ int bellows_pit_create(struct bellows_irqchip *chip, u32 flags)
 	}
 	/* Pairs with pit_of(). */
 	smp_store_release(&chip->pit, pit);
+	/* A vCPU may have found the ports and had a tick: its end found nobody to tell. */
+	scoped_guard(spinlock_irqsave, &pit->lock)
+		forget_owed(pit);
 	return 0;
 }
 
