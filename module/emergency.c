@@ -54,12 +54,19 @@ static void settle(void)
 	held = hold;
 }
 
+/* One that is on its way out is seen here still, and has had its last event. */
 static bool is_loaded(const char *name)
 {
 	struct kobject *kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name);
+	struct module *module;
+	bool loaded;
 
+	if (!kobj)
+		return false;
+	module = container_of(kobj, struct module_kobject, kobj)->mod;
+	loaded = !module || READ_ONCE(module->state) != MODULE_STATE_GOING;
 	kobject_put(kobj);
-	return kobj;
+	return loaded;
 }
 
 void bellows_emergency_want(bool want)
