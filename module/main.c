@@ -2,9 +2,10 @@
 /*
  * The module's entry and exit. What is set up, in which order, is the table:
  * each line may use those above it; unloading, and a failure on the way, undo
- * in reverse. The device comes last, because with it users come; the module
+ * in reverse. The device comes late, because with it users come; the module
  * cannot be unloaded while any fd of ours is open, so that on the way out
- * nothing is in use.
+ * nothing is in use. Loading that fails does not wait for fds: what comes after
+ * the first file of ours, the device or one in debugfs, must not fail.
  *
  * A CPU without virtualization, or with one that lacks what we need, is no
  * failure: memory objects work there, and KVM_CREATE_VM says what is missing.
@@ -42,8 +43,8 @@ static const struct {
 	{ bellows_host_init, bellows_host_exit },
 	{ bellows_irqfd_init, bellows_irqfd_exit },
 	{ bellows_vms_init, bellows_vms_exit },
-	{ debugfs_init, bellows_debugfs_exit },
 	{ bellows_dev_init, bellows_dev_exit },
+	{ debugfs_init, bellows_debugfs_exit },
 };
 
 static void undo(int n)
