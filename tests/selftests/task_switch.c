@@ -8,17 +8,13 @@
 #include "task32.h"
 #include "tasks.h"
 
-static bool on(const char *what)
-{
-	const char *machine = getenv("BELLOWS_MACHINE");
-
-	return machine && !strncmp(machine, what, strlen(what));
-}
+#define NO_EVENT	"Bochs' SVM reports whatever comes through a task gate as external interrupt 0"
+#define NO_V86		"Bochs panics when it leaves a guest that is in virtual-8086 mode by SVM"
 
 /* It has no intercept for them. */
 static bool on_qemu(void)
 {
-	return on("qemu");
+	return test_on_machine("qemu-svm");
 }
 
 static struct vcpu *start(enum guest_mode mode, u32 what)
@@ -64,8 +60,7 @@ CASE(gate, "a task gate in the GDT is as good as a TSS")
 
 CASE(soft, "INT n and INT3 through a task gate come back behind the instruction")
 {
-	if (on("bochs-svm"))
-		SKIP("Bochs' SVM reports whatever comes through a task gate as external interrupt 0");
+	REQUIRE(!test_on_machine("bochs-svm"), NO_EVENT);
 	run_tasks(GUEST_PAGED32, TASKS_SOFT);
 }
 
@@ -103,8 +98,7 @@ CASE(refused, "a switch that is not allowed changes nothing")
 
 CASE(v86, "a task may be in virtual-8086 mode")
 {
-	if (on("bochs-svm"))
-		SKIP("Bochs panics when it leaves a guest that is in virtual-8086 mode by SVM");
+	REQUIRE(!test_on_machine("bochs-svm"), NO_V86);
 	run_tasks(GUEST_PROT32, TASKS_V86);
 }
 
@@ -120,10 +114,8 @@ CASE(cr3, "a task has its own page tables")
 
 CASE(bad_pdpt, "page tables that cannot be are a fault")
 {
-	if (on("bochs-svm"))
-		SKIP("Bochs panics when it leaves a guest that is in virtual-8086 mode by SVM");
-	if (on_qemu())
-		SKIP("QEMU, which switches tasks by itself, does not check the pointers");
+	REQUIRE(!test_on_machine("bochs-svm"), NO_V86);
+	REQUIRE(!on_qemu(), "QEMU, which switches tasks by itself, does not check the pointers");
 	run_tasks(GUEST_PAE, TASKS_BAD_PDPT);
 }
 
@@ -140,15 +132,13 @@ CASE(page_fault, "a TSS that is not there in its whole is a page fault before an
 
 CASE(trap, "the T flag of a TSS is a trap before the task's first instruction")
 {
-	if (on_qemu())
-		SKIP("QEMU, which switches tasks by itself, does not know the T flag");
+	REQUIRE(!on_qemu(), "QEMU, which switches tasks by itself, does not know the T flag");
 	run_tasks(GUEST_PROT32, TASKS_TRAP);
 }
 
 CASE(dr7, "local breakpoints end with the task")
 {
-	if (on_qemu())
-		SKIP("QEMU switches tasks without telling: what it does to DR7, nobody learns");
+	REQUIRE(!on_qemu(), "QEMU switches tasks without telling: what it does to DR7, nobody learns");
 	run_tasks(GUEST_PROT32, TASKS_DR7);
 }
 
@@ -165,11 +155,9 @@ CASE(irq, "an interrupt may be a task")
 
 CASE(nmi, "an NMI may be a task: the next one waits for its IRET")
 {
-	struct vcpu *vcpu;
+	REQUIRE(!test_on_machine("bochs-svm"), NO_EVENT);
+	struct vcpu *vcpu = start(GUEST_PAGED32, TASKS_NMI);
 
-	if (on("bochs-svm"))
-		SKIP("Bochs' SVM reports whatever comes through a task gate as external interrupt 0");
-	vcpu = start(GUEST_PAGED32, TASKS_NMI);
 	vcpu_run_to_sync(vcpu, 1);
 	vcpu_ioctl(vcpu, KVM_NMI, NULL);
 	vcpu_run_to_sync(vcpu, 2);
@@ -182,13 +170,10 @@ CASE(nmi, "an NMI may be a task: the next one waits for its IRET")
 
 CASE(nmi_fault, "an NMI whose TSS is not there waits for it")
 {
-	struct vcpu *vcpu;
+	REQUIRE(!test_on_machine("bochs-svm"), NO_EVENT);
+	REQUIRE(!on_qemu(), "QEMU, which switches tasks by itself, loses it");
+	struct vcpu *vcpu = start(GUEST_PAGED32, TASKS_NMI_FAULT);
 
-	if (on("bochs-svm"))
-		SKIP("Bochs' SVM reports whatever comes through a task gate as external interrupt 0");
-	if (on_qemu())
-		SKIP("QEMU, which switches tasks by itself, loses it");
-	vcpu = start(GUEST_PAGED32, TASKS_NMI_FAULT);
 	vcpu_run_to_sync(vcpu, 1);
 	vcpu_ioctl(vcpu, KVM_NMI, NULL);
 	vcpu_run_to_sync(vcpu, 3);
