@@ -50,6 +50,8 @@ extern void (*test_on_timeout)(void);
 
 /* A loop count, scaled by BELLOWS_TEST_SCALE (percent), at least 1. */
 unsigned long test_scale(unsigned long n);
+/* The longest that something may take, in milliseconds on the fastest machine, here. */
+u64 test_at_most(u64 ms);
 /* Milliseconds since some point in the past. */
 u64 test_ms(void);
 /* The same sequence on every run; seed it for another. */

@@ -36,6 +36,11 @@ unsigned long test_scale(unsigned long n)
 	return n ? n : 1;
 }
 
+u64 test_at_most(u64 ms)
+{
+	return ms * slow;
+}
+
 u64 test_ms(void)
 {
 	struct timespec t;
