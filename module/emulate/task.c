@@ -96,55 +96,45 @@ static unsigned int piece_of(u32 linear, unsigned int size)
 	return min_t(unsigned int, size, PAGE_BYTES - (linear & (PAGE_BYTES - 1)));
 }
 
+enum system_access { TASK_PROBE_READ, TASK_PROBE_WRITE, TASK_READ, TASK_WRITE };
+
+/* Inside a page. */
+static int access_piece(struct bellows_emulator *e, enum system_access how, u32 linear, void *buf,
+			unsigned int size)
+{
+	unsigned int flags = BELLOWS_EMU_IMPLICIT;
+
+	if (how == TASK_PROBE_WRITE || how == TASK_WRITE)
+		flags |= BELLOWS_EMU_FOR_WRITE;
+	switch (how) {
+	case TASK_READ:
+		return e->ops->read(e, linear, buf, size, flags);
+	case TASK_WRITE:
+		return e->ops->write(e, linear, buf, size, flags);
+	default:
+		return e->ops->probe(e, linear, size, flags);
+	}
+}
+
+static int system_access(struct bellows_task *t, enum system_access how, u32 linear, void *buf,
+			 unsigned int size)
+{
+	int r = BELLOWS_EMU_CONTINUE;
+	unsigned int done = 0;
+
+	while (!r && done < size) {
+		unsigned int piece = piece_of(linear + done, size - done);
+
+		r = no_device(t->e, access_piece(t->e, how, linear + done,
+					 buf ? (u8 *)buf + done : NULL, piece));
+		done += piece;
+	}
+	return r;
+}
+
 static int system_probe(struct bellows_task *t, u32 linear, unsigned int size, bool write)
 {
-	unsigned int flags = BELLOWS_EMU_IMPLICIT | (write ? BELLOWS_EMU_FOR_WRITE : 0);
-	struct bellows_emulator *e = t->e;
-	int r = BELLOWS_EMU_CONTINUE;
-
-	while (!r && size) {
-		unsigned int piece = piece_of(linear, size);
-
-		r = no_device(e, e->ops->probe(e, linear, piece, flags));
-		linear += piece;
-		size -= piece;
-	}
-	return r;
-}
-
-static int system_read(struct bellows_task *t, u32 linear, void *buf, unsigned int size)
-{
-	struct bellows_emulator *e = t->e;
-	int r = BELLOWS_EMU_CONTINUE;
-	u8 *to = buf;
-
-	while (!r && size) {
-		unsigned int piece = piece_of(linear, size);
-
-		r = no_device(e, e->ops->read(e, linear, to, piece, BELLOWS_EMU_IMPLICIT));
-		linear += piece;
-		to += piece;
-		size -= piece;
-	}
-	return r;
-}
-
-static int system_write(struct bellows_task *t, u32 linear, const void *buf, unsigned int size)
-{
-	unsigned int flags = BELLOWS_EMU_IMPLICIT | BELLOWS_EMU_FOR_WRITE;
-	struct bellows_emulator *e = t->e;
-	int r = BELLOWS_EMU_CONTINUE;
-	const u8 *from = buf;
-
-	while (!r && size) {
-		unsigned int piece = piece_of(linear, size);
-
-		r = no_device(e, e->ops->write(e, linear, from, piece, flags));
-		linear += piece;
-		from += piece;
-		size -= piece;
-	}
-	return r;
+	return system_access(t, write ? TASK_PROBE_WRITE : TASK_PROBE_READ, linear, NULL, size);
 }
 
 static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
@@ -173,7 +163,7 @@ static int read_descriptor(struct bellows_task *t, u16 selector, u8 vector, stru
 	if ((selector | (SELECTOR_RPL | SELECTOR_TI)) > limit)
 		return fault(t, vector, selector);
 	d->linear = base + (selector & ~(SELECTOR_RPL | SELECTOR_TI));
-	r = system_read(t, d->linear, &raw, sizeof(raw));
+	r = system_access(t, TASK_READ, d->linear, &raw, sizeof(raw));
 	if (!r)
 		parse_descriptor(d, raw, selector);
 	return r;
@@ -251,7 +241,7 @@ static int read_new(struct bellows_task *t, const struct descriptor *new, u8 *im
 		r = system_probe(t, new->seg.base, 2, true);
 	if (!r && t->source != BELLOWS_TASK_IRET)
 		r = system_probe(t, access_byte(new), 1, true);
-	return r ? r : system_read(t, new->seg.base, image, layout->size);
+	return r ? r : system_access(t, TASK_READ, new->seg.base, image, layout->size);
 }
 
 static u32 get_field(const u8 *image, unsigned int width)
@@ -282,7 +272,7 @@ static int save_old(struct bellows_task *t)
 		fields[FIELD_SEGS + i] = e->seg[i].selector;
 	for (i = 0; i < FIELD_SEGS + layout->nr_segs; i++)
 		memcpy(image + i * layout->width, &fields[i], layout->width);
-	return system_write(t, tr->base + layout->first, image, saved_size(layout));
+	return system_access(t, TASK_WRITE, tr->base + layout->first, image, saved_size(layout));
 }
 
 static int write_all(struct bellows_task *t, struct descriptor *old, struct descriptor *new)
@@ -294,7 +284,7 @@ static int write_all(struct bellows_task *t, struct descriptor *old, struct desc
 	if (r)
 		return r;
 	if (nests(t))
-		r = system_write(t, new->seg.base, &link, 2);
+		r = system_access(t, TASK_WRITE, new->seg.base, &link, 2);
 	else
 		r = change_type(t, old, 0, TYPE_BUSY);
 	if (!r && t->source != BELLOWS_TASK_IRET)

@@ -455,29 +455,40 @@ static void test_ldt(void)
 	GUEST_ASSERT_EQ(sldt & 0xffff, 0);
 }
 
-/* A TSS whose second half is not mapped: nothing happens but the fault. */
-static void test_page_fault(void)
+static void map_second_half(bool present)
+{
+	apart_table[1] = present ? ((u32)apart_pages + 4096) | 3 : 0;
+	write_cr3(read_cr3());
+}
+
+/* The other task with its TSS across two pages, the second of which is not mapped. */
+static volatile struct tss32 *make_far(void)
 {
 	volatile u32 *directory = (u32 *)read_cr3();
 	volatile struct tss32 *far = (void *)(APART + 0xfd0);
 
 	directory[APART >> 22] = (u32)apart_table | 3;
 	apart_table[0] = (u32)apart_pages | 3;
-	apart_table[1] = ((u32)apart_pages + 4096) | 3;
-	write_cr3(read_cr3());
+	map_second_half(true);
 	make_other(note);
 	*far = other;
 	describe(SEL_OTHER, (u32)far, sizeof(*far) - 1, TYPE_TSS);
-	apart_table[1] = 0;
-	write_cr3(read_cr3());
+	map_second_half(false);
+	return far;
+}
+
+/* A TSS whose second half is not mapped: nothing happens but the fault. */
+static void test_page_fault(void)
+{
+	volatile struct tss32 *far = make_far();
+
 	self->eip = 0x99999999;
 	GUEST_ASSERT_EQ(try_far(SEL_OTHER), VEC_PF);
 	GUEST_ASSERT_EQ(trap.cr2 & ~0xfffu, APART + 0x1000);
 	GUEST_ASSERT_EQ(trap.error & (PFERR_P | PFERR_U), 0);
 	GUEST_ASSERT_EQ(self->eip, 0x99999999);
 	GUEST_ASSERT_EQ(type_of(SEL_OTHER), TYPE_TSS);
-	apart_table[1] = ((u32)apart_pages + 4096) | 3;
-	write_cr3(read_cr3());
+	map_second_half(true);
 	GUEST_ASSERT_EQ(try_far(SEL_OTHER), NO_VECTOR);
 	GUEST_ASSERT_EQ(seen.count, 1);
 	GUEST_ASSERT_EQ(far->eip, (u32)other_again);
@@ -561,25 +572,13 @@ static void test_nmi(void)
 static void map_apart(struct blob_frame *f)
 {
 	faults++;
-	apart_table[1] = ((u32)apart_pages + 4096) | 3;
-	write_cr3(read_cr3());
+	map_second_half(true);
 }
 
 /* Its TSS has to be fetched first: the NMI is not lost over that. */
 static void test_nmi_fault(void)
 {
-	volatile u32 *directory = (u32 *)read_cr3();
-	volatile struct tss32 *far = (void *)(APART + 0xfd0);
-
-	directory[APART >> 22] = (u32)apart_table | 3;
-	apart_table[0] = (u32)apart_pages | 3;
-	apart_table[1] = ((u32)apart_pages + 4096) | 3;
-	write_cr3(read_cr3());
-	make_other(note);
-	*far = other;
-	describe(SEL_OTHER, (u32)far, sizeof(*far) - 1, TYPE_TSS);
-	apart_table[1] = 0;
-	write_cr3(read_cr3());
+	make_far();
 	blob_set_gate(VEC_NMI, 0, SEL_OTHER, TYPE_TASK_GATE);
 	blob_handlers[VEC_PF] = map_apart;
 	GUEST_SYNC(1);
