@@ -6,8 +6,8 @@
  * backend_ops.h, reached through static calls: bellows_backend(enter)(vcpu).
  */
 #include <linux/static_call.h>
-#include "vcpu.h"
-#include "vm.h"
+#include "vm/vcpu.h"
+#include "vm/vm.h"
 
 /* A local APIC as hardware that helps with it must see it. */
 struct bellows_apic_view {

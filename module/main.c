@@ -14,12 +14,12 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include "backend.h"
-#include "debugfs.h"
-#include "host_state.h"
-#include "ioctl.h"
+#include "ioctl/debugfs.h"
+#include "host/state.h"
+#include "ioctl/ioctl.h"
 #include "irq/irqfd.h"
 #include "memory/memory.h"
-#include "vm.h"
+#include "vm/vm.h"
 
 static int host_state_init(void)
 {

@@ -9,9 +9,9 @@
  * Letters on members as in vcpu.h.
  */
 #include <linux/hrtimer.h>
-#include "apic_regs.h"
-#include "irq.h"
-#include "vcpu.h"
+#include "irq/apic_regs.h"
+#include "irq/irq.h"
+#include "vm/vcpu.h"
 
 #define BELLOWS_APIC_PAGE_SIZE	0x1000
 

@@ -12,7 +12,7 @@
  * vector in service. An interrupt is deliverable when its class, the upper four
  * bits of the vector, is above that of PPR.
  */
-#include "apic_regs.h"
+#include "irq/apic_regs.h"
 
 #define ICR_BUSY	BIT(12)
 #define DFR_FIXED	0x0fffffffu

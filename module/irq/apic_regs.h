@@ -6,7 +6,7 @@
  * arithmetic on a structure, without time, locks or other vCPUs.
  */
 #include "pure.h"
-#include "message.h"
+#include "irq/message.h"
 
 /* Numbers of registers: offset in the page / 16, MSR - 0x800. */
 enum {

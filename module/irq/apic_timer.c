@@ -27,8 +27,8 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <asm/tsc.h>
-#include "apic.h"
-#include "msr.h"
+#include "irq/apic.h"
+#include "guest/msr.h"
 
 #define MIN_PERIOD_NS	(200 * NSEC_PER_USEC)
 /* Far enough; conversions do not overflow. */

@@ -10,11 +10,11 @@
  */
 #include <linux/lockdep.h>
 #include <linux/slab.h>
-#include "chip.h"
-#include "irqfd.h"
-#include "pit.h"
-#include "route.h"
-#include "vm.h"
+#include "irq/chip.h"
+#include "irq/irqfd.h"
+#include "irq/pit.h"
+#include "irq/route.h"
+#include "vm/vm.h"
 
 struct bellows_irqchip *bellows_irqchip_of(struct bellows_vm *vm)
 {

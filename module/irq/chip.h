@@ -13,10 +13,10 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include "bus.h"
-#include "i8259.h"
-#include "i82093.h"
-#include "irq.h"
+#include "io/bus.h"
+#include "irq/i8259.h"
+#include "irq/i82093.h"
+#include "irq/irq.h"
 
 enum bellows_irq_source {
 	BELLOWS_SOURCE_USER,		/* KVM_IRQ_LINE */

@@ -9,8 +9,8 @@
 #include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/string.h>
-#include "chip.h"
-#include "vm.h"
+#include "irq/chip.h"
+#include "vm/vm.h"
 
 static_assert(BELLOWS_IOAPIC_PINS == KVM_IOAPIC_NUM_PINS);
 

@@ -8,7 +8,7 @@
  * none: without, userspace has the controllers, and nothing here is used.
  */
 #include "types.h"
-#include "message.h"
+#include "irq/message.h"
 
 struct bellows_vcpu;
 struct bellows_vm;

@@ -32,11 +32,11 @@
 #include <linux/srcu.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include "chip.h"
+#include "irq/chip.h"
 #include "compat.h"
-#include "irqfd.h"
-#include "route.h"
-#include "vm.h"
+#include "irq/irqfd.h"
+#include "irq/route.h"
+#include "vm/vm.h"
 
 struct irqfd {
 	struct bellows_irqchip *chip;

@@ -8,8 +8,8 @@
  */
 #include <linux/bits.h>
 #include <linux/string.h>
-#include "chip.h"
-#include "vm.h"
+#include "irq/chip.h"
+#include "vm/vm.h"
 
 #define MASTER_PORT	0x20
 #define SLAVE_PORT	0xa0

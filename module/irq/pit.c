@@ -20,10 +20,10 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
-#include "i8254.h"
-#include "pit.h"
-#include "route.h"
-#include "vm.h"
+#include "irq/i8254.h"
+#include "irq/pit.h"
+#include "irq/route.h"
+#include "vm/vm.h"
 
 #define PIT_PORT	0x40
 #define SPEAKER_PORT	0x61

@@ -2,7 +2,7 @@
 #ifndef BELLOWS_IRQ_PIT_H
 #define BELLOWS_IRQ_PIT_H
 /* The 8254 of a VM: ports, and channel 0's interrupt at line 0. */
-#include "chip.h"
+#include "irq/chip.h"
 
 struct kvm_pit_state2;
 

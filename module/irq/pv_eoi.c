@@ -15,9 +15,9 @@
  * is this vCPU's, which is not in the guest meanwhile, so none of it needs to be
  * atomic.
  */
-#include "apic.h"
+#include "irq/apic.h"
 #include "backend.h"
-#include "msr.h"
+#include "guest/msr.h"
 
 static gpa_t address(const struct bellows_vcpu *vcpu)
 {

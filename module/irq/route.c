@@ -12,9 +12,9 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
-#include "irqfd.h"
-#include "route.h"
-#include "vm.h"
+#include "irq/irqfd.h"
+#include "irq/route.h"
+#include "vm/vm.h"
 
 #define CHIPS		3		/* KVM_IRQCHIP_*, from 0 */
 #define PINS		BELLOWS_IOAPIC_PINS	/* of the one that has most */

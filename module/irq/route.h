@@ -2,7 +2,7 @@
 #ifndef BELLOWS_IRQ_ROUTE_H
 #define BELLOWS_IRQ_ROUTE_H
 /* Where a line (GSI) leads: to pins of the chips, or to a message of its own. */
-#include "chip.h"
+#include "irq/chip.h"
 
 #define BELLOWS_MAX_ROUTES	4096	/* and lines, KVM's limit */
 

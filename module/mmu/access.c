@@ -6,8 +6,8 @@
  * the block while it copies; it neither uses nor fills the nested tables.
  */
 #include <linux/srcu.h>
-#include "guest_walk.h"
-#include "slots.h"
+#include "mmu/guest_walk.h"
+#include "mmu/slots.h"
 
 /* Under srcu: the slot at gpa, if the access is allowed, and how much of len it holds. */
 static struct bellows_memslot *slot_for(struct bellows_mmu *mmu, gpa_t gpa, bool write, size_t *len)

@@ -11,7 +11,7 @@
  * of tables is judged only if none came or went meanwhile.
  */
 #include <linux/seq_file.h>
-#include "slots.h"
+#include "mmu/slots.h"
 
 struct audit {
 	struct bellows_mmu *mmu;

@@ -10,7 +10,7 @@
  * be the host's problem. Bits 57 to 63 gain meanings with newer controls; the
  * software bits stay below them.
  */
-#include "format.h"
+#include "mmu/format.h"
 
 #define EPT_READ	BIT_ULL(0)
 #define EPT_WRITE	BIT_ULL(1)

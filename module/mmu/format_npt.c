@@ -9,7 +9,7 @@
  * user bit would stop every guest. It also sets accessed in entries that point
  * to tables; they are born with it, which saves it a locked write.
  */
-#include "format.h"
+#include "mmu/format.h"
 
 #define NPT_PRESENT	BIT_ULL(0)
 #define NPT_WRITE	BIT_ULL(1)

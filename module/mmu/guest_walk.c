@@ -22,7 +22,7 @@
  * AMD's CPUs do, not from registers that MOV to CR3 loads, as Intel's do: a
  * guest that changes them without loading CR3 sees the difference.
  */
-#include "guest_walk.h"
+#include "mmu/guest_walk.h"
 
 #define GCR0_WP			BIT_ULL(16)
 #define GCR0_PG			BIT_ULL(31)

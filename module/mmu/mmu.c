@@ -30,8 +30,8 @@
 #include <linux/mem_encrypt.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
-#include "slots.h"
-#include "view.h"
+#include "mmu/slots.h"
+#include "mmu/view.h"
 
 unsigned int bellows_pt_levels(const struct bellows_pt_format *format)
 {

@@ -28,8 +28,8 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include "slots.h"
-#include "view.h"
+#include "mmu/slots.h"
+#include "mmu/view.h"
 
 /* KVM's limit: page numbers inside a slot fit into an int. */
 #define MAX_SLOT_PAGES	((1UL << 31) - 1)

@@ -25,7 +25,7 @@
  * A walk costs nothing but its reads, and has no recursion: the iterator holds
  * the path.
  */
-#include "table.h"
+#include "mmu/table.h"
 
 static unsigned int table_index(u64 page, unsigned int level)
 {

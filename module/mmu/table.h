@@ -7,8 +7,8 @@
  * nested tables), on the other side machine page numbers.
  */
 #include "types.h"
-#include "format.h"
-#include "table_env.h"
+#include "mmu/format.h"
+#include "mmu/table_env.h"
 
 struct bellows_pt {
 	const struct bellows_pt_format *format;

@@ -27,8 +27,8 @@
  */
 #include <linux/mm.h>
 #include <linux/srcu.h>
-#include "slots.h"
-#include "view.h"
+#include "mmu/slots.h"
+#include "mmu/view.h"
 
 void bellows_view_add(struct bellows_view *view, struct bellows_mmu *mmu)
 {

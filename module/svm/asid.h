@@ -21,7 +21,7 @@
  *
  * All of it runs with interrupts off, on the CPU that the pool belongs to.
  */
-#include "vmcb.h"
+#include "svm/vmcb.h"
 
 struct bellows_asid_pool {
 	u64 generation;		/* of this CPU; 0 before the first enabling */

@@ -47,8 +47,8 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "backend.h"
-#include "emulation.h"
-#include "event.h"
+#include "exit/emulation.h"
+#include "vm/event.h"
 #include "svm/svm.h"
 
 static bool in_shadow(const struct bellows_svm_vcpu *svm)

@@ -13,7 +13,7 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "emulate/task.h"
-#include "emulation.h"
+#include "exit/emulation.h"
 #include "svm/svm.h"
 
 struct report {

@@ -6,7 +6,7 @@
  * ports is all ones and the same for everybody. That of MSRs has two bits each,
  * read then write, for three ranges of 8192 MSRs; others always exit.
  */
-#include "vmcb.h"
+#include "svm/vmcb.h"
 
 #define BELLOWS_SVM_IOPM_SIZE	(3 * 4096)	/* a bit a port, and 3 more for the last */
 #define BELLOWS_SVM_MSRPM_SIZE	(2 * 4096)

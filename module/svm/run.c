@@ -24,7 +24,7 @@
 #include <asm/special_insns.h>
 #include <asm/trapnr.h>
 #include "compat.h"
-#include "guest_state.h"
+#include "run/guest_state.h"
 #include "svm/enter.h"
 #include "svm/svm.h"
 

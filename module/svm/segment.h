@@ -19,7 +19,7 @@
  * back to either kind of processor.
  */
 #include "types.h"	/* struct kvm_segment; test programs bring their own <linux/kvm.h> */
-#include "vmcb.h"
+#include "svm/vmcb.h"
 
 #define BELLOWS_SVM_ATTR_TYPE	0x00fu
 #define BELLOWS_SVM_ATTR_S	BIT(4)

@@ -6,8 +6,8 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include <asm/debugreg.h>
-#include "vcpu.h"
-#include "vm.h"
+#include "vm/vcpu.h"
+#include "vm/vm.h"
 #include "backend.h"
 #include "svm/asid.h"
 #include "svm/vmcb.h"

@@ -46,7 +46,7 @@
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 #include "compat.h"
-#include "guest_state.h"
+#include "run/guest_state.h"
 #include "vmx/vmx.h"
 
 #define L1D_ORDER	4

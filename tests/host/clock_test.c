@@ -5,7 +5,7 @@
 #include "random.h"
 #include "tap.h"
 
-#include "clock_scale.h"
+#include "host/clock_scale.h"
 
 static struct random rnd;
 

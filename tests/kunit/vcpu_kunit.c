@@ -9,9 +9,9 @@
 #include <asm/processor-flags.h>
 #include <asm/msr-index.h>
 #include "backend.h"
-#include "cpuid.h"
-#include "event.h"
-#include "msr.h"
+#include "guest/cpuid.h"
+#include "vm/event.h"
+#include "guest/msr.h"
 
 static struct bellows_vcpu *make_vcpu(struct kunit *test)
 {

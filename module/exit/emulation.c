@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The emulator for a vCPU: its state in and out, what its results mean, and how
+ * an instruction that needs userspace is taken up again.
+ *
+ * The state is copied in before each run and out after it, so that whatever
+ * userspace did to the registers in between is respected; if it moved RIP, the
+ * instruction is forgotten.
+ */
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "guest/debug.h"
+#include "vm/event.h"
+#include "exit/world.h"
+
+int bellows_emulation_error(struct bellows_vcpu *vcpu)
+{
+	struct bellows_world *world = bellows_world_of(vcpu->emu);
+	int error = world->error;
+
+	world->error = 0;
+	return error;
+}
+
+/*
+ * Few instructions look at more of segments than 64-bit mode does, and reading
+ * them is slow. There it is enough to know that this is 64-bit mode.
+ */
+static void segments_in(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+	unsigned int i;
+
+	e->seg_missing = GENMASK(BELLOWS_TR, 0);
+	if (bellows_backend(in_64bit_code)(vcpu)) {
+		e->seg[BELLOWS_CS].attr = BELLOWS_ATTR_L | BELLOWS_ATTR_P | BELLOWS_ATTR_S |
+					  BELLOWS_ATTR_CODE;
+		return;
+	}
+	for (i = 0; i < BELLOWS_TR; i++)
+		bellows_world_load_segment(e, i);
+	e->seg_missing = BIT(BELLOWS_TR);
+}
+
+/* What fetching and decoding look at. */
+static void fetch_state_in(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+
+	e->rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	e->rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
+	e->cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+	e->cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	e->efer = vcpu->msrs.efer;
+	e->cpl = bellows_backend(get_cpl)(vcpu);
+	segments_in(vcpu);
+}
+
+static void registers_in(struct bellows_vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_NR_REGS; i++)
+		vcpu->emu->regs[i] = bellows_reg_read(vcpu, i);
+}
+
+static void state_in(struct bellows_vcpu *vcpu)
+{
+	registers_in(vcpu);
+	fetch_state_in(vcpu);
+}
+
+void bellows_emulation_state_in(struct bellows_vcpu *vcpu)
+{
+	unsigned int i;
+
+	bellows_emulator_reset(vcpu->emu);
+	state_in(vcpu);
+	for (i = 0; i <= BELLOWS_TR; i++)
+		if (vcpu->emu->seg_missing & BIT(i))
+			bellows_world_load_segment(vcpu->emu, i);
+	vcpu->emu->seg_missing = 0;
+}
+
+void bellows_emulation_state_out(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_NR_REGS; i++)
+		if (e->regs[i] != bellows_reg_read(vcpu, i))
+			bellows_reg_write(vcpu, i, e->regs[i]);
+	if (e->rip != bellows_reg_read(vcpu, BELLOWS_RIP))
+		bellows_reg_write(vcpu, BELLOWS_RIP, e->rip);
+	if (e->rflags != bellows_reg_read(vcpu, BELLOWS_RFLAGS))
+		bellows_reg_write(vcpu, BELLOWS_RFLAGS, e->rflags);
+}
+
+void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_emu_fault *fault = &vcpu->emu->fault;
+
+	if (fault->vector == X86_TRAP_PF)
+		bellows_queue_page_fault(vcpu, fault->address, fault->error);
+	else if (fault->has_error)
+		bellows_queue_exception_error(vcpu, fault->vector, fault->error);
+	else
+		bellows_queue_exception(vcpu, fault->vector);
+}
+
+/* Tells userspace which bytes we could not deal with. */
+static int cannot_emulate(struct bellows_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	const struct bellows_insn *insn = &vcpu->emu->insn;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 0;
+	run->emulation_failure.flags = 0;
+	if (insn->length) {
+		run->emulation_failure.ndata = 3;
+		run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = insn->length;
+		memset(run->emulation_failure.insn_bytes, 0x90, sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->length);
+	}
+	bellows_emulator_reset(vcpu->emu);
+	return 0;
+}
+
+static int emulated(struct bellows_vcpu *vcpu)
+{
+	u32 events = vcpu->emu->events;
+
+	vcpu->stats.emulated++;
+	if (events & BELLOWS_EMU_RETIRED) {
+		u32 shadow = events & BELLOWS_EMU_STI_SHADOW ? KVM_X86_SHADOW_INT_STI : 0;
+
+		if (shadow != bellows_backend(get_interrupt_shadow)(vcpu))
+			bellows_backend(set_interrupt_shadow)(vcpu, shadow);
+	}
+	if (events & BELLOWS_EMU_STEP)
+		return bellows_handle_db(vcpu, BIT(14));
+	return 1;
+}
+
+static int resume_emulation(struct bellows_vcpu *vcpu);
+
+static int emulate(struct bellows_vcpu *vcpu)
+{
+	int r;
+
+	vcpu->l1d_unsafe = true;
+	state_in(vcpu);
+	r = bellows_emulate_one(vcpu->emu);
+	bellows_emulation_state_out(vcpu);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		return emulated(vcpu);
+	case BELLOWS_EMU_FAULT:
+		bellows_emulation_queue_fault(vcpu);
+		return 1;
+	case BELLOWS_EMU_RETRY:
+		r = bellows_emulation_error(vcpu);
+		if (!r)
+			return 1;
+		bellows_expect(vcpu, resume_emulation);
+		return r;
+	case BELLOWS_EMU_EXIT:
+		return 0;
+	default:
+		return cannot_emulate(vcpu);
+	}
+}
+
+static int resume_emulation(struct bellows_vcpu *vcpu)
+{
+	if (bellows_is_expected(vcpu))
+		return emulate(vcpu);
+	bellows_emulator_reset(vcpu->emu);
+	return 1;
+}
+
+static int complete_emulation(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+
+	if (!bellows_is_expected(vcpu) || !bellows_emulator_busy(e)) {
+		bellows_emulator_reset(e);
+		return 1;
+	}
+	if (e->pending.kind == BELLOWS_EMU_IN || e->pending.kind == BELLOWS_EMU_OUT)
+		bellows_emulator_complete(e, vcpu->pio_data);
+	else
+		bellows_emulator_complete(e, vcpu->run->mmio.data);
+	return emulate(vcpu);
+}
+
+static const struct { u16 bit; unsigned int feature; } features[] = {
+	{ BELLOWS_EMU_MOVBE,	X86_FEATURE_MOVBE },
+	{ BELLOWS_EMU_POPCNT,	X86_FEATURE_POPCNT },
+	{ BELLOWS_EMU_LZCNT,	X86_FEATURE_ABM },
+	{ BELLOWS_EMU_BMI1,	X86_FEATURE_BMI1 },
+	{ BELLOWS_EMU_BMI2,	X86_FEATURE_BMI2 },
+	{ BELLOWS_EMU_CX16,	X86_FEATURE_CX16 },
+	{ BELLOWS_EMU_LAHF64,	X86_FEATURE_LAHF_LM },
+	{ BELLOWS_EMU_SSE42,	X86_FEATURE_XMM4_2 },
+	{ BELLOWS_EMU_ADX,	X86_FEATURE_ADX },
+	{ BELLOWS_EMU_MOVDIRI,	X86_FEATURE_MOVDIRI },
+};
+
+int bellows_emulation_create(struct bellows_vcpu *vcpu)
+{
+	struct bellows_world *world = kzalloc(sizeof(*world), GFP_KERNEL_ACCOUNT);
+	size_t i;
+
+	if (!world)
+		return -ENOMEM;
+	world->vcpu = vcpu;
+	world->complete = complete_emulation;
+	bellows_view_add(&world->view, &vcpu->vm->mmu);
+	world->e.ops = &bellows_world_ops;
+	world->e.io_buf = vcpu->pio_data;
+	world->e.io_buf_size = PAGE_SIZE;
+	/* What the real CPU would do with the bytes, not what the guest's CPUID says. */
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (boot_cpu_has(features[i].feature))
+			world->e.features |= features[i].bit;
+	vcpu->emu = &world->e;
+	return 0;
+}
+
+void bellows_emulation_destroy(struct bellows_vcpu *vcpu)
+{
+	if (!vcpu->emu)
+		return;
+	bellows_view_remove(&bellows_world_of(vcpu->emu)->view);
+	kfree(bellows_world_of(vcpu->emu));
+	vcpu->emu = NULL;
+}
+
+/* The code bytes that the CPU has reported, if it did. */
+static void bytes_in(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+
+	e->nr_bytes = 0;
+	if (vcpu->exit.reason == BELLOWS_EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
+		e->nr_bytes = min_t(u8, vcpu->exit.fault.insn_bytes, sizeof(e->bytes));
+		memcpy(e->bytes, vcpu->exit.fault.insn, e->nr_bytes);
+	}
+}
+
+int bellows_emulate_insn(struct bellows_vcpu *vcpu)
+{
+	/* No reset: what a device answered before a retry is not asked of it again. */
+	bytes_in(vcpu);
+	return emulate(vcpu);
+}
+
+bool bellows_peek_insn(struct bellows_vcpu *vcpu)
+{
+	bytes_in(vcpu);
+	fetch_state_in(vcpu);
+	return bellows_emulator_peek(vcpu->emu) == BELLOWS_EMU_CONTINUE;
+}
+
+int bellows_decode_current(struct bellows_vcpu *vcpu)
+{
+	int r;
+
+	vcpu->emu->nr_bytes = 0;
+	fetch_state_in(vcpu);
+	r = bellows_emulator_decode(vcpu->emu);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		return 1;
+	case BELLOWS_EMU_FAULT:
+		bellows_emulation_queue_fault(vcpu);
+		return -EAGAIN;
+	case BELLOWS_EMU_RETRY:
+		return bellows_emulation_error(vcpu) ?: -EAGAIN;
+	default:
+		return cannot_emulate(vcpu);
+	}
+}
+
+int bellows_fetch_insn(struct bellows_vcpu *vcpu)
+{
+	int r = bellows_decode_current(vcpu);
+
+	/* Its address may be asked for. */
+	if (r == 1 && vcpu->emu->insn.memory)
+		registers_in(vcpu);
+	return r;
+}
+
+bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_insn *insn = &vcpu->emu->insn;
+	struct bellows_guest_paging paging;
+	u32 access = BELLOWS_ACCESS_EXEC;
+
+	if (!insn->length || insn->mode != BELLOWS_MODE_64 || bellows_emulator_busy(vcpu->emu) ||
+	    !bellows_backend(in_64bit_code)(vcpu))
+		return false;
+	if (bellows_backend(get_cpl)(vcpu) == 3)
+		access |= BELLOWS_ACCESS_USER;
+	/*
+	 * CR0 and CR4 as last heard of: the bits that a guest changes without an exit (WP,
+	 * PSE) mean nothing to a fetch in this mode. If they differ, the way is not known.
+	 */
+	paging = (struct bellows_guest_paging) {
+		.cr0 = vcpu->regs[BELLOWS_CR0],
+		.cr3 = bellows_reg_read(vcpu, BELLOWS_CR3),
+		.cr4 = vcpu->regs[BELLOWS_CR4],
+		.efer = vcpu->msrs.efer,
+		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
+		.pkru = vcpu->pkru,
+		.maxphyaddr = vcpu->maxphyaddr,
+		.has_1g_pages = vcpu->has_1g_pages,
+	};
+	return bellows_view_holds(&bellows_world_of(vcpu->emu)->view, &paging,
+				  bellows_reg_read(vcpu, BELLOWS_RIP), access, insn->bytes,
+				  insn->length);
+}
+
+void bellows_expect_nothing(struct bellows_vcpu *vcpu)
+{
+	vcpu->complete = NULL;
+	bellows_emulator_reset(vcpu->emu);
+}
+
+/* Of value as much counts as the access is wide. */
+static int finish_in(struct bellows_vcpu *vcpu, u32 value)
+{
+	u64 rax = bellows_reg_read(vcpu, BELLOWS_RAX);
+	unsigned int size = vcpu->exit.io.size;
+	u64 mask = BIT_ULL(size * 8) - 1;
+
+	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
+	bellows_reg_write(vcpu, BELLOWS_RAX, size < 4 ? (rax & ~mask) | (value & mask) : value);
+	return bellows_skip_insn(vcpu);
+}
+
+static int complete_in(struct bellows_vcpu *vcpu)
+{
+	return bellows_is_expected(vcpu) ? finish_in(vcpu, READ_ONCE(*(u32 *)vcpu->pio_data)) : 1;
+}
+
+static int complete_out(struct bellows_vcpu *vcpu)
+{
+	return bellows_is_expected(vcpu) ? bellows_skip_insn(vcpu) : 1;
+}
+
+/* 2: nothing in the kernel answers; else as bellows_handle_exit(). */
+static noinline int io_in_kernel(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	u32 data = 0;
+
+	if (!exit->io.in)
+		data = bellows_reg_read(vcpu, BELLOWS_RAX);
+	if (!bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
+		return 2;
+	return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
+}
+
+static int io_to_user(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	bool in = exit->io.in;
+
+	/* What is behind the element in the buffer nobody reads. */
+	if (!in)
+		*(u32 *)vcpu->pio_data = bellows_reg_read(vcpu, BELLOWS_RAX) &
+					 GENMASK(exit->io.size * 8 - 1, 0);
+	bellows_fill_io(vcpu, exit->io.port, exit->io.size, 1, in);
+	bellows_expect(vcpu, in ? complete_in : complete_out);
+	return 0;
+}
+
+int bellows_handle_io(struct bellows_vcpu *vcpu)
+{
+	int r = 2;
+
+	if (vcpu->exit.io.string)
+		return bellows_emulate_insn(vcpu);
+	if (bellows_bus_used(&vcpu->vm->buses, BELLOWS_BUS_PIO))
+		r = io_in_kernel(vcpu);
+	return r == 2 ? io_to_user(vcpu) : r;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_EMULATION_H
+#define BELLOWS_EMULATION_H
+/* Between the exit handlers and the emulator: guest memory, ports, userspace's answers. */
+#include "vm/vcpu.h"
+#include "mmu/mmu.h"
+
+/* As bellows_handle_exit(). */
+int bellows_handle_io(struct bellows_vcpu *vcpu);
+int bellows_emulate_insn(struct bellows_vcpu *vcpu);
+/* For a look at it first. True: the instruction is in vcpu->emu->insn. */
+bool bellows_peek_insn(struct bellows_vcpu *vcpu);
+/* A hardware task switch. */
+int bellows_handle_task_switch(struct bellows_vcpu *vcpu);
+/* A nested fault where no memory is. */
+int bellows_handle_mmio(struct bellows_vcpu *vcpu);
+int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
+
+/*
+ * Fetches and decodes the instruction at RIP into vcpu->emu->insn. 1: done;
+ * -EAGAIN: enter again (the fetch itself faulted, or lost a race); otherwise as
+ * bellows_handle_exit().
+ */
+int bellows_decode_current(struct bellows_vcpu *vcpu);
+/* The same, for backends whose CPU does not report operands: they may be looked at, in memory too. */
+int bellows_fetch_insn(struct bellows_vcpu *vcpu);
+/*
+ * Is the instruction at RIP, in 64-bit mode, the one that is in vcpu->emu->insn
+ * already? Any context, interrupts off too; where it would take long to say, it is not.
+ */
+bool bellows_is_same_insn(struct bellows_vcpu *vcpu);
+
+/* Userspace owes an answer: complete() is called when KVM_RUN comes back. */
+static inline void bellows_expect(struct bellows_vcpu *vcpu,
+				  int (*complete)(struct bellows_vcpu *vcpu))
+{
+	vcpu->complete = complete;
+	vcpu->complete_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+}
+
+/* Is the guest still where it was? Else the answer is for an instruction that is gone. */
+static inline bool bellows_is_expected(struct bellows_vcpu *vcpu)
+{
+	return bellows_reg_read(vcpu, BELLOWS_RIP) == vcpu->complete_rip;
+}
+
+/* The code segment changed, so that the same RIP is another place. */
+void bellows_expect_nothing(struct bellows_vcpu *vcpu);
+
+/* The guest's paging mode, for walks. */
+void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
+
+/*
+ * For what is no instruction and uses the emulator's memory accesses: the vCPU's
+ * state, with all segments, into vcpu->emu, and registers, RIP and RFLAGS out of it.
+ */
+void bellows_emulation_state_in(struct bellows_vcpu *vcpu);
+void bellows_emulation_state_out(struct bellows_vcpu *vcpu);
+void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu);
+/* After RETRY: why, for KVM_RUN; 0: a lost race. */
+int bellows_emulation_error(struct bellows_vcpu *vcpu);
+
+int bellows_emulation_create(struct bellows_vcpu *vcpu);
+void bellows_emulation_destroy(struct bellows_vcpu *vcpu);
+
+#endif

@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The exit handlers: one per neutral reason, in a table. A handler finishes
+ * what the guest wanted and says 1 (enter again), or describes in vcpu->run
+ * what userspace must do and says 0.
+ *
+ * Some have a second form that is called between two entries with interrupts
+ * off, while the guest's XCR0, PKRU and debug registers are loaded: it neither
+ * sleeps nor changes those. What it would have to sleep for it leaves to the first form.
+ */
+#include <linux/kvm_para.h>
+#include <linux/percpu.h>
+#include <asm/cpu.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "guest/cpuid.h"
+#include "guest/debug.h"
+#include "exit/emulation.h"
+#include "vm/event.h"
+#include "irq/apic.h"
+#include "guest/msr.h"
+
+typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
+
+/* Outside 64-bit mode RIP has 32 bits; asking for the mode is worth it only where that shows. */
+static u64 next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
+{
+	if (likely(!((from ^ to) >> 32)))
+		return to;
+	return bellows_backend(in_64bit_code)(vcpu) ? to : (u32)to;
+}
+
+/* The instruction's end, found by the CPU or by decoding. */
+int bellows_skip_insn(struct bellows_vcpu *vcpu)
+{
+	u64 rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
+	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	unsigned int len = vcpu->exit.insn_len;
+	int r;
+
+	if (!len) {
+		r = bellows_decode_current(vcpu);
+		/* Another vCPU changed the code or its mapping just now: the instruction runs again, or faults. */
+		if (r == -EAGAIN)
+			return 1;
+		if (r <= 0)
+			return r;
+		len = vcpu->emu->insn.length;
+	}
+	bellows_reg_write(vcpu, BELLOWS_RIP, next_rip(vcpu, rip, rip + len));
+	if (unlikely(rflags & X86_EFLAGS_RF))
+		bellows_reg_write(vcpu, BELLOWS_RFLAGS, rflags & ~(u64)X86_EFLAGS_RF);
+	bellows_backend(set_interrupt_shadow)(vcpu, 0);
+	return bellows_after_insn(vcpu, rflags);
+}
+
+int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = 2;
+	run->internal.data[0] = data;
+	run->internal.data[1] = vcpu->cpu;
+	return 0;
+}
+
+static int handle_none(struct bellows_vcpu *vcpu)
+{
+	vcpu->stats.host_irq++;
+	return 1;
+}
+
+static int handle_cpuid(struct bellows_vcpu *vcpu)
+{
+	bellows_cpuid(vcpu);
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_hlt(struct bellows_vcpu *vcpu)
+{
+	int r = bellows_skip_insn(vcpu);
+
+	if (r <= 0)
+		return r;
+	if (vcpu->apic) {
+		vcpu->mp_state = KVM_MP_STATE_HALTED;
+		return 1;
+	}
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+static int complete_rdmsr(struct bellows_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!bellows_is_expected(vcpu))
+		return 1;
+	if (READ_ONCE(run->msr.error)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)run->msr.data);
+	bellows_reg_write(vcpu, BELLOWS_RDX, run->msr.data >> 32);
+	return bellows_skip_insn(vcpu);
+}
+
+static int complete_wrmsr(struct bellows_vcpu *vcpu)
+{
+	if (!bellows_is_expected(vcpu))
+		return 1;
+	if (READ_ONCE(vcpu->run->msr.error)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	return bellows_skip_insn(vcpu);
+}
+
+/* An MSR access that failed: userspace's, if it asked for this kind, or #GP. */
+static int msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool write, u32 why)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!(READ_ONCE(vcpu->vm->user_msr_mask) & why)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+	run->msr.error = 0;
+	memset(run->msr.pad, 0, sizeof(run->msr.pad));
+	run->msr.reason = why;
+	run->msr.index = index;
+	run->msr.data = data;
+	bellows_expect(vcpu, write ? complete_wrmsr : complete_rdmsr);
+	return 0;
+}
+
+static u32 why_failed(int r)
+{
+	return r == BELLOWS_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
+}
+
+/* Most VMs have no filter. */
+static inline bool msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
+{
+	return likely(!rcu_access_pointer(vcpu->vm->msr_filter)) ||
+	       bellows_msr_allowed(vcpu, index, write);
+}
+
+static int read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
+{
+	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u64 value;
+	int r;
+
+	if (unlikely(!msr_allowed(vcpu, index, false)))
+		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
+	r = bellows_msr_read(vcpu, index, &value, by);
+	if (unlikely(r == BELLOWS_MSR_LATER))
+		return BELLOWS_EXIT_LATER;
+	if (unlikely(r))
+		return msr_failed(vcpu, index, 0, false, why_failed(r));
+	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)value);
+	bellows_reg_write(vcpu, BELLOWS_RDX, value >> 32);
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_rdmsr(struct bellows_vcpu *vcpu)
+{
+	return read_msr(vcpu, BELLOWS_MSR_BY_GUEST);
+}
+
+static int quick_rdmsr(struct bellows_vcpu *vcpu)
+{
+	return read_msr(vcpu, BELLOWS_MSR_QUICKLY);
+}
+
+static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
+{
+	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
+		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
+	int r;
+
+	if (vcpu->apic && bellows_apic_wrmsr_fast(vcpu, index, value))
+		return bellows_skip_insn(vcpu);
+	if (unlikely(!msr_allowed(vcpu, index, true)))
+		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
+	r = bellows_msr_write(vcpu, index, value, by);
+	if (unlikely(r == BELLOWS_MSR_LATER))
+		return BELLOWS_EXIT_LATER;
+	if (unlikely(r))
+		return msr_failed(vcpu, index, value, true, why_failed(r));
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_wrmsr(struct bellows_vcpu *vcpu)
+{
+	return write_msr(vcpu, BELLOWS_MSR_BY_GUEST);
+}
+
+static int quick_wrmsr(struct bellows_vcpu *vcpu)
+{
+	return write_msr(vcpu, BELLOWS_MSR_QUICKLY);
+}
+
+static u64 gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
+{
+	u64 value = bellows_reg_read(vcpu, gpr);
+
+	return bellows_backend(in_64bit_code)(vcpu) ? value : (u32)value;
+}
+
+static int finish_or_gp(struct bellows_vcpu *vcpu, int failed)
+{
+	if (failed) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	return bellows_skip_insn(vcpu);
+}
+
+static int write_cr8(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 old = vcpu->cr8;
+	int r;
+
+	if (bellows_set_cr8(vcpu, value)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	r = bellows_skip_insn(vcpu);
+	/* A lower priority may let an interrupt through that userspace holds. */
+	if (r <= 0 || value >= old || vcpu->apic)
+		return r;
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return 0;
+}
+
+static int write_cr(struct bellows_vcpu *vcpu, u8 nr, u64 value)
+{
+	switch (nr) {
+	case 0:
+		return finish_or_gp(vcpu, bellows_set_cr0(vcpu, value));
+	case 3:
+		return finish_or_gp(vcpu, bellows_set_cr3(vcpu, value));
+	case 4:
+		return finish_or_gp(vcpu, bellows_set_cr4(vcpu, value));
+	case 8:
+		return write_cr8(vcpu, value);
+	default:
+		vcpu->cr2 = value;
+		return bellows_skip_insn(vcpu);
+	}
+}
+
+static u64 read_cr(struct bellows_vcpu *vcpu, u8 nr)
+{
+	switch (nr) {
+	case 0:
+		return bellows_reg_read(vcpu, BELLOWS_CR0);
+	case 3:
+		return bellows_reg_read(vcpu, BELLOWS_CR3);
+	case 4:
+		return bellows_reg_read(vcpu, BELLOWS_CR4);
+	case 8:
+		return bellows_get_cr8(vcpu);
+	default:
+		return vcpu->cr2;
+	}
+}
+
+static int handle_cr_access(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	u64 cr0;
+
+	switch (exit->cr.type) {
+	case BELLOWS_CR_WRITE:
+		return write_cr(vcpu, exit->cr.nr, gpr_read(vcpu, exit->cr.gpr));
+	case BELLOWS_CR_READ:
+		bellows_reg_write(vcpu, exit->cr.gpr, read_cr(vcpu, exit->cr.nr));
+		return bellows_skip_insn(vcpu);
+	case BELLOWS_CR_CLTS:
+		cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+		return write_cr(vcpu, 0, cr0 & ~(u64)X86_CR0_TS);
+	default:
+		cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+		/* LMSW loads the low four bits, and cannot clear PE. */
+		return write_cr(vcpu, 0, (cr0 & ~0xeULL) | (exit->cr.lmsw & 0xf));
+	}
+}
+
+/*
+ * CR4 in long mode: elsewhere a write may have to look at the guest's tables, and
+ * OSXSAVE and PKE say what is loaded during a stay.
+ */
+static int quick_cr_access(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	u64 changed;
+
+	if (exit->cr.nr != 4 || exit->cr.type != BELLOWS_CR_WRITE || !bellows_is_long_mode(vcpu))
+		return BELLOWS_EXIT_LATER;
+	changed = vcpu->regs[BELLOWS_CR4] ^ bellows_reg_read(vcpu, exit->cr.gpr);
+	if (changed & (X86_CR4_OSXSAVE | X86_CR4_PKE))
+		return BELLOWS_EXIT_LATER;
+	return handle_cr_access(vcpu);
+}
+
+static int handle_dr_access(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	unsigned int nr = exit->dr.nr;
+
+	if (bellows_backend(get_cpl)(vcpu)) {
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	if ((nr == 4 || nr == 5) && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_DE)) {
+		bellows_queue_exception(vcpu, X86_TRAP_UD);
+		return 1;
+	}
+	if (vcpu->dr7 & DR7_GD)
+		return bellows_handle_db(vcpu, DR6_BD);
+	if (exit->dr.read) {
+		bellows_reg_write(vcpu, exit->dr.gpr, bellows_get_dr(vcpu, nr));
+		return bellows_skip_insn(vcpu);
+	}
+	return finish_or_gp(vcpu, bellows_set_dr(vcpu, nr, gpr_read(vcpu, exit->dr.gpr)));
+}
+
+static int handle_nested_fault(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	int r = bellows_mmu_fault(&vcpu->vm->mmu, exit->fault.gpa, exit->fault.access);
+
+	if (likely(r == BELLOWS_FAULT_DONE))
+		return 1;
+	if (r < 0)
+		return r;
+	/* An event cannot be delivered through a device: there is no instruction to emulate. */
+	if (exit->vectoring.valid)
+		return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, exit->hardware_reason);
+	return bellows_handle_mmio(vcpu);
+}
+
+/*
+ * #AC has two causes. A misaligned access by a program that asked to be told: the
+ * guest's own. A locked access across two cache lines, where the host wants to know
+ * of those: the guest has no idea of that, and must not get it. The kernel then
+ * warns and lets this thread run without the check (or slows it down), or says
+ * that it shall not go on: it has sent a signal, and userspace is told why.
+ */
+static int handle_alignment(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+
+	if (!boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) ||
+	    (bellows_backend(get_cpl)(vcpu) == 3 &&
+	     (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_AM) &&
+	     (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_AC))) {
+		bellows_queue_exception_error(vcpu, X86_TRAP_AC, exit->exception.error);
+		return 1;
+	}
+	if (handle_guest_split_lock(bellows_reg_read(vcpu, BELLOWS_RIP)))
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_EXCEPTION;
+	vcpu->run->ex.exception = X86_TRAP_AC;
+	vcpu->run->ex.error_code = exit->exception.error;
+	return 0;
+}
+
+static int handle_exception(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+
+	switch (exit->exception.vector) {
+	case X86_TRAP_DB:
+		return bellows_handle_db(vcpu, exit->exception.payload);
+	case X86_TRAP_BP:
+		return bellows_handle_bp(vcpu);
+	case X86_TRAP_PF:
+		bellows_queue_page_fault(vcpu, exit->exception.payload, exit->exception.error);
+		return 1;
+	case X86_TRAP_AC:
+		return handle_alignment(vcpu);
+	case X86_TRAP_MC:
+		/* The host's handler has had it, in exit_irqoff. */
+		return 1;
+	}
+	if (exit->exception.has_error)
+		bellows_queue_exception_error(vcpu, exit->exception.vector, exit->exception.error);
+	else
+		bellows_queue_exception(vcpu, exit->exception.vector);
+	return 1;
+}
+
+/* The guest can take an interrupt now. If userspace wanted to know, the loop tells it. */
+static int handle_window(struct bellows_vcpu *vcpu)
+{
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	return 1;
+}
+
+static int handle_triple_fault(struct bellows_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static int handle_hypercall(struct bellows_vcpu *vcpu)
+{
+	bool in_64bit_code = bellows_backend(in_64bit_code)(vcpu);
+	u64 nr = bellows_reg_read(vcpu, BELLOWS_RAX);
+	s64 r = -KVM_ENOSYS;
+
+	if (bellows_backend(get_cpl)(vcpu))
+		r = -KVM_EPERM;
+	else if ((in_64bit_code ? nr : (u32)nr) == KVM_HC_VAPIC_POLL_IRQ)
+		r = 0;
+	bellows_reg_write(vcpu, BELLOWS_RAX, in_64bit_code ? r : (u32)r);
+	return bellows_skip_insn(vcpu);
+}
+
+/* Instructions that need do nothing here: caches are coherent, waiting is optional. */
+static int handle_nop(struct bellows_vcpu *vcpu)
+{
+	return bellows_skip_insn(vcpu);
+}
+
+/* Backends that intercept these have no finer flush to offer. */
+static int handle_invalidate(struct bellows_vcpu *vcpu)
+{
+	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+	return bellows_skip_insn(vcpu);
+}
+
+static int handle_xsetbv(struct bellows_vcpu *vcpu)
+{
+	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
+		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
+
+	return finish_or_gp(vcpu, bellows_backend(get_cpl)(vcpu) ||
+			    bellows_set_xcr(vcpu, bellows_reg_read(vcpu, BELLOWS_RCX), value));
+}
+
+static int handle_rdtsc(struct bellows_vcpu *vcpu)
+{
+	u64 tsc = bellows_guest_tsc(vcpu);
+
+	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)tsc);
+	bellows_reg_write(vcpu, BELLOWS_RDX, tsc >> 32);
+	return bellows_skip_insn(vcpu);
+}
+
+/* There are no performance counters. */
+static int handle_rdpmc(struct bellows_vcpu *vcpu)
+{
+	bellows_inject_gp(vcpu);
+	return 1;
+}
+
+static int handle_undefined(struct bellows_vcpu *vcpu)
+{
+	bellows_queue_exception(vcpu, X86_TRAP_UD);
+	return 1;
+}
+
+static int handle_eoi(struct bellows_vcpu *vcpu)
+{
+	bellows_apic_ended(vcpu, vcpu->exit.ended_vector);
+	return 1;
+}
+
+static int handle_fail_entry(struct bellows_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	vcpu->run->fail_entry.hardware_entry_failure_reason = vcpu->exit.fail.reason;
+	vcpu->run->fail_entry.cpu = vcpu->cpu;
+	return 0;
+}
+
+static int handle_internal(struct bellows_vcpu *vcpu)
+{
+	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				      vcpu->exit.hardware_reason);
+}
+
+static int handle_error(struct bellows_vcpu *vcpu)
+{
+	return vcpu->exit.error;
+}
+
+/* String instructions are the emulator's, which reads the guest's memory. */
+static int quick_io(struct bellows_vcpu *vcpu)
+{
+	return vcpu->exit.io.string ? BELLOWS_EXIT_LATER : bellows_handle_io(vcpu);
+}
+
+static const struct {
+	exit_handler handle;
+	exit_handler quick;		/* with interrupts off; NULL: no */
+} handlers[BELLOWS_EXIT_NR] = {
+	[BELLOWS_EXIT_NONE]		= { handle_none },
+	[BELLOWS_EXIT_CPUID]		= { handle_cpuid, handle_cpuid },
+	[BELLOWS_EXIT_HLT]		= { handle_hlt, handle_hlt },
+	[BELLOWS_EXIT_IO]		= { bellows_handle_io, quick_io },
+	[BELLOWS_EXIT_RDMSR]		= { handle_rdmsr, quick_rdmsr },
+	[BELLOWS_EXIT_WRMSR]		= { handle_wrmsr, quick_wrmsr },
+	[BELLOWS_EXIT_CR_ACCESS]	= { handle_cr_access, quick_cr_access },
+	[BELLOWS_EXIT_DR_ACCESS]	= { handle_dr_access },
+	[BELLOWS_EXIT_NESTED_FAULT]	= { handle_nested_fault },
+	[BELLOWS_EXIT_EXCEPTION]	= { handle_exception },
+	[BELLOWS_EXIT_IRQ_WINDOW]	= { handle_window },
+	[BELLOWS_EXIT_NMI_WINDOW]	= { handle_window },
+	[BELLOWS_EXIT_TRIPLE_FAULT]	= { handle_triple_fault },
+	[BELLOWS_EXIT_HYPERCALL]	= { handle_hypercall, handle_hypercall },
+	[BELLOWS_EXIT_INVALIDATE]	= { handle_invalidate },
+	[BELLOWS_EXIT_WBINVD]		= { handle_nop, handle_nop },
+	[BELLOWS_EXIT_XSETBV]		= { handle_xsetbv },
+	[BELLOWS_EXIT_RDTSC]		= { handle_rdtsc, handle_rdtsc },
+	[BELLOWS_EXIT_RDPMC]		= { handle_rdpmc },
+	[BELLOWS_EXIT_MONITOR]		= { handle_nop },
+	[BELLOWS_EXIT_EOI]		= { handle_eoi },
+	[BELLOWS_EXIT_MWAIT]		= { handle_nop },
+	[BELLOWS_EXIT_PAUSE]		= { handle_nop },
+	[BELLOWS_EXIT_TASK_SWITCH]	= { bellows_handle_task_switch },
+	[BELLOWS_EXIT_UNDEFINED]	= { handle_undefined },
+	[BELLOWS_EXIT_EMULATE]		= { bellows_emulate_insn },
+	[BELLOWS_EXIT_ERROR]		= { handle_error },
+	[BELLOWS_EXIT_FAIL_ENTRY]	= { handle_fail_entry },
+	[BELLOWS_EXIT_INTERNAL]		= { handle_internal },
+};
+
+int bellows_handle_exit(struct bellows_vcpu *vcpu)
+{
+	unsigned int reason = vcpu->exit.reason;
+
+	if (unlikely(reason >= BELLOWS_EXIT_NR))
+		return handle_internal(vcpu);
+	vcpu->stats.reason[reason]++;
+	return handlers[reason].handle(vcpu);
+}
+
+static noinline void sync_offer(struct bellows_vcpu *vcpu)
+{
+	bellows_events_sync_offer(vcpu);
+	/* Still waiting: events are looked at again. */
+	if (vcpu->offered_irq >= 0)
+		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+}
+
+int bellows_handle_quickly(struct bellows_vcpu *vcpu)
+{
+	unsigned int reason = vcpu->exit.reason;
+	int r;
+
+	lockdep_assert_irqs_disabled();
+	if (unlikely(!handlers[reason].quick))
+		return BELLOWS_EXIT_LATER;
+	bellows_events_arrived(vcpu);
+	if (unlikely(vcpu->offered_irq >= 0))
+		sync_offer(vcpu);
+	r = handlers[reason].quick(vcpu);
+	if (unlikely(r == BELLOWS_EXIT_LATER))
+		return r;
+	vcpu->stats.reason[reason]++;
+	return r;
+}

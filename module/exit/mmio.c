@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accesses to devices in memory that are nothing but a move, which is what
+ * drivers do.
+ *
+ * The fault that brought us here has told the guest-physical address. For one
+ * access that the CPU has translated to the end there is no reason to walk the
+ * guest's tables again, nor to set up the emulator, which is made for
+ * instructions that do anything in any order. The instruction is fetched and
+ * decoded, to learn the register, and the answer of a device goes there.
+ *
+ * What is fetched need not be what faulted: another vCPU may change code, or
+ * its mapping, at any time. So the instruction must be one that can have made
+ * this access: reading or writing as the fault says, at this offset in a page. If
+ * it was not the one, a guest that changes code while it runs gets what it asked
+ * for, and nothing that it may not do: the CPU has checked this access to this
+ * page. Everything else goes to the emulator.
+ */
+#include <asm/processor-flags.h>
+#include "backend.h"
+#include "guest/debug.h"
+#include "exit/emulation.h"
+#include "vm/event.h"
+#include "irq/apic.h"
+
+/* Linear, and the registers that the instruction names are read. 64-bit mode. */
+static u64 operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn *insn,
+			   const struct bellows_move *move)
+{
+	u64 base = 0;
+
+	if (insn->base != BELLOWS_NO_REG)
+		bellows_reg_read(vcpu, insn->base);
+	if (insn->index != BELLOWS_NO_REG)
+		bellows_reg_read(vcpu, insn->index);
+	if (move->reg != BELLOWS_NO_REG)
+		bellows_reg_read(vcpu, move->reg);
+	if (insn->segment == BELLOWS_FS || insn->segment == BELLOWS_GS)
+		base = bellows_backend(get_segment_base)(vcpu, insn->segment);
+	return base + bellows_insn_offset(insn, vcpu->regs, bellows_reg_read(vcpu, BELLOWS_RIP));
+}
+
+/* Is the instruction a move that can have made this access? */
+static bool explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *move)
+{
+	const struct bellows_insn *insn = &vcpu->emu->insn;
+	const struct bellows_exit *exit = &vcpu->exit;
+
+	if (insn->mode != BELLOWS_MODE_64 || !bellows_insn_is_move(insn, move))
+		return false;
+	if (exit->fault.access != (move->write ? BELLOWS_ACCESS_WRITE : BELLOWS_ACCESS_READ))
+		return false;
+	/* Aligned: it lies in one page, goes to a device in one piece, and raises no #AC. */
+	if (exit->fault.gpa & (move->size - 1))
+		return false;
+	return offset_in_page(operand_address(vcpu, insn, move)) == offset_in_page(exit->fault.gpa);
+}
+
+static void finish_read(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
+{
+	u64 old = bellows_reg_read(vcpu, move->reg);
+
+	bellows_reg_write(vcpu, move->reg, bellows_move_result(move, old, value));
+}
+
+static int complete_move(struct bellows_vcpu *vcpu)
+{
+	struct bellows_move move;
+	u64 value = 0;
+
+	if (!bellows_is_expected(vcpu))
+		return 1;
+	if (!bellows_insn_is_move(&vcpu->emu->insn, &move))
+		return 1;
+	if (!move.write) {
+		memcpy(&value, vcpu->run->mmio.data, move.size);
+		finish_read(vcpu, &move, value);
+	}
+	return bellows_skip_insn(vcpu);
+}
+
+static int exit_mmio(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = vcpu->exit.fault.gpa;
+	run->mmio.len = move->size;
+	run->mmio.is_write = move->write;
+	memcpy(run->mmio.data, &value, sizeof(value));
+	bellows_expect(vcpu, complete_move);
+	return 0;
+}
+
+/* Does something in the kernel answer? */
+static bool answered(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 *value)
+{
+	gpa_t gpa = vcpu->exit.fault.gpa;
+
+	if (move->write ? bellows_apic_mmio_write(vcpu, gpa, value, move->size) :
+			  bellows_apic_mmio_read(vcpu, gpa, value, move->size))
+		return true;
+	return bellows_bus_mmio(&vcpu->vm->buses, gpa, value, move->size, move->write) == move->size;
+}
+
+int bellows_handle_mmio(struct bellows_vcpu *vcpu)
+{
+	struct bellows_emulator *e = vcpu->emu;
+	struct bellows_move move;
+	u64 value = 0;
+
+	vcpu->l1d_unsafe = true;
+	/* One that is half done goes on where it was. */
+	if (vcpu->exit.fault.in_tables || bellows_emulator_busy(e))
+		return bellows_emulate_insn(vcpu);
+	if (!bellows_is_same_insn(vcpu) && !bellows_peek_insn(vcpu))
+		return bellows_emulate_insn(vcpu);
+	if (!explains_fault(vcpu, &move))
+		return bellows_emulate_insn(vcpu);
+	vcpu->stats.emulated++;
+	vcpu->exit.insn_len = e->insn.length;
+	if (move.write)
+		value = bellows_move_value(&e->insn, &move, vcpu->regs);
+	if (!answered(vcpu, &move, &value))
+		return exit_mmio(vcpu, &move, value);
+	if (!move.write)
+		finish_read(vcpu, &move, value);
+	return bellows_skip_insn(vcpu);
+}

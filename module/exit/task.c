@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hardware task switches, the vCPU's side. The emulator's part saves the old task
+ * and takes the new one's registers; then CR3 changes here, and the segments are
+ * loaded from tables that are the new task's.
+ *
+ * What goes wrong before the new registers are taken leaves the guest where it
+ * was: the event that caused the switch stays in flight, the instruction is
+ * executed again. After that the guest is in the new task. Should memory for its
+ * segments not be had just then, it stays with their selectors, and the next
+ * KVM_RUN loads them.
+ */
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "guest/debug.h"
+#include "emulate/task.h"
+#include "vm/event.h"
+#include "exit/world.h"
+
+/* For a signal that can wait. */
+#define MAX_TRIES	1000
+
+static bool is_soft(const struct bellows_vectoring *v)
+{
+	return v->type == BELLOWS_EVENT_SOFT_INTERRUPT || v->type == BELLOWS_EVENT_SOFT_EXCEPTION;
+}
+
+/* An event that no instruction of the guest asked for. */
+static bool is_external(const struct bellows_exit *exit)
+{
+	return exit->task.source == BELLOWS_TASK_GATE && exit->vectoring.valid &&
+	       !is_soft(&exit->vectoring);
+}
+
+static void describe(struct bellows_vcpu *vcpu, struct bellows_task *task)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	struct kvm_dtable gdt;
+
+	bellows_emulation_state_in(vcpu);
+	bellows_backend(get_gdt)(vcpu, &gdt);
+	*task = (struct bellows_task) {
+		.e = vcpu->emu,
+		.gdt_base = gdt.base,
+		.gdt_limit = gdt.limit,
+		.selector = exit->task.selector,
+		.source = exit->task.source,
+		.external = is_external(exit),
+		.has_error = exit->task.has_error,
+		.error = exit->task.error,
+	};
+	bellows_world_get_segment(vcpu, BELLOWS_LDTR, &task->ldtr);
+}
+
+/* Where the old task will go on: 1, or as bellows_decode_current(). */
+static int return_address(struct bellows_vcpu *vcpu, u32 *rip)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+	unsigned int len = 0;
+	int r;
+
+	*rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	if (is_external(exit))
+		return 1;
+	if (exit->vectoring.valid && is_soft(&exit->vectoring))
+		len = exit->vectoring.insn_len;
+	if (!len)
+		len = exit->insn_len;
+	if (!len) {
+		r = bellows_decode_current(vcpu);
+		if (r <= 0)
+			return r;
+		len = vcpu->emu->insn.length;
+	}
+	*rip += len;
+	return 1;
+}
+
+static u64 old_flags(struct bellows_vcpu *vcpu)
+{
+	u64 rflags = bellows_get_rflags(vcpu);
+
+	if (!is_external(&vcpu->exit))
+		return rflags & ~(u64)X86_EFLAGS_RF;
+	return rflags | (vcpu->exit.task.resume ? X86_EFLAGS_RF : 0);
+}
+
+static void state_out(struct bellows_vcpu *vcpu, const struct bellows_task *task)
+{
+	const struct bellows_emulator *e = vcpu->emu;
+	unsigned int i;
+
+	bellows_emulation_state_out(vcpu);
+	bellows_set_rflags(vcpu, e->rflags);
+	for (i = 0; i <= BELLOWS_TR; i++)
+		bellows_world_set_segment(vcpu, i, &e->seg[i]);
+	bellows_world_set_segment(vcpu, BELLOWS_LDTR, &task->ldtr);
+}
+
+/* The event has become a task. */
+static void event_arrived(struct bellows_vcpu *vcpu)
+{
+	const struct bellows_exit *exit = &vcpu->exit;
+
+	if (exit->task.source == BELLOWS_TASK_IRET)
+		bellows_backend(set_nmi_mask)(vcpu, false);
+	/* An exception is not over before the new task has its segments: a fault until then makes two. */
+	if (exit->task.source == BELLOWS_TASK_GATE) {
+		vcpu->events.interrupt.injected = false;
+		vcpu->events.nmi.injected = false;
+		if (exit->vectoring.valid && exit->vectoring.type == BELLOWS_EVENT_NMI)
+			bellows_backend(set_nmi_mask)(vcpu, true);
+	}
+	bellows_backend(set_interrupt_shadow)(vcpu, 0);
+}
+
+static int cannot_switch(struct bellows_vcpu *vcpu)
+{
+	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, vcpu->exit.task.selector);
+}
+
+static int arrived(struct bellows_vcpu *vcpu)
+{
+	vcpu->events.exception.injected = false;
+	vcpu->stats.emulated++;
+	if (vcpu->exit.task.trap)
+		bellows_queue_debug(vcpu, DR_SWITCH);
+	/* A debugger has stepped over an instruction. */
+	if ((vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) && !is_external(&vcpu->exit))
+		return bellows_handle_db(vcpu, DR_STEP);
+	return 1;
+}
+
+static int load_segments_again(struct bellows_vcpu *vcpu);
+
+/* A race lost to another CPU that writes to the tables is run again: nobody outside should see half a task. */
+static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
+{
+	unsigned int tries = 0;
+	int r, error = 0;
+
+	for (;;) {
+		r = bellows_task_enter(task);
+		if (r == BELLOWS_EMU_RETRY)
+			error = bellows_emulation_error(vcpu);
+		if (r != BELLOWS_EMU_RETRY || error)
+			break;
+		if (fatal_signal_pending(current) || (signal_pending(current) && ++tries > MAX_TRIES)) {
+			error = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	state_out(vcpu, task);
+	bellows_emulator_reset(vcpu->emu);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		return arrived(vcpu);
+	case BELLOWS_EMU_FAULT:
+		bellows_emulation_queue_fault(vcpu);
+		return 1;
+	case BELLOWS_EMU_RETRY:
+		bellows_expect(vcpu, load_segments_again);
+		return error;
+	default:
+		vcpu->events.exception.injected = false;
+		return cannot_switch(vcpu);
+	}
+}
+
+static int load_segments_again(struct bellows_vcpu *vcpu)
+{
+	struct bellows_task task;
+
+	if (!bellows_is_expected(vcpu)) {
+		vcpu->events.exception.injected = false;
+		return 1;
+	}
+	describe(vcpu, &task);
+	vcpu->emu->rflags = bellows_get_rflags(vcpu);
+	return load_segments(vcpu, &task);
+}
+
+/* The new task's registers are in vcpu->emu, and nothing can be taken back. */
+static int begin_new(struct bellows_vcpu *vcpu, struct bellows_task *task)
+{
+	u64 cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+
+	event_arrived(vcpu);
+	vcpu->exit.task.trap = task->trap;
+	vcpu->dr7 &= ~(u64)(DR_LOCAL_ENABLE_MASK | DR_LOCAL_SLOWDOWN);
+	bellows_update_dr7(vcpu);
+	bellows_set_cr0(vcpu, cr0 | X86_CR0_TS);
+	bellows_set_rflags(vcpu, vcpu->emu->rflags);
+	if (task->has_cr3 && (cr0 & X86_CR0_PG) && bellows_set_cr3(vcpu, task->cr3)) {
+		state_out(vcpu, task);
+		bellows_inject_gp(vcpu);
+		return 1;
+	}
+	return load_segments(vcpu, task);
+}
+
+int bellows_handle_task_switch(struct bellows_vcpu *vcpu)
+{
+	struct bellows_task task;
+	u32 rip;
+	int r;
+
+	/* No CPU reports one there: tasks are not switched in long mode. */
+	if (bellows_is_long_mode(vcpu))
+		return cannot_switch(vcpu);
+	vcpu->l1d_unsafe = true;
+	r = return_address(vcpu, &rip);
+	if (r <= 0)
+		return r == -EAGAIN ? 1 : r;
+	describe(vcpu, &task);
+	vcpu->emu->rip = rip;
+	vcpu->emu->rflags = old_flags(vcpu);
+	r = bellows_task_leave(&task);
+	bellows_emulator_reset(vcpu->emu);
+	switch (r) {
+	case BELLOWS_EMU_CONTINUE:
+		return begin_new(vcpu, &task);
+	case BELLOWS_EMU_FAULT:
+		bellows_emulation_queue_fault(vcpu);
+		return 1;
+	case BELLOWS_EMU_RETRY:
+		return bellows_emulation_error(vcpu) ?: 1;
+	default:
+		return cannot_switch(vcpu);
+	}
+}

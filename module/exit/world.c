@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the emulator's accesses to memory and ports end up.
+ *
+ * A linear address goes through the guest's own page tables and then to the
+ * slots. What is not memory becomes an MMIO exit of at most eight bytes; the
+ * emulator's log sees to it that an instruction may need several.
+ */
+#include <linux/string.h>
+#include <asm/trapnr.h>
+#include "backend.h"
+#include "guest/fpu.h"
+#include "irq/apic.h"
+#include "mmu/view.h"
+#include "exit/world.h"
+
+static struct bellows_vcpu *vcpu_of(struct bellows_emulator *e)
+{
+	return bellows_world_of(e)->vcpu;
+}
+
+/*
+ * Memory that could not be had (no frame, a fatal signal) is no fault of the
+ * instruction: it stays as it is, log included, and KVM_RUN gives the errno. The
+ * next one takes it up again, before the guest can do anything else.
+ */
+static int give_up(struct bellows_emulator *e, int error)
+{
+	/* No memory there, or none that can do this: that is about the instruction. */
+	if (error == -EFAULT || error == -EINVAL || error == -EOPNOTSUPP)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	bellows_world_of(e)->error = error;
+	return BELLOWS_EMU_RETRY;
+}
+
+void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging)
+{
+	*paging = (struct bellows_guest_paging) {
+		.cr0 = bellows_reg_read(vcpu, BELLOWS_CR0),
+		.cr3 = bellows_reg_read(vcpu, BELLOWS_CR3),
+		.cr4 = bellows_reg_read(vcpu, BELLOWS_CR4),
+		.efer = vcpu->msrs.efer,
+		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
+		.pkru = vcpu->pkru,
+		.maxphyaddr = vcpu->maxphyaddr,
+		.has_1g_pages = vcpu->has_1g_pages,
+	};
+}
+
+/* What a walk that did not succeed means for the emulator. */
+static int walk_failed(struct bellows_emulator *e, int r, const struct bellows_guest_fault *fault)
+{
+	if (r == -EAGAIN)
+		return BELLOWS_EMU_RETRY;
+	if (r < 0)
+		return give_up(e, r);
+	e->fault = (struct bellows_emu_fault) {
+		.vector = X86_TRAP_PF,
+		.has_error = true,
+		.error = fault->error,
+		.address = fault->address,
+	};
+	return BELLOWS_EMU_FAULT;
+}
+
+/* Linear to guest-physical, with the fault for the emulator where there is one. */
+static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
+{
+	struct bellows_guest_paging paging;
+	struct bellows_guest_fault fault;
+	int r;
+
+	bellows_guest_paging(vcpu_of(e), &paging);
+	r = bellows_view_walk(&bellows_world_of(e)->view, &paging, linear, access, gpa, &fault);
+	return r ? walk_failed(e, r, &fault) : BELLOWS_EMU_CONTINUE;
+}
+
+static u32 walk_access(unsigned int flags, u32 access)
+{
+	if (flags & BELLOWS_EMU_FOR_WRITE)
+		access = BELLOWS_ACCESS_WRITE;
+	if (flags & BELLOWS_EMU_USER)
+		access |= BELLOWS_ACCESS_USER;
+	if (flags & BELLOWS_EMU_IMPLICIT)
+		access |= BELLOWS_ACCESS_IMPLICIT;
+	return access;
+}
+
+static int emu_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
+{
+	u32 access = BELLOWS_ACCESS_EXEC | (e->cpl == 3 ? BELLOWS_ACCESS_USER : 0);
+	struct bellows_guest_paging paging;
+	struct bellows_guest_fault fault;
+	int r;
+
+	bellows_guest_paging(vcpu_of(e), &paging);
+	r = bellows_view_fetch(&bellows_world_of(e)->view, &paging, linear, access, buf, len, &fault);
+	return r ? walk_failed(e, r, &fault) : BELLOWS_EMU_CONTINUE;
+}
+
+static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	u32 access = walk_access(flags, BELLOWS_ACCESS_READ);
+	gpa_t gpa;
+	int r = translate(e, linear, access, &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	r = bellows_gpa_probe(&vcpu->vm->mmu, gpa, access);
+	return r == BELLOWS_FAULT_DONE ? BELLOWS_EMU_CONTINUE : BELLOWS_EMU_EXIT;
+}
+
+static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, unsigned int len, bool write)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct kvm_run *run = vcpu->run;
+
+	len = bellows_mmio_piece(gpa, len);
+	e->pending.size = len;
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = write;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (write)
+		memcpy(run->mmio.data, data, len);
+	bellows_expect(vcpu, bellows_world_of(e)->complete);
+	return BELLOWS_EMU_EXIT;
+}
+
+/*
+ * Neither memory nor, perhaps, all in one place: what the kernel answered of an
+ * access that userspace has the rest of is noted as done, and the instruction
+ * runs again to find the rest.
+ */
+static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned int len, bool write)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	unsigned int done;
+
+	/* Each vCPU has its own at the same address: it is not on the bus. */
+	if (write ? bellows_apic_mmio_write(vcpu, gpa, data, len) :
+		    bellows_apic_mmio_read(vcpu, gpa, data, len))
+		return BELLOWS_EMU_CONTINUE;
+	done = bellows_bus_mmio(&vcpu->vm->buses, gpa, data, len, write);
+	if (done == len)
+		return BELLOWS_EMU_CONTINUE;
+	if (!done)
+		return exit_mmio(e, gpa, data, len, write);
+	if (done > sizeof(e->pending.data) || e->log_used >= BELLOWS_EMU_LOG)
+		return BELLOWS_EMU_UNHANDLEABLE;
+	e->pending.size = done;
+	bellows_emulator_complete(e, data);
+	return BELLOWS_EMU_RETRY;
+}
+
+static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len, unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	gpa_t gpa;
+	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_READ), &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
+	if (!r)
+		return BELLOWS_EMU_CONTINUE;
+	return r == -EFAULT ? do_mmio(e, gpa, buf, len, false) : give_up(e, r);
+}
+
+static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
+		     unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	gpa_t gpa;
+	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_WRITE), &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	r = bellows_gpa_write(&vcpu->vm->mmu, gpa, buf, len);
+	if (!r)
+		return BELLOWS_EMU_CONTINUE;
+	return r == -EFAULT ? do_mmio(e, gpa, (void *)buf, len, true) : give_up(e, r);
+}
+
+static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
+		       unsigned int len, unsigned int flags)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	u8 expected[16];
+	gpa_t gpa;
+	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_WRITE), &gpa);
+
+	if (r != BELLOWS_EMU_CONTINUE)
+		return r;
+	/*
+	 * A device has no locks. An operand in memory that is not aligned is
+	 * written without one: other vCPUs may see the instruction in the middle.
+	 */
+	if ((gpa & (len - 1)) ||
+	    bellows_gpa_probe(&vcpu->vm->mmu, gpa, BELLOWS_ACCESS_WRITE) != BELLOWS_FAULT_DONE)
+		return emu_write(e, linear, new, len, flags);
+	memcpy(expected, old, len);
+	r = bellows_gpa_cmpxchg(&vcpu->vm->mmu, gpa, expected, new, len);
+	if (r < 0)
+		return give_up(e, r);
+	return r ? BELLOWS_EMU_RETRY : BELLOWS_EMU_CONTINUE;
+}
+
+static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count, void *data)
+{
+	unsigned int done = bellows_bus_ports(&vcpu_of(e)->vm->buses, port, size, count, data, true);
+
+	if (done) {
+		/* A device that went away in the middle reads as nothing. */
+		memset(data + done * size, 0, (count - done) * size);
+		return BELLOWS_EMU_CONTINUE;
+	}
+	bellows_fill_io(vcpu_of(e), port, size, count, true);
+	bellows_expect(vcpu_of(e), bellows_world_of(e)->complete);
+	return BELLOWS_EMU_EXIT;
+}
+
+static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
+		   const void *data)
+{
+	struct bellows_vcpu *vcpu = vcpu_of(e);
+	unsigned int done = bellows_bus_ports(&vcpu->vm->buses, port, size, count, (void *)data, false);
+
+	if (done == count)
+		return BELLOWS_EMU_CONTINUE;
+	/* A doorbell may wait for the first values only: userspace has the rest. */
+	memmove(vcpu->pio_data, data + done * size, (count - done) * size);
+	bellows_fill_io(vcpu, port, size, count - done, false);
+	bellows_expect(vcpu, bellows_world_of(e)->complete);
+	return BELLOWS_EMU_EXIT;
+}
+
+static int emu_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
+{
+	bellows_fpu_xmm(vcpu_of(e), reg, buf, false);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static int emu_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
+{
+	u8 copy[16];
+
+	memcpy(copy, buf, sizeof(copy));
+	bellows_fpu_xmm(vcpu_of(e), reg, copy, true);
+	return BELLOWS_EMU_CONTINUE;
+}
+
+static u32 segment_attributes(const struct kvm_segment *s)
+{
+	return s->type | s->s << 4 | s->dpl << 5 | s->present << 7 | s->avl << 12 | s->l << 13 |
+	       s->db << 14 | s->g << 15 | (s->unusable ? BELLOWS_ATTR_UNUSABLE : 0);
+}
+
+void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+			       struct bellows_emu_segment *seg)
+{
+	struct kvm_segment s;
+
+	bellows_backend(get_segment)(vcpu, nr, &s);
+	*seg = (struct bellows_emu_segment) {
+		.base = s.base,
+		.limit = s.limit,
+		.attr = segment_attributes(&s),
+		.selector = s.selector,
+	};
+}
+
+void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+			       const struct bellows_emu_segment *seg)
+{
+	u32 attr = seg->attr;
+	struct kvm_segment s = {
+		.base = seg->base,
+		.limit = seg->limit,
+		.selector = seg->selector,
+		.type = attr & BELLOWS_ATTR_TYPE,
+		.s = !!(attr & BELLOWS_ATTR_S),
+		.dpl = (attr & BELLOWS_ATTR_DPL) >> 5,
+		.present = !!(attr & BELLOWS_ATTR_P),
+		.avl = !!(attr & BELLOWS_ATTR_AVL),
+		.l = !!(attr & BELLOWS_ATTR_L),
+		.db = !!(attr & BELLOWS_ATTR_DB),
+		.g = !!(attr & BELLOWS_ATTR_G),
+		.unusable = !!(attr & BELLOWS_ATTR_UNUSABLE),
+	};
+
+	bellows_backend(set_segment)(vcpu, nr, &s);
+}
+
+void bellows_world_load_segment(struct bellows_emulator *e, unsigned int nr)
+{
+	bellows_world_get_segment(vcpu_of(e), nr, &e->seg[nr]);
+}
+
+const struct bellows_emulator_ops bellows_world_ops = {
+	.fetch = emu_fetch,
+	.probe = emu_probe,
+	.read = emu_read,
+	.write = emu_write,
+	.exchange = emu_exchange,
+	.in = emu_in,
+	.out = emu_out,
+	.get_xmm = emu_get_xmm,
+	.set_xmm = emu_set_xmm,
+	.segment = bellows_world_load_segment,
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_WORLD_H
+#define BELLOWS_WORLD_H
+/* Between the emulator's accesses and what runs it. */
+#include "exit/emulation.h"
+#include "mmu/view.h"
+
+struct bellows_world {
+	struct bellows_emulator e;
+	struct bellows_vcpu *vcpu;
+	int error;		/* what a callback came back with, for KVM_RUN */
+	/* Userspace's answer is there: what goes on with the instruction. */
+	int (*complete)(struct bellows_vcpu *vcpu);
+	struct bellows_view view;
+};
+
+static inline struct bellows_world *bellows_world_of(struct bellows_emulator *e)
+{
+	return container_of(e, struct bellows_world, e);
+}
+
+extern const struct bellows_emulator_ops bellows_world_ops;
+
+/* A segment as the emulator has it: any, BELLOWS_LDTR too. */
+void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+			       struct bellows_emu_segment *seg);
+void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+			       const struct bellows_emu_segment *seg);
+/* Into e->seg[]. */
+void bellows_world_load_segment(struct bellows_emulator *e, unsigned int nr);
+
+static inline void bellows_fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size,
+				   unsigned int count, bool in)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = count;
+	run->io.data_offset = PAGE_SIZE;
+}
+
+#endif

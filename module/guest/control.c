@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Control registers, EFER, XCR0 and debug registers: what the architecture
+ * lets a guest write, and what follows from a write. The checks are here, once;
+ * a backend gets values that are valid.
+ *
+ * Under nested paging the guest's own tables are walked by the CPU, so a change
+ * of paging mode means: tell the backend, and drop the translations that the
+ * CPU would have dropped by itself had it executed the instruction.
+ */
+#include <asm/processor-flags.h>
+#include <asm/msr-index.h>
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include "backend.h"
+#include "guest/control.h"
+#include "vm/event.h"
+#include "irq/apic.h"
+
+#define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
+		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
+/* Not bit 5: under nested paging some CPUs set it as an accessed bit. */
+#define PDPTR_RESERVED(maxphyaddr) (GENMASK_ULL(63, maxphyaddr) | 0x1c6)
+#define DR7_VOLATILE	0xffff23ffull
+#define DR7_FIXED	0x400ull
+
+static void flush_guest(struct bellows_vcpu *vcpu)
+{
+	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+}
+
+static u64 physical_reserved(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->maxphyaddr < 64 ? GENMASK_ULL(63, vcpu->maxphyaddr) : 0;
+}
+
+/* PAE paging loads four entries at once, and refuses them if any is malformed. */
+static bool pdptrs_valid(struct bellows_vcpu *vcpu, u64 cr3)
+{
+	u64 pdptr[4];
+	int i;
+
+	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
+		return false;
+	for (i = 0; i < 4; i++)
+		if ((pdptr[i] & 1) && (pdptr[i] & PDPTR_RESERVED(vcpu->maxphyaddr)))
+			return false;
+	return true;
+}
+
+static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
+{
+	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & EFER_LMA);
+}
+
+bool bellows_cr0_valid(u64 value)
+{
+	if (value >> 32)
+		return false;
+	if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
+		return false;
+	return !(value & X86_CR0_PG) || (value & X86_CR0_PE);
+}
+
+/* Turns paging on or off in the guest's EFER.LMA. False: the CPU would refuse. */
+static bool switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efer)
+{
+	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	struct kvm_segment cs;
+
+	*efer = vcpu->msrs.efer;
+	/* L as it is in the register, although it means nothing before. */
+	bellows_backend(get_segment)(vcpu, BELLOWS_CS, &cs);
+	if (value & X86_CR0_PG) {
+		if (!(*efer & EFER_LME))
+			return true;
+		if (!(cr4 & X86_CR4_PAE) || cs.l)
+			return false;
+		*efer |= EFER_LMA;
+	} else {
+		if ((*efer & EFER_LMA) && cs.l)
+			return false;
+		if (cr4 & X86_CR4_PCIDE)
+			return false;
+		*efer &= ~(u64)EFER_LMA;
+	}
+	return true;
+}
+
+int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 old = bellows_reg_read(vcpu, BELLOWS_CR0);
+	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	u64 efer = vcpu->msrs.efer;
+	u64 changed;
+
+	if (!bellows_cr0_valid(value))
+		return 1;
+	value = (value & CR0_KNOWN) | X86_CR0_ET;
+	changed = value ^ old;
+	if ((changed & X86_CR0_PG) && !switch_paging(vcpu, value, &efer))
+		return 1;
+	if (pae_paging(value, cr4, efer) && (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
+	    !pdptrs_valid(vcpu, bellows_reg_read(vcpu, BELLOWS_CR3)))
+		return 1;
+	if (efer != vcpu->msrs.efer) {
+		vcpu->msrs.efer = efer;
+		bellows_backend(set_efer)(vcpu, efer);
+	}
+	bellows_backend(set_cr0)(vcpu, value);
+	if (changed & (X86_CR0_PG | X86_CR0_WP))
+		flush_guest(vcpu);
+	return 0;
+}
+
+bool bellows_cr3_valid(const struct bellows_vcpu *vcpu, u64 value)
+{
+	return !(bellows_is_long_mode(vcpu) && (value & physical_reserved(vcpu)));
+}
+
+int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	bool keep = false;
+
+	if (cr4 & X86_CR4_PCIDE) {
+		keep = value & X86_CR3_PCID_NOFLUSH;
+		value &= ~X86_CR3_PCID_NOFLUSH;
+	}
+	if (!bellows_cr3_valid(vcpu, value))
+		return 1;
+	if (pae_paging(bellows_reg_read(vcpu, BELLOWS_CR0), cr4, vcpu->msrs.efer) &&
+	    !pdptrs_valid(vcpu, value))
+		return 1;
+	bellows_backend(set_cr3)(vcpu, value);
+	if (!keep)
+		flush_guest(vcpu);
+	return 0;
+}
+
+bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value)
+{
+	return !(value & vcpu->cr4_reserved) && bellows_backend(cr4_allowed)(vcpu, value);
+}
+
+int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 old = bellows_reg_read(vcpu, BELLOWS_CR4), changed = value ^ old;
+
+	if (!bellows_cr4_valid(vcpu, value))
+		return 1;
+	if (bellows_is_long_mode(vcpu)) {
+		if (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57))
+			return 1;
+	} else if (pae_paging(bellows_reg_read(vcpu, BELLOWS_CR0), value, vcpu->msrs.efer) &&
+		   (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)) &&
+		   !pdptrs_valid(vcpu, bellows_reg_read(vcpu, BELLOWS_CR3))) {
+		return 1;
+	}
+	if ((value & ~old & X86_CR4_PCIDE) &&
+	    (!bellows_is_long_mode(vcpu) ||
+	     (bellows_reg_read(vcpu, BELLOWS_CR3) & X86_CR3_PCID_MASK)))
+		return 1;
+	bellows_backend(set_cr4)(vcpu, value);
+	/* SDM volume 3, section 4.10.4.1. */
+	if ((changed & (X86_CR4_PGE | X86_CR4_PAE | X86_CR4_PSE | X86_CR4_LA57)) ||
+	    (~value & old & X86_CR4_PCIDE) || (value & ~old & (X86_CR4_SMEP | X86_CR4_SMAP)))
+		flush_guest(vcpu);
+	return 0;
+}
+
+int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
+{
+	if (value & ~0xfULL)
+		return 1;
+	vcpu->cr8 = value;
+	if (vcpu->apic)
+		bellows_apic_set_tpr(vcpu, value << 4);
+	return 0;
+}
+
+u64 bellows_get_cr8(struct bellows_vcpu *vcpu)
+{
+	return vcpu->apic ? bellows_apic_tpr(vcpu) >> 4 : vcpu->cr8;
+}
+
+static u64 efer_known(const struct bellows_vcpu *vcpu)
+{
+	u64 known = EFER_SCE;
+
+	if (bellows_guest_has(vcpu, X86_FEATURE_LM))
+		known |= EFER_LME | EFER_LMA;
+	if (bellows_guest_has(vcpu, X86_FEATURE_NX))
+		known |= EFER_NX;
+	if (bellows_guest_has(vcpu, X86_FEATURE_FXSR_OPT))
+		known |= EFER_FFXSR;
+	return known;
+}
+
+bool bellows_efer_valid(const struct bellows_vcpu *vcpu, u64 value, bool host)
+{
+	/* Userspace may set EFER before CPUID: only what no guest here can have is refused. */
+	u64 known = host ? EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_FFXSR : efer_known(vcpu);
+
+	return !(value & ~known);
+}
+
+/* Userspace's word: the whole register, LMA included. */
+void bellows_load_efer(struct bellows_vcpu *vcpu, u64 value)
+{
+	vcpu->msrs.efer = value;
+	bellows_backend(set_efer)(vcpu, value);
+}
+
+int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value)
+{
+	u64 old = vcpu->msrs.efer;
+
+	if (!bellows_efer_valid(vcpu, value, false))
+		return 1;
+	if (((value ^ old) & EFER_LME) && (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG))
+		return 1;
+	/* LMA follows paging and cannot be written. */
+	value = (value & ~(u64)EFER_LMA) | (old & EFER_LMA);
+	if (value == old)
+		return 0;
+	bellows_load_efer(vcpu, value);
+	if ((value ^ old) & EFER_NX)
+		flush_guest(vcpu);
+	return 0;
+}
+
+/* XCR0: x87 always, AVX only on top of SSE, the parts of AVX-512 only together. */
+int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value)
+{
+	const u64 avx512 = XFEATURE_MASK_AVX512;
+
+	if (index || !(value & XFEATURE_MASK_FP) ||
+	    (value & ~(vcpu->guest_xcr0_mask | XFEATURE_MASK_FP)))
+		return 1;
+	if ((value & XFEATURE_MASK_YMM) && !(value & XFEATURE_MASK_SSE))
+		return 1;
+	if (!(value & XFEATURE_MASK_BNDREGS) != !(value & XFEATURE_MASK_BNDCSR))
+		return 1;
+	if ((value & avx512) && ((value & avx512) != avx512 || !(value & XFEATURE_MASK_YMM)))
+		return 1;
+	vcpu->xcr0 = value;
+	return 0;
+}
+
+/* The debugger's breakpoints replace the guest's while they are set. */
+void bellows_update_dr7(struct bellows_vcpu *vcpu)
+{
+	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr7 : vcpu->dr7;
+
+	/* General detect needs no hardware: accesses are intercepted. */
+	bellows_backend(set_dr7)(vcpu, (dr7 & ~(u64)DR7_GD) | DR7_FIXED);
+}
+
+/* Debug registers 4 and 5 are other names of 6 and 7 while CR4.DE is clear; the caller has dealt with DE. */
+int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
+{
+	switch (nr) {
+	case 0 ... 3:
+		vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))] = value;
+		return 0;
+	case 4:
+	case 6:
+		if (value >> 32)
+			return 1;
+		/* B0-3, BD, BS, BT can be written; the rest reads as ones, bit 12 as zero. */
+		vcpu->dr6 = (value & (DR_TRAP_BITS | DR_STEP | DR_SWITCH | DR6_BD)) | DR6_RESERVED;
+		return 0;
+	default:
+		if (value >> 32)
+			return 1;
+		vcpu->dr7 = (value & DR7_VOLATILE) | DR7_FIXED;
+		bellows_update_dr7(vcpu);
+		return 0;
+	}
+}
+
+u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr)
+{
+	switch (nr) {
+	case 0 ... 3:
+		return vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))];
+	case 4:
+	case 6:
+		return vcpu->dr6;
+	default:
+		return vcpu->dr7;
+	}
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a guest sees at CPUID. Userspace decides the table; a few bits follow
+ * the guest's own state (OSXSAVE is CR4's), and what the table offers decides
+ * what the guest may write into CR4, EFER and XCR0.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/fpu/xstate.h>
+#include <asm/msr-index.h>
+#include "backend.h"
+#include "guest/cpuid.h"
+#include "host/caps.h"
+#include "irq/apic.h"
+
+enum { EAX, EBX, ECX, EDX };
+
+/* Where each word of the kernel's feature numbers comes from. */
+static const struct { u8 word; u8 reg; u32 function; u32 index; } words[] = {
+	{ 0,  EDX, 1, 0 },
+	{ 1,  EDX, 0x80000001, 0 },
+	{ 4,  ECX, 1, 0 },
+	{ 6,  ECX, 0x80000001, 0 },
+	{ 9,  EBX, 7, 0 },
+	{ 10, EAX, 0xd, 1 },
+	{ 12, EAX, 7, 1 },
+	{ 13, EBX, 0x80000008, 0 },
+	{ 16, ECX, 7, 0 },
+	{ 18, EDX, 7, 0 },
+};
+
+static u32 entry_reg(const struct kvm_cpuid_entry2 *e, unsigned int reg)
+{
+	switch (reg) {
+	case EAX:
+		return e->eax;
+	case EBX:
+		return e->ebx;
+	case ECX:
+		return e->ecx;
+	default:
+		return e->edx;
+	}
+}
+
+static struct kvm_cpuid_entry2 *find(const struct bellows_cpuid *cpuid, u32 function, u32 index)
+{
+	int i;
+
+	for (i = 0; cpuid && i < cpuid->nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		if (e->function == function &&
+		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
+			return (struct kvm_cpuid_entry2 *)e;
+	}
+	return NULL;
+}
+
+const struct kvm_cpuid_entry2 *bellows_cpuid_find(const struct bellows_vcpu *vcpu, u32 function, u32 index)
+{
+	return find(vcpu->cpuid, function, index);
+}
+
+bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int feature)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		const struct kvm_cpuid_entry2 *e;
+
+		if (words[i].word != feature / 32)
+			continue;
+		e = bellows_cpuid_find(vcpu, words[i].function, words[i].index);
+		return e && (entry_reg(e, words[i].reg) & BIT(feature % 32));
+	}
+	return false;
+}
+
+/* CR4 bits that need a feature; those that every CPU here has are free. */
+static const struct { u64 bit; unsigned int feature; } cr4_features[] = {
+	{ X86_CR4_OSXSAVE,	X86_FEATURE_XSAVE },
+	{ X86_CR4_SMEP,		X86_FEATURE_SMEP },
+	{ X86_CR4_SMAP,		X86_FEATURE_SMAP },
+	{ X86_CR4_FSGSBASE,	X86_FEATURE_FSGSBASE },
+	{ X86_CR4_PKE,		X86_FEATURE_PKU },
+	{ X86_CR4_LA57,		X86_FEATURE_LA57 },
+	{ X86_CR4_UMIP,		X86_FEATURE_UMIP },
+	{ X86_CR4_PCIDE,	X86_FEATURE_PCID },
+};
+
+#define CR4_ALWAYS (X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
+		    X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | \
+		    X86_CR4_OSXMMEXCPT)
+
+/*
+ * Before userspace has set CPUID a guest may have what the host offers;
+ * afterwards what both have, since userspace may claim anything.
+ */
+u64 bellows_cr4_reserved(const struct bellows_vcpu *vcpu)
+{
+	u64 allowed = CR4_ALWAYS;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cr4_features); i++) {
+		unsigned int feature = cr4_features[i].feature;
+
+		if (bellows_cpuid_offers(feature) &&
+		    (!vcpu->cpuid || bellows_guest_has(vcpu, feature)))
+			allowed |= cr4_features[i].bit;
+	}
+	return ~allowed;
+}
+
+static unsigned int guest_maxphyaddr(const struct bellows_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = bellows_cpuid_find(vcpu, 0x80000000, 0);
+
+	if (e && e->eax >= 0x80000008) {
+		e = bellows_cpuid_find(vcpu, 0x80000008, 0);
+		if (e && (e->eax & 0xff) >= 32)
+			return min(e->eax & 0xff, 52U);
+	}
+	return 36;
+}
+
+static u64 xcr0_mask(const struct bellows_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = bellows_cpuid_find(vcpu, 0xd, 0);
+
+	if (!e)
+		return 0;
+	return (e->eax | (u64)e->edx << 32) & bellows_supported_xcr0();
+}
+
+static bool same_tables(const struct bellows_cpuid *a, const struct bellows_cpuid *b)
+{
+	int i;
+
+	if (!a || a->nent != b->nent)
+		return false;
+	for (i = 0; i < a->nent; i++) {
+		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = &b->entries[i];
+
+		if (x->function != y->function || x->index != y->index || x->flags != y->flags ||
+		    x->eax != y->eax || x->ebx != y->ebx || x->ecx != y->ecx || x->edx != y->edx)
+			return false;
+	}
+	return true;
+}
+
+/* A guest's address width must be one that its tables can have: 48 or 57 bits of virtual address. */
+static bool table_valid(const struct bellows_cpuid *cpuid)
+{
+	const struct kvm_cpuid_entry2 *e = find(cpuid, 0x80000008, 0);
+	unsigned int bits;
+
+	if (!e)
+		return true;
+	bits = (e->eax >> 8) & 0xff;
+	return bits == 0 || bits == 48 || bits == 57;
+}
+
+int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
+{
+	if (vcpu->has_run) {
+		bool same = same_tables(vcpu->cpuid, cpuid);
+
+		kvfree(cpuid);
+		return same ? 0 : -EINVAL;
+	}
+	if (!table_valid(cpuid)) {
+		kvfree(cpuid);
+		return -EINVAL;
+	}
+	kvfree(vcpu->cpuid);
+	vcpu->cpuid = cpuid;
+	vcpu->maxphyaddr = guest_maxphyaddr(vcpu);
+	vcpu->has_1g_pages = bellows_guest_has(vcpu, X86_FEATURE_GBPAGES);
+	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
+	vcpu->guest_xcr0_mask = xcr0_mask(vcpu);
+	bellows_apic_cpuid_changed(vcpu);
+	bellows_backend(cpuid_changed)(vcpu);
+	return 0;
+}
+
+/* Beyond the last basic leaf Intel's CPUs answer with that leaf, AMD's with zeros. */
+static const struct kvm_cpuid_entry2 *out_of_range(const struct bellows_vcpu *vcpu, u32 function, u32 index)
+{
+	const struct kvm_cpuid_entry2 *basic = bellows_cpuid_find(vcpu, 0, 0), *class;
+	bool amd = basic && ((basic->ebx == 0x68747541 && basic->ecx == 0x444d4163) ||
+			     (basic->ebx == 0x6f677948 && basic->ecx == 0x656e6975));
+
+	if (!basic || amd)
+		return NULL;
+	if (function >= 0x40000000 && function <= 0x4fffffff)
+		class = bellows_cpuid_find(vcpu, function & 0xffffff00, 0);
+	else
+		class = bellows_cpuid_find(vcpu, function & 0x80000000, 0);
+	if (class && function <= class->eax)
+		return NULL;
+	return bellows_cpuid_find(vcpu, basic->eax, index);
+}
+
+static void answer(struct bellows_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
+{
+	bellows_reg_write(vcpu, BELLOWS_RAX, eax);
+	bellows_reg_write(vcpu, BELLOWS_RBX, ebx);
+	bellows_reg_write(vcpu, BELLOWS_RCX, ecx);
+	bellows_reg_write(vcpu, BELLOWS_RDX, edx);
+}
+
+static u32 bit_if(u32 value, u32 bit, bool on)
+{
+	return on ? value | bit : value & ~bit;
+}
+
+/* Functions with bits that follow the guest's state, or sizes that do. */
+static void answer_by_state(struct bellows_vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+{
+	/* No backend lets a guest change OSXSAVE and PKE without an exit. */
+	u64 cr4 = vcpu->regs[BELLOWS_CR4];
+	u32 ebx = e->ebx, ecx = e->ecx, edx = e->edx;
+
+	if (e->function == 1) {
+		ecx = bit_if(ecx, BIT(27), cr4 & X86_CR4_OSXSAVE);
+		edx = bit_if(edx, BIT(9), vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE);
+	} else if (e->function == 7 && e->index == 0) {
+		ecx = bit_if(ecx, BIT(4), cr4 & X86_CR4_PKE);
+	} else if (e->function == 0xd && e->index == 0) {
+		ebx = bellows_xstate_size(vcpu->xcr0, false);
+	} else if (e->function == 0xd && e->index == 1 && ebx) {
+		ebx = bellows_xstate_size(vcpu->xcr0 | vcpu->msrs.xss, true);
+	}
+	answer(vcpu, e->eax, ebx, ecx, edx);
+}
+
+/* There is no such entry. */
+static void answer_otherwise(struct bellows_vcpu *vcpu, u32 function, u32 index)
+{
+	const struct kvm_cpuid_entry2 *e = out_of_range(vcpu, function, index);
+
+	if (e) {
+		answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
+		return;
+	}
+	/* A level of the topology that does not exist: its number, and the APIC ID. */
+	if (function == 0xb || function == 0x1f)
+		e = bellows_cpuid_find(vcpu, function, 1);
+	answer(vcpu, 0, 0, e ? index & 0xff : 0, e ? e->edx : 0);
+}
+
+void bellows_cpuid(struct bellows_vcpu *vcpu)
+{
+	u32 function = bellows_reg_read(vcpu, BELLOWS_RAX);
+	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	const struct kvm_cpuid_entry2 *e = find(vcpu->cpuid, function, index);
+
+	if (unlikely(!e))
+		answer_otherwise(vcpu, function, index);
+	else if (function == 1 || function == 7 || function == 0xd)
+		answer_by_state(vcpu, e);
+	else
+		answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtual CPU's life: creation, its file, its place on a physical CPU.
+ *
+ * Loading puts the guest's state that survives exits onto this CPU, for as
+ * long as an ioctl works on it. If the thread is scheduled out meanwhile, a
+ * preempt notifier unloads it and loads it again wherever the thread goes on,
+ * so code in between may sleep and only never assumes which CPU it is on.
+ *
+ * A vCPU lives as long as its VM; its file holds a reference to that. The file
+ * may be closed and the vCPU is still there, unreachable, until the VM goes:
+ * nobody who holds a pointer from vm->vcpus[] needs to think about it.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/cpufeature.h>
+#include <asm/apicdef.h>
+#include <asm/msr.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/debugreg.h>
+#include "backend.h"
+#include "compat.h"
+#include "guest/cpuid.h"
+#include "exit/emulation.h"
+#include "vm/event.h"
+#include "guest/fpu.h"
+#include "host/state.h"
+#include "ioctl/vcpu.h"
+#include "irq/apic.h"
+
+#define DR7_RESET	0x400
+#define PAT_RESET	0x0007040600070406ULL
+
+u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
+{
+	bellows_backend(cache_reg)(vcpu, reg);
+	vcpu->cached |= BIT(reg);
+	return vcpu->regs[reg];
+}
+
+void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu)
+{
+	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset + bellows_host_sleep.tsc_lost);
+}
+
+/* The host slept: its TSC may have begun again, and the guest's clock has stood still. */
+static void host_slept(struct bellows_vcpu *vcpu)
+{
+	vcpu->sleeps = bellows_host_sleep.count;
+	bellows_vcpu_set_tsc(vcpu);
+	bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+}
+
+static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
+{
+	bool moved = vcpu->cpu != cpu;
+
+	/* Translations from an earlier stay on that CPU may be older than flushes made since. */
+	if (moved)
+		bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH);
+	bellows_backend(vcpu_load)(vcpu, cpu);
+	WRITE_ONCE(vcpu->cpu, cpu);
+	vcpu->loaded = true;
+	if (unlikely(vcpu->sleeps != bellows_host_sleep.count))
+		host_slept(vcpu);
+	if (vcpu->msrs.system_time & 1)
+		bellows_kvmclock_loaded(vcpu, moved);
+}
+
+static void hardware_put(struct bellows_vcpu *vcpu)
+{
+	bellows_backend(vcpu_put)(vcpu);
+	vcpu->loaded = false;
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	hardware_load(container_of(notifier, struct bellows_vcpu, notifier), cpu);
+}
+
+static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	hardware_put(container_of(notifier, struct bellows_vcpu, notifier));
+}
+
+static struct preempt_ops preempt_ops = { .sched_in = sched_in, .sched_out = sched_out };
+
+void bellows_vcpu_load(struct bellows_vcpu *vcpu)
+{
+	int cpu;
+
+	lockdep_assert_held(&vcpu->mutex);
+	cpu = get_cpu();
+	preempt_notifier_register(&vcpu->notifier);
+	hardware_load(vcpu, cpu);
+	put_cpu();
+}
+
+void bellows_vcpu_put(struct bellows_vcpu *vcpu)
+{
+	preempt_disable();
+	hardware_put(vcpu);
+	preempt_notifier_unregister(&vcpu->notifier);
+	preempt_enable();
+}
+
+void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
+{
+	int me, cpu;
+
+	/*
+	 * Who slept was not in the guest, and looks at the requests before it goes there. The
+	 * full barrier between request and mode is in this, too.
+	 */
+	if (rcuwait_wake_up(&vcpu->wait))
+		return;
+	me = get_cpu();
+	/* Its own thread is here, so it is not in the guest. */
+	if (READ_ONCE(vcpu->mode) == BELLOWS_IN_GUEST &&
+	    cmpxchg(&vcpu->mode, BELLOWS_IN_GUEST, BELLOWS_EXITING) == BELLOWS_IN_GUEST) {
+		cpu = READ_ONCE(vcpu->cpu);
+		if (cpu != me && cpu >= 0 && cpu_online(cpu))
+			smp_send_reschedule(cpu);
+	}
+	put_cpu();
+}
+
+/* Power-on only: INIT leaves these. */
+static void reset_lasting(struct bellows_vcpu *vcpu)
+{
+	vcpu->msrs.pat = PAT_RESET;
+	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
+	vcpu->msrs.microcode_version = 0x100000000ULL;
+	vcpu->msrs.arch_capabilities = bellows_host.arch_capabilities;
+	vcpu->msrs.apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+			       (vcpu->id == vcpu->vm->bsp_id ? MSR_IA32_APICBASE_BSP : 0);
+	/* With controllers in the kernel the others wait to be started. */
+	vcpu->mp_state = !vcpu->apic || vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
+			 KVM_MP_STATE_UNINITIALIZED;
+	vcpu->maxphyaddr = 36;
+	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
+}
+
+/* Common registers after power-on and INIT; SDM volume 3, table 9-1. */
+void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
+{
+	unsigned int i;
+
+	for (i = 0; i < BELLOWS_NR_REGS; i++)
+		bellows_reg_write(vcpu, i, 0);
+	bellows_reg_write(vcpu, BELLOWS_RDX, 0x600);
+	bellows_reg_write(vcpu, BELLOWS_RIP, 0xfff0);
+	bellows_reg_write(vcpu, BELLOWS_RFLAGS, X86_EFLAGS_FIXED);
+	memset(vcpu->db, 0, sizeof(vcpu->db));
+	memset(&vcpu->events, 0, sizeof(vcpu->events));
+	vcpu->msrs.system_time = 0;
+	vcpu->cr2 = 0;
+	vcpu->dr6 = DR6_RESERVED;
+	vcpu->dr7 = DR7_RESET;
+	if (!init)
+		reset_lasting(vcpu);
+	if (vcpu->apic)
+		bellows_apic_reset(vcpu);
+	bellows_backend(vcpu_reset)(vcpu, init);
+	if (vcpu->apic)
+		bellows_apic_view_changed(vcpu);
+	bellows_update_dr7(vcpu);
+	bellows_vcpu_set_tsc(vcpu);
+	bellows_backend(update_exception_intercepts)(vcpu);
+	bellows_backend(update_msr_intercepts)(vcpu);
+}
+
+static int allocate(struct bellows_vcpu *vcpu)
+{
+	vcpu->run_page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
+	if (!vcpu->run_page)
+		return -ENOMEM;
+	/* Userspace maps the two pages one by one, each with a reference of its own. */
+	split_page(vcpu->run_page, 1);
+	vcpu->run = page_address(vcpu->run_page);
+	vcpu->pio_data = page_address(vcpu->run_page + 1);
+	if (bellows_fpu_create(vcpu) || bellows_emulation_create(vcpu))
+		return -ENOMEM;
+	return 0;
+}
+
+static void release_memory(struct bellows_vcpu *vcpu)
+{
+	bellows_apic_destroy(vcpu);
+	bellows_emulation_destroy(vcpu);
+	bellows_fpu_destroy(vcpu);
+	if (vcpu->run_page) {
+		put_page(vcpu->run_page);
+		put_page(vcpu->run_page + 1);
+	}
+	kvfree(vcpu->cpuid);
+	mutex_destroy(&vcpu->mutex);
+	kfree(vcpu);
+}
+
+static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
+{
+	struct bellows_vcpu *vcpu = kzalloc(bellows_backend_current->vcpu_size, GFP_KERNEL_ACCOUNT);
+	int r;
+
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->cpu = -1;
+	vcpu->offered_irq = -1;
+	mutex_init(&vcpu->mutex);
+	rcuwait_init(&vcpu->wait);
+	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
+	vcpu->msrs.tsc_offset = vm->tsc_offset;
+	vcpu->sleeps = bellows_host_sleep.count;
+	r = allocate(vcpu);
+	if (!r && bellows_irqchip_in_kernel(vm))
+		r = bellows_apic_create(vcpu);
+	if (!r)
+		r = bellows_backend(vcpu_create)(vcpu);
+	if (r) {
+		release_memory(vcpu);
+		return ERR_PTR(r);
+	}
+	mutex_lock(&vcpu->mutex);
+	bellows_vcpu_load(vcpu);
+	bellows_vcpu_reset(vcpu, false);
+	bellows_vcpu_put(vcpu);
+	mutex_unlock(&vcpu->mutex);
+	return vcpu;
+}
+
+void bellows_vcpu_destroy(struct bellows_vcpu *vcpu)
+{
+	bellows_backend(vcpu_destroy)(vcpu);
+	release_memory(vcpu);
+}
+
+static bool id_taken(struct bellows_vm *vm, u32 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nvcpus; i++)
+		if (vm->vcpus[i]->id == id)
+			return true;
+	return false;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct bellows_vcpu *vcpu = file->private_data;
+
+	bellows_vm_put(vcpu->vm);
+	return 0;
+}
+
+static vm_fault_t run_fault(struct vm_fault *vmf)
+{
+	struct bellows_vcpu *vcpu = vmf->vma->vm_file->private_data;
+
+	if (vmf->pgoff >= BELLOWS_RUN_PAGES)
+		return VM_FAULT_SIGBUS;
+	vmf->page = vcpu->run_page + vmf->pgoff;
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct run_vm_ops = { .fault = run_fault };
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &run_vm_ops;
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = bellows_vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+/*
+ * Under vm->lock. The vCPU is among vm->vcpus[] before its descriptor can be
+ * used: one that runs unseen would miss a flush.
+ */
+static int publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
+{
+	struct file *file;
+	char name[32];
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	snprintf(name, sizeof(name), "bellows-vcpu:%u", vcpu->id);
+	file = anon_inode_getfile(name, &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	bellows_vm_get(vm);
+	vcpu->index = vm->nvcpus;
+	vm->vcpus[vcpu->index] = vcpu;
+	/* Pairs with the acquire of whoever walks vm->vcpus[]. */
+	smp_store_release(&vm->nvcpus, vcpu->index + 1);
+	fd_install(fd, file);
+	return fd;
+}
+
+int bellows_vcpu_create(struct bellows_vm *vm, u32 id)
+{
+	struct bellows_vcpu *vcpu;
+	int fd;
+
+	if (id > BELLOWS_MAX_VCPU_ID)
+		return -EINVAL;
+	guard(mutex)(&vm->lock);
+	/* Before the reboot takes virtualization away, it waits for this lock. */
+	if (bellows_vm_is_dead(vm))
+		return -EIO;
+	if (vm->nvcpus >= BELLOWS_MAX_VCPUS)
+		return -EINVAL;
+	if (id_taken(vm, id))
+		return -EEXIST;
+	/* The guest's TSC starts with its first vCPU. */
+	if (!vm->nvcpus) {
+		vm->tsc_offset = -(s64)bellows_host_tsc();
+		bellows_kvmclock_rebase(vm);
+	}
+	vcpu = create(vm, id);
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+	fd = publish(vm, vcpu);
+	if (fd < 0)
+		bellows_vcpu_destroy(vcpu);
+	return fd;
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a virtual machine, and the way to reach all of its vCPUs.
+ *
+ * A VM lives as long as somebody holds a reference: its own fd, and the fd of
+ * each vCPU. The last put runs in process context and takes everything down:
+ * by then nobody can run, map or ask anything, so that no lock is needed but
+ * the list's.
+ *
+ * Requests. Who changes something that running vCPUs must notice (a
+ * translation removed, a filter replaced) sets a bit in each vCPU's requests
+ * and must not go on before no vCPU is still inside the guest without having
+ * seen it. The two sides order their accesses like this:
+ *
+ *     here                              vCPU, interrupts off
+ *     change                            mode = BELLOWS_IN_GUEST
+ *     set the request bit               full barrier
+ *     full barrier                      read requests: any? then do not enter
+ *     read mode                         enter; later: mode = BELLOWS_OUTSIDE_GUEST
+ *
+ * Either the vCPU reads the bit and stays out, or we read a mode other than
+ * OUTSIDE and send its CPU an interrupt, which is only served once it is out
+ * again; waiting for the interrupt to be served is waiting for that. A vCPU
+ * that we read as OUTSIDE has yet to pass its barrier, after which it sees the
+ * bit.
+ *
+ * Death. A VM dies from an error of ours, or because the host loses
+ * virtualization; it is never brought back. Every ioctl looks, and a request
+ * brings running vCPUs out.
+ */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/ratelimit.h>
+#include <linux/reboot.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include "backend.h"
+#include "io/ioeventfd.h"
+#include "irq/irq.h"
+#include "vm/vcpu.h"
+#include "vm/vm.h"
+
+DEFINE_MUTEX(bellows_vms_lock);
+LIST_HEAD(bellows_vms);
+
+static u32 last_id;				/* under bellows_vms_lock */
+static cpumask_t __percpu *kick_masks;		/* used with preemption off */
+
+static void flush_tlb(struct bellows_mmu *mmu)
+{
+	bellows_vm_flush_tlb(container_of(mmu, struct bellows_vm, mmu));
+}
+
+static const struct bellows_mmu_ops mmu_ops = { .flush_tlb = flush_tlb };
+
+static void publish(struct bellows_vm *vm)
+{
+	guard(mutex)(&bellows_vms_lock);
+	vm->id = ++last_id;
+	list_add_tail(&vm->link, &bellows_vms);
+}
+
+static void withdraw(struct bellows_vm *vm)
+{
+	guard(mutex)(&bellows_vms_lock);
+	list_del(&vm->link);
+}
+
+static int init(struct bellows_vm *vm)
+{
+	int err;
+
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	bellows_buses_init(&vm->buses);
+	INIT_LIST_HEAD(&vm->ioeventfds);
+	vm->mm = current->mm;
+	bellows_kvmclock_init(vm);
+
+	err = bellows_mmu_init(&vm->mmu, bellows_backend_current->format, &mmu_ops);
+	if (err)
+		return err;
+	err = bellows_backend(vm_init)(vm);
+	if (err)
+		bellows_mmu_destroy(&vm->mmu);
+	return err;
+}
+
+struct bellows_vm *bellows_vm_create(void)
+{
+	struct bellows_vm *vm;
+	int err;
+
+	/* A kernel thread has no address space whose ioctls we could recognize. */
+	if (!current->mm)
+		return ERR_PTR(-EINVAL);
+
+	err = bellows_host_get();
+	if (err)
+		return ERR_PTR(err);
+
+	err = -ENOMEM;
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		goto put_host;
+	err = init(vm);
+	if (err)
+		goto free;
+
+	mmgrab(vm->mm);
+	publish(vm);
+	return vm;
+
+free:
+	kfree(vm);
+put_host:
+	bellows_host_put();
+	return ERR_PTR(err);
+}
+
+static void release(struct kref *ref)
+{
+	struct bellows_vm *vm = container_of(ref, struct bellows_vm, ref);
+	unsigned int i;
+
+	withdraw(vm);
+	bellows_irqchip_destroy(vm);
+	/* Others may be taking pages out of our memory, and flush our vCPUs for it. */
+	bellows_mmu_detach(&vm->mmu);
+	for (i = 0; i < vm->nvcpus; i++)
+		bellows_vcpu_destroy(vm->vcpus[i]);
+	bellows_ioeventfd_release(vm);
+	bellows_buses_destroy(&vm->buses);
+	bellows_mmu_destroy(&vm->mmu);
+	bellows_backend(vm_destroy)(vm);
+	bellows_msr_filter_free(rcu_dereference_protected(vm->msr_filter, true));
+	mmdrop(vm->mm);
+	kfree(vm);
+	bellows_host_put();
+}
+
+void bellows_vm_get(struct bellows_vm *vm)
+{
+	kref_get(&vm->ref);
+}
+
+void bellows_vm_put(struct bellows_vm *vm)
+{
+	might_sleep();
+	kref_put(&vm->ref, release);
+}
+
+static void served(void *unused)
+{
+}
+
+void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
+{
+	/* Pairs with the release in vCPU creation: what is counted is complete. */
+	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
+	cpumask_t *mask;
+
+	for (i = 0; i < n; i++)
+		bellows_request(vm->vcpus[i], request);
+
+	/* The full barrier between the request bits and .mode, see above. */
+	smp_mb();
+
+	guard(preempt)();
+	mask = this_cpu_ptr(kick_masks);
+	cpumask_clear(mask);
+	for (i = 0; i < n; i++) {
+		struct bellows_vcpu *vcpu = vm->vcpus[i];
+		int cpu;
+
+		if (READ_ONCE(vcpu->mode) == BELLOWS_OUTSIDE_GUEST)
+			continue;
+		/* Moved on since? Then it went out and has seen the request coming in. */
+		cpu = READ_ONCE(vcpu->cpu);
+		if (cpu >= 0)
+			cpumask_set_cpu(cpu, mask);
+	}
+	smp_call_function_many(mask, served, NULL, true);
+}
+
+void bellows_vm_flush_tlb(struct bellows_vm *vm)
+{
+	bellows_vm_request_all(vm, BELLOWS_REQ_TLB_FLUSH);
+}
+
+/* Any context but NMI; vCPUs leave soon, and KVM_RUN does not start again. */
+static void kill(struct bellows_vm *vm)
+{
+	unsigned int i, n;
+
+	WRITE_ONCE(vm->dead, true);
+	/* A vCPU that is not counted here sees it: its ioctls look after it was published. */
+	smp_mb();
+	n = smp_load_acquire(&vm->nvcpus);
+	for (i = 0; i < n; i++) {
+		bellows_request(vm->vcpus[i], BELLOWS_REQ_VM_DEAD);
+		bellows_vcpu_kick(vm->vcpus[i]);
+	}
+}
+
+void bellows_vm_bug(struct bellows_vm *vm, const char *what)
+{
+	kill(vm);
+	if (xchg(&vm->dead_reported, true))
+		return;
+	/* Once per boot: the trace is for us; what the user needs is the line below. */
+	WARN_ONCE(1, "bellows: internal error: %s\n", what);
+	pr_err_ratelimited("bellows: VM %u stopped: %s\n", vm->id, what);
+}
+
+/* False when until is over before the mutex is free. */
+static bool wait_for(struct mutex *mutex, unsigned long until)
+{
+	while (!mutex_trylock(mutex)) {
+		if (time_after(jiffies, until))
+			return false;
+		usleep_range(500, 1000);
+	}
+	mutex_unlock(mutex);
+	return true;
+}
+
+/*
+ * Reboot and kexec: afterwards no vCPU of a dead VM is loaded, nor being made,
+ * so that no code of ours touches virtualization while it goes off. Holders of
+ * the locks let go soon once the VM is dead; one that does not (stuck in memory
+ * reclaim, say) must not keep the machine from rebooting.
+ */
+static void quiesce(struct bellows_vm *vm, unsigned long until)
+{
+	bool quiet = wait_for(&vm->lock, until);
+	unsigned int i;
+
+	for (i = 0; quiet && i < vm->nvcpus; i++)
+		quiet = wait_for(&vm->vcpus[i]->mutex, until);
+	if (!quiet)
+		pr_warn("bellows: VM %u does not stop for the reboot\n", vm->id);
+}
+
+static int on_reboot(struct notifier_block *nb, unsigned long event, void *unused)
+{
+	unsigned long until = jiffies + HZ;
+	struct bellows_vm *vm;
+
+	/* A VM that is not on the list yet finds it when it makes a vCPU. */
+	WRITE_ONCE(bellows_lost, true);
+	mutex_lock(&bellows_vms_lock);
+	list_for_each_entry(vm, &bellows_vms, link)
+		kill(vm);
+	list_for_each_entry(vm, &bellows_vms, link)
+		quiesce(vm, until);
+	mutex_unlock(&bellows_vms_lock);
+
+	bellows_host_shutdown();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_notifier = { .notifier_call = on_reboot };
+
+int bellows_vms_init(void)
+{
+	int err;
+
+	kick_masks = __alloc_percpu(cpumask_size(), __alignof__(unsigned long));
+	if (!kick_masks)
+		return -ENOMEM;
+	err = register_reboot_notifier(&reboot_notifier);
+	if (err) {
+		free_percpu(kick_masks);
+		return err;
+	}
+	/* Patches the scheduler's code: once, rather than with the first vCPU of each VM. */
+	preempt_notifier_inc();
+	return 0;
+}
+
+void bellows_vms_exit(void)
+{
+	preempt_notifier_dec();
+	unregister_reboot_notifier(&reboot_notifier);
+	free_percpu(kick_masks);
+}

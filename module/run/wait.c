@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a vCPU does when it does not run: it is halted, or waits for INIT and
+ * SIPI. Only with controllers in the kernel; otherwise userspace waits.
+ *
+ * A waiting vCPU's thread sleeps in KVM_RUN, with the mutex held as ever and the
+ * hardware state put away by the scheduler's notifier. Whatever may end the wait
+ * is a request and a kick, and no wakeup is lost:
+ *
+ *	waker				sleeper
+ *	-----				-------
+ *	set the request			wait->task = current
+ *	full barrier			state = INTERRUPTIBLE, full barrier
+ *	wait->task? wake it		request or signal? then do not sleep
+ *
+ * One of the two sees the other's write: either the sleeper sees the request, or
+ * the waker sees the sleeper and makes it runnable, whether it sleeps already or
+ * is about to. Requests for the sake of translations do not wake: they are served
+ * before the next entry. Nor does EVENT, which the thread asks of itself.
+ */
+#include <linux/rcuwait.h>
+#include <linux/sched/signal.h>
+#include "backend.h"
+#include "vm/event.h"
+#include "irq/apic.h"
+#include "run/wait.h"
+
+#define NOT_WAKING	(BIT(BELLOWS_REQ_EVENT) | BIT(BELLOWS_REQ_TLB_FLUSH) | \
+			 BIT(BELLOWS_REQ_TLB_FLUSH_GUEST) | BIT(BELLOWS_REQ_MSR_FILTER) | \
+			 BIT(BELLOWS_REQ_APIC_VIEW))
+
+static bool is_bsp(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->msrs.apic_base & MSR_IA32_APICBASE_BSP;
+}
+
+static void init(struct bellows_vcpu *vcpu)
+{
+	bellows_emulator_reset(vcpu->emu);
+	bellows_vcpu_reset(vcpu, true);
+	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+	vcpu->mp_state = is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_INIT_RECEIVED;
+}
+
+/* Real mode, at the page that the vector says. */
+static void start(struct bellows_vcpu *vcpu)
+{
+	u8 vector = READ_ONCE(vcpu->apic->sipi_vector);
+	struct kvm_segment cs;
+
+	bellows_backend(get_segment)(vcpu, BELLOWS_CS, &cs);
+	cs.selector = vector << 8;
+	cs.base = vector << 12;
+	bellows_backend(set_segment)(vcpu, BELLOWS_CS, &cs);
+	bellows_reg_write(vcpu, BELLOWS_RIP, 0);
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+}
+
+/*
+ * Both at once: an INIT and the SIPI that follows it may come between two takings, and
+ * the SIPI would be taken as one that nobody waited for. The look is after the barrier
+ * with which the request was taken; whose signal comes later requests it again.
+ */
+static unsigned long take_signals(struct bellows_apic *apic)
+{
+	const unsigned long both = BIT(BELLOWS_APIC_SIGNAL_INIT) | BIT(BELLOWS_APIC_SIGNAL_SIPI);
+	unsigned long old = READ_ONCE(apic->signals);
+
+	while ((old & both) && !try_cmpxchg(&apic->signals, &old, old & ~both))
+		;
+	return old & both;
+}
+
+void bellows_startup_serve(struct bellows_vcpu *vcpu)
+{
+	unsigned long signals;
+
+	if (!vcpu->apic)
+		return;
+	bellows_apic_take_posted(vcpu);
+	signals = take_signals(vcpu->apic);
+	if (signals & BIT(BELLOWS_APIC_SIGNAL_INIT))
+		init(vcpu);
+	/* The vector was there before the signal; who does not wait for a SIPI ignores it. */
+	if ((signals & BIT(BELLOWS_APIC_SIGNAL_SIPI)) && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		start(vcpu);
+}
+
+bool bellows_startup_wakes(struct bellows_vcpu *vcpu)
+{
+	if (vcpu->mp_state != KVM_MP_STATE_HALTED || !bellows_event_wakes(vcpu))
+		return false;
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	return true;
+}
+
+static bool may_sleep(struct bellows_vcpu *vcpu)
+{
+	return !(READ_ONCE(vcpu->requests) & ~NOT_WAKING) && !signal_pending(current);
+}
+
+void bellows_startup_sleep(struct bellows_vcpu *vcpu)
+{
+	prepare_to_rcuwait(&vcpu->wait);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!may_sleep(vcpu))
+			break;
+		schedule();
+	}
+	finish_rcuwait(&vcpu->wait);
+}
+
+void bellows_get_mp_state(struct bellows_vcpu *vcpu, struct kvm_mp_state *state)
+{
+	bellows_startup_serve(vcpu);
+	state->mp_state = vcpu->mp_state;
+}
+
+int bellows_set_mp_state(struct bellows_vcpu *vcpu, const struct kvm_mp_state *state)
+{
+	switch (state->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		break;
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_HALTED:
+	case KVM_MP_STATE_SIPI_RECEIVED:
+		/* States of an APIC, which userspace may have. */
+		if (!vcpu->apic)
+			return -EINVAL;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (state->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		bellows_apic_signal(vcpu->apic, BELLOWS_APIC_SIGNAL_SIPI);
+	} else {
+		vcpu->mp_state = state->mp_state;
+	}
+	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	return 0;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a thread owes the kernel on its way to user mode (rescheduling, task
+ * work, signals) it owes on its way into a guest too. The kernel has a function
+ * for that, made for KVM: its argument is KVM's vCPU, of which it only marks
+ * that a signal came. It gets one that nobody reads.
+ *
+ * A file of its own, because KVM's header and ours claim the same type names.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/kvm_host.h>
+#include "run/work.h"
+
+static struct kvm_run nobodys_run;
+static struct kvm_vcpu nobodys_vcpu = { .run = &nobodys_run };
+
+int bellows_handle_work(void)
+{
+	return xfer_to_guest_mode_handle_work(&nobodys_vcpu);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_VCPU_H
+#define BELLOWS_VCPU_H
+/*
+ * A virtual CPU: what is the same on VMX and SVM. A backend embeds this as the
+ * first member of its own structure.
+ *
+ * Locking. Letters on members:
+ *   [v]  vcpu->mutex: held by every vCPU ioctl, KVM_RUN included
+ *   [c]  constant after creation
+ *   [a]  atomic, any context
+ *   [r]  written by the thread in KVM_RUN only, read by anyone (READ_ONCE)
+ */
+#include <linux/fs.h>
+#include <linux/sched/signal.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcuwait.h>
+#include <asm/fpu/api.h>
+#include <asm/page_types.h>
+#include <asm/fpu/types.h>
+#include "types.h"
+#include "exit/exit.h"
+#include "emulate/emulate.h"
+
+struct bellows_apic;
+struct bellows_vm;
+
+/* DR7.GD: an access to a debug register raises #DB. */
+#define DR7_GD	BIT(13)
+/* DR6.BD: that access happened. */
+#define DR6_BD	BIT(13)
+
+/*
+ * What vcpu->regs[] holds: the general registers under the numbers that
+ * instructions use (enum bellows_reg), then these.
+ */
+enum {
+	BELLOWS_RIP = BELLOWS_NR_REGS,
+	BELLOWS_RFLAGS,
+	BELLOWS_CR0,
+	BELLOWS_CR3,
+	BELLOWS_CR4,
+	BELLOWS_NR_STATE_REGS
+};
+
+/* Segments: enum bellows_seg (BELLOWS_TR included), then this. */
+enum {
+	BELLOWS_LDTR = BELLOWS_TR + 1,
+	BELLOWS_NR_STATE_SEGS
+};
+
+enum bellows_request {			/* bits of vcpu->requests */
+	BELLOWS_REQ_TLB_FLUSH,		/* all translations of this VM, before the next entry */
+	BELLOWS_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear translations only */
+	BELLOWS_REQ_VM_DEAD,
+	BELLOWS_REQ_TRIPLE_FAULT,
+	BELLOWS_REQ_EVENT,		/* look for something to inject */
+	BELLOWS_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
+	BELLOWS_REQ_APIC,		/* something was posted to the local APIC */
+	BELLOWS_REQ_APIC_VIEW,		/* what hardware must know of the APIC changed */
+	BELLOWS_REQ_CLOCK,		/* the clock page is out of date */
+	BELLOWS_REQ_KICK,		/* only leave the guest */
+};
+
+enum bellows_vcpu_mode {
+	BELLOWS_OUTSIDE_GUEST,
+	BELLOWS_IN_GUEST,		/* an IPI makes it exit */
+	BELLOWS_EXITING,
+};
+
+/* Events on their way into the guest. */
+struct bellows_events {
+	struct {
+		bool pending;		/* to be delivered at the next entry */
+		bool injected;		/* was being delivered when the exit came */
+		u8 vector;
+		bool has_error;
+		u32 error;
+		bool has_payload;	/* CR2 or DR6 not yet written */
+		u64 payload;
+		bool soft;		/* INT3, INTO: RIP advances by insn_len */
+		u8 insn_len;
+	} exception;
+	struct {
+		bool pending;		/* from KVM_INTERRUPT, waits until the guest can take it */
+		bool injected;		/* on its way, or was when the exit came */
+		bool soft;
+		u8 vector;
+		u8 insn_len;
+	} interrupt;
+	struct {
+		bool injected;
+		u8 pending;		/* at most 2 */
+	} nmi;
+};
+
+struct bellows_cpuid {
+	int nent;
+	struct kvm_cpuid_entry2 entries[];
+};
+
+/* MSRs that no hardware holds for us, or that both backends keep alike. */
+struct bellows_msrs {
+	u64 efer;
+	u64 apic_base;
+	u64 pat;
+	u64 misc_enable;
+	u64 tsc_aux;
+	u64 tsc_adjust;
+	u64 tsc_offset;			/* guest TSC = bellows_host_tsc() + offset */
+	u64 spec_ctrl;
+	u64 xss;
+	u64 debugctl;
+	u64 feature_control;
+	u64 mcg_status;
+	u64 mtrr_def_type;
+	u64 mtrr_fixed[11];
+	u64 mtrr_var[16];
+	u64 microcode_version;
+	u64 arch_capabilities;
+	u64 platform_info;
+	u64 misc_features;
+	u64 pv_eoi;			/* address and enable bit */
+	u64 system_time;		/* KVM's clock: address and enable bit */
+};
+
+struct bellows_vcpu_stats {
+	u64 reason[BELLOWS_EXIT_NR];		/* exits; nothing else counts them */
+	u64 host_irq;
+	u64 injected_irq, injected_exception, injected_nmi;
+	u64 emulated;
+};
+
+struct bellows_vcpu {
+	struct bellows_vm *vm;			/* [c] */
+	struct mutex mutex;
+	u32 id;					/* [c] userspace's number (APIC ID) */
+	u32 index;				/* [c] position in vm->vcpus */
+	int cpu;				/* [v] CPU on which it is loaded, or was last; -1 never */
+	bool loaded;				/* [v] hardware state belongs to vcpu->cpu now */
+	bool l1d_unsafe;			/* [v] the host may have read others' data since the last entry */
+	int mode;				/* [r] bellows_vcpu_mode, ordered against requests */
+	unsigned long requests;			/* [a] bellows_request bits */
+	unsigned long quiescent;		/* [v] jiffies when RCU last heard of an entry */
+	struct rcuwait wait;
+	struct preempt_notifier notifier;	/* [v] */
+	u32 mp_state;				/* [v] KVM_MP_STATE_*; without an APIC always RUNNABLE */
+	unsigned long clock_updated;		/* [v] jiffies */
+	unsigned int sleeps;			/* [v] of the host, that it knows of */
+	bool clock_stopped;			/* [v] KVM_KVMCLOCK_CTRL, not told yet */
+	struct bellows_apic *apic;		/* [c] NULL: userspace has the interrupt controllers */
+
+	struct kvm_run *run;			/* [c] shared with userspace: read once, never trust */
+	struct page *run_page;			/* [c] */
+	void *pio_data;				/* [c] second page of the mapping */
+	sigset_t sigset;			/* [v] */
+	bool sigset_active;			/* [v] */
+
+	u64 regs[BELLOWS_NR_STATE_REGS];		/* [v] valid where .cached says so */
+	u32 cached;				/* [v] BIT(register): regs[] is the guest's value */
+	u32 dirty;				/* [v] BIT(register): hardware must take it before entry */
+	u64 cr2;				/* [v] loaded and saved around each entry */
+	u64 cr8;				/* [v] with an APIC a copy, which hardware may make stale */
+	u64 xcr0;				/* [v] */
+	u32 pkru;				/* [v] */
+	u64 host_xss;
+	u32 host_pkru;
+	u64 db[4], dr6, dr7;			/* [v] the guest's */
+	u64 guest_debug_dr7, guest_debug_db[4];	/* [v] what KVM_SET_GUEST_DEBUG asked for */
+	u32 guest_debug;			/* [v] KVM_GUESTDBG_* */
+	struct bellows_msrs msrs;		/* [v] */
+	const void *msr_hint;			/* [v] the entry that the guest used last */
+	struct bellows_events events;		/* [v] */
+	int offered_irq;			/* [v] of the APIC's, taken by the guest by itself; -1: none */
+	struct bellows_cpuid *cpuid;		/* [v] NULL: none set */
+	bool has_run;				/* [v] CPUID is fixed from the first entry on */
+	unsigned int maxphyaddr;		/* [v] from cpuid */
+	bool has_1g_pages;			/* [v] from cpuid */
+	u64 cr4_reserved;			/* [v] bits the guest may not set, from cpuid */
+	u64 guest_xcr0_mask;			/* [v] */
+	struct fpu_guest fpu;			/* [v] */
+	bool fpu_loaded;			/* [v] this thread runs with the guest's registers */
+
+	struct bellows_exit exit;		/* [v] the last one */
+	/* Userspace owes an answer: called at the next KVM_RUN, before anything else. */
+	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] */
+	struct bellows_emulator *emu;		/* [c] */
+	bool emulate_pending;			/* [v] .complete continues the emulator */
+	u64 complete_rip;			/* [v] RIP when .complete was set: state replaced if it differs */
+
+	struct bellows_vcpu_stats stats;	/* [v] */
+};
+
+int bellows_vcpu_create(struct bellows_vm *vm, u32 id);		/* fd or -errno */
+void bellows_vcpu_destroy(struct bellows_vcpu *vcpu);		/* the VM's last reference is gone */
+/* Power-on, or (init) INIT, which keeps what the architecture says; loaded. */
+void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init);
+void bellows_vcpu_kick(struct bellows_vcpu *vcpu);		/* leaves the guest soon; any context but NMI */
+static inline void bellows_request(struct bellows_vcpu *vcpu, enum bellows_request req)
+{
+	/* Pairs with the full barrier between publishing .mode and reading .requests at entry. */
+	smp_wmb();
+	set_bit(req, &vcpu->requests);
+}
+
+/* The guest's TSC to hardware; loaded. */
+void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu);
+void bellows_vcpu_load(struct bellows_vcpu *vcpu);		/* hardware state onto this CPU, until put */
+void bellows_vcpu_put(struct bellows_vcpu *vcpu);
+int bellows_vcpu_run(struct bellows_vcpu *vcpu);		/* the loop; vcpu loaded */
+
+/* Registers: never touch regs[] without these. */
+u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg);
+static inline u64 bellows_reg_read(struct bellows_vcpu *vcpu, unsigned int reg)
+{
+	if (unlikely(!(vcpu->cached & BIT(reg))))
+		return bellows_reg_fetch(vcpu, reg);
+	return vcpu->regs[reg];
+}
+
+/* GPRs, RSP, RIP and RFLAGS only: control registers go through bellows_set_cr*(). */
+static inline void bellows_reg_write(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
+{
+	vcpu->regs[reg] = value;
+	vcpu->cached |= BIT(reg);
+	vcpu->dirty |= BIT(reg);
+}
+
+/* Control state with the architecture's checks: 0, or 1 where the guest would get #GP(0). */
+int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value);
+u64 bellows_get_cr8(struct bellows_vcpu *vcpu);
+int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value);
+int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value);
+u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr);
+
+/* MSRs: 0, or 1 where the guest would get #GP(0). host: userspace asks, fewer checks. */
+int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host);
+int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
+/* Does the VM's MSR filter let the guest have this access without userspace? */
+bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write);
+
+/* Events. */
+void bellows_queue_exception(struct bellows_vcpu *vcpu, u8 vector);
+void bellows_queue_exception_error(struct bellows_vcpu *vcpu, u8 vector, u32 error);
+void bellows_queue_page_fault(struct bellows_vcpu *vcpu, u64 address, u32 error);
+void bellows_inject_gp(struct bellows_vcpu *vcpu);		/* #GP(0) */
+
+/* Steps RIP over the instruction that exited; ends the shadow of STI and MOV SS. 1, or as bellows_handle_exit(). */
+int bellows_skip_insn(struct bellows_vcpu *vcpu);
+
+/* What the guest sees at CPUID; NULL: no such entry. */
+const struct kvm_cpuid_entry2 *bellows_cpuid_find(const struct bellows_vcpu *vcpu, u32 function, u32 index);
+bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int x86_feature);
+
+/* Stops the VM for good after an error of our own: warns once, every ioctl then gives -EIO. */
+void bellows_vm_bug(struct bellows_vm *vm, const char *what);
+
+/* Mode questions. */
+static inline bool bellows_is_long_mode(const struct bellows_vcpu *vcpu)
+{
+	return vcpu->msrs.efer & (1ULL << 10);
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_VM_H
+#define BELLOWS_VM_H
+/*
+ * A virtual machine: an address space and the vCPUs in it. It lives as long
+ * as its fd or any of its vCPUs' fds.
+ *
+ * Locking: vm->lock serializes vCPU creation and VM-wide settings; it is taken
+ * before mmu.slots_lock and never while a vcpu->mutex is held.
+ */
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include "io/bus.h"
+#include "guest/kvmclock.h"
+#include "mmu/mmu.h"
+
+#define BELLOWS_MAX_VCPUS	64
+#define BELLOWS_MAX_VCPU_ID	255
+
+struct bellows_vcpu;
+struct bellows_msr_filter;
+struct bellows_irqchip;
+
+struct bellows_vm {
+	struct kref ref;
+	struct mm_struct *mm;			/* [c] mm_count held: ioctls from another mm get -EIO */
+	struct mutex lock;
+	struct list_head link;			/* under bellows_vms_lock */
+	bool dead;				/* set once (WRITE_ONCE), never cleared */
+	bool dead_reported;
+	struct bellows_mmu mmu;
+	unsigned int nvcpus;			/* published with release after vcpus[] */
+	struct bellows_vcpu *vcpus[BELLOWS_MAX_VCPUS];
+	struct bellows_msr_filter __rcu *msr_filter;
+	u32 user_msr_mask;			/* KVM_CAP_X86_USER_SPACE_MSR */
+	bool exception_payload;			/* KVM_CAP_EXCEPTION_PAYLOAD */
+	bool disable_quirks;
+	u64 tss_addr;
+	u64 identity_map_addr;
+	s64 tsc_offset;				/* new vCPUs start their TSC here */
+	u32 id;					/* for debugfs and messages */
+	struct bellows_kvmclock kvmclock;
+	bool x2apic_32bit_ids;			/* KVM_CAP_X2APIC_API */
+	bool x2apic_no_broadcast_quirk;
+	u32 bsp_id;				/* [c] from the first vCPU on */
+	void *backend;				/* [c] the backend's own, may be NULL */
+	struct bellows_buses buses;
+	struct list_head ioeventfds;		/* under buses.lock */
+	struct bellows_irqchip *irqchip;	/* [c] from before the first vCPU; NULL: userspace has it */
+};
+
+/* Are the interrupt controllers in the kernel? Settled once a vCPU exists. */
+static inline bool bellows_irqchip_in_kernel(const struct bellows_vm *vm)
+{
+	/* Pairs with the release in bellows_irqchip_create(). */
+	return smp_load_acquire(&vm->irqchip);
+}
+
+/* The calling process's VM, with one reference; an ERR_PTR. */
+struct bellows_vm *bellows_vm_create(void);
+void bellows_vm_get(struct bellows_vm *vm);
+void bellows_vm_put(struct bellows_vm *vm);
+/* Every vCPU of the VM flushes before it enters again; those inside are outside on return. */
+void bellows_vm_flush_tlb(struct bellows_vm *vm);
+/* The same for any request; waits until no vCPU is still inside without having seen it. */
+void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request);
+
+/* Set by an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
+extern bool bellows_lost;		/* the latter, for good */
+
+static inline bool bellows_vm_is_dead(const struct bellows_vm *vm)
+{
+	return READ_ONCE(vm->dead) || READ_ONCE(bellows_lost);
+}
+
+/* The ioctl layer's: fd of a new VM, or -errno. */
+int bellows_vm_create_fd(void);
+
+/* KVM_X86_SET_MSR_FILTER: flags and emptiness, 0 or -EINVAL. */
+int bellows_msr_filter_check(const struct kvm_msr_filter *user);
+/* Bytes of the range's bitmap, 0: the range is not used; -EINVAL. */
+int bellows_msr_range_size(const struct kvm_msr_filter_range *range);
+/*
+ * Replaces the VM's filter by one that has been checked. bitmaps[]: of the ranges
+ * that are used, from kmalloc(); the VM's from now on, unless this gives an error.
+ */
+int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *user,
+			   unsigned long *const bitmaps[KVM_MSR_FILTER_MAX_RANGES]);
+void bellows_msr_filter_free(struct bellows_msr_filter *filter);
+
+int bellows_vms_init(void);		/* module load: reboot notifier, per-CPU masks */
+void bellows_vms_exit(void);
+
+extern struct mutex bellows_vms_lock;
+extern struct list_head bellows_vms;
+
+#endif
