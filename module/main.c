@@ -19,6 +19,7 @@
 #include "ioctl/ioctl.h"
 #include "irq/irqfd.h"
 #include "memory/memory.h"
+#include "vm/request.h"
 #include "vm/vm.h"
 
 static int host_state_init(void)
@@ -42,6 +43,7 @@ static const struct {
 	{ bellows_backend_init, NULL },
 	{ bellows_host_init, bellows_host_exit },
 	{ bellows_irqfd_init, bellows_irqfd_exit },
+	{ bellows_requests_init, bellows_requests_exit },
 	{ bellows_vms_init, bellows_vms_exit },
 	{ bellows_dev_init, bellows_dev_exit },
 	{ debugfs_init, bellows_debugfs_exit },

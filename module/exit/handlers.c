@@ -16,12 +16,13 @@
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
 #include "backend.h"
+#include "exit/emulation.h"
 #include "guest/cpuid.h"
 #include "guest/debug.h"
-#include "exit/emulation.h"
-#include "vm/event.h"
-#include "irq/apic.h"
 #include "guest/msr.h"
+#include "irq/apic.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
 

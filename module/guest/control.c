@@ -16,8 +16,9 @@
 #include <asm/debugreg.h>
 #include "backend.h"
 #include "guest/control.h"
-#include "vm/event.h"
 #include "irq/apic.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 #define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \
 		   X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)

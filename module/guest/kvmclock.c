@@ -37,10 +37,11 @@
 #include <asm/pvclock-abi.h>
 #include <asm/tsc.h>
 #include "backend.h"
-#include "host/clock_scale.h"
-#include "host/state.h"
 #include "guest/kvmclock.h"
 #include "guest/msr.h"
+#include "host/clock_scale.h"
+#include "host/state.h"
+#include "vm/request.h"
 
 static_assert(sizeof(struct pvclock_vcpu_time_info) == 32);
 

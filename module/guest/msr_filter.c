@@ -14,6 +14,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "guest/msr.h"
+#include "vm/request.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 

@@ -13,13 +13,14 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "backend.h"
+#include "exit/emulation.h"
 #include "guest/control.h"
 #include "guest/debug.h"
-#include "exit/emulation.h"
-#include "vm/event.h"
+#include "guest/msr.h"
 #include "ioctl/vcpu.h"
 #include "irq/apic.h"
-#include "guest/msr.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 /* struct kvm_regs lists the general registers in an order of its own. */
 static const struct { u16 offset; u8 reg; } gprs[] = {

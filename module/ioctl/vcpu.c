@@ -14,17 +14,18 @@
 #include <asm/tsc.h>
 #include "backend.h"
 #include "compat.h"
+#include "exit/emulation.h"
 #include "guest/cpuid.h"
 #include "guest/debug.h"
-#include "exit/emulation.h"
-#include "vm/event.h"
 #include "guest/fpu.h"
+#include "guest/msr.h"
 #include "host/caps.h"
 #include "host/state.h"
 #include "ioctl/vcpu.h"
 #include "irq/apic.h"
-#include "guest/msr.h"
 #include "run/wait.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 #define MAX_MSRS	256
 

@@ -32,9 +32,10 @@
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
-#include "irq/apic.h"
 #include "backend.h"
+#include "irq/apic.h"
 #include "vm/event.h"
+#include "vm/request.h"
 #include "vm/vm.h"
 
 int bellows_apic_create(struct bellows_vcpu *vcpu)

@@ -27,8 +27,9 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <asm/tsc.h>
-#include "irq/apic.h"
 #include "guest/msr.h"
+#include "irq/apic.h"
+#include "vm/request.h"
 
 #define MIN_PERIOD_NS	(200 * NSEC_PER_USEC)
 /* Far enough; conversions do not overflow. */

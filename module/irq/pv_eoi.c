@@ -15,9 +15,10 @@
  * is this vCPU's, which is not in the guest meanwhile, so none of it needs to be
  * atomic.
  */
-#include "irq/apic.h"
 #include "backend.h"
 #include "guest/msr.h"
+#include "irq/apic.h"
+#include "vm/request.h"
 
 static gpa_t address(const struct bellows_vcpu *vcpu)
 {

@@ -4,23 +4,9 @@
  *
  * Goal: whatever the kernel can answer is answered here, without unloading the
  * guest. The obstacle are the others who want something of a vCPU that may be
- * in the guest at that moment: they set a request and kick. The protocol:
- *
- *	requester			vCPU thread
- *	---------			-----------
- *	set request bit			mode = IN_GUEST
- *	full barrier			full barrier
- *	mode == IN_GUEST?		request bit set?
- *	  yes: send an IPI		  yes: do not enter
- *
- * One of the two sees the other's write, so no request is missed: either the
- * vCPU does not enter, or it is made to leave. Interrupts are off from before
- * "mode = IN_GUEST" until the guest runs, so that the IPI is taken as an exit
- * and not before the entry.
- *
- * Whoever frees what translations point to waits for the IPI's end (see
- * bellows_vm_request_all()): a vCPU that was in the guest is out by then, and
- * serves the flush before it enters again.
+ * in the guest at that moment: they set a request and kick. The order of the
+ * two sides' accesses is told where requests are made; this side's is in
+ * enter(): mode, full barrier, requests, with interrupts off all the while.
  *
  * A stay in the guest is one or more entries. Between them exits are served that
  * need nothing but registers (CPUID, most MSRs, a doorbell), with all of the
@@ -56,12 +42,13 @@
 #include "backend.h"
 #include "compat.h"
 #include "guest/debug.h"
-#include "vm/event.h"
 #include "guest/fpu.h"
-#include "run/guest_state.h"
 #include "irq/apic.h"
+#include "run/guest_state.h"
 #include "run/wait.h"
 #include "run/work.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 /* Entries of one stay: enough to make what surrounds them cheap. */
 #define MAX_ENTRIES	64
@@ -165,7 +152,7 @@ static int enter(struct bellows_vcpu *vcpu)
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, BELLOWS_IN_GUEST);
 	bellows_work_prepare();
-	/* Orders the store of mode before the load of requests: see the top. */
+	/* Orders the store of mode before the load of requests. */
 	smp_mb();
 	if (must_not_enter(vcpu)) {
 		leave_guest_mode(vcpu);

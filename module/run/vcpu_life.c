@@ -25,23 +25,17 @@
 #include <asm/debugreg.h>
 #include "backend.h"
 #include "compat.h"
-#include "guest/cpuid.h"
 #include "exit/emulation.h"
-#include "vm/event.h"
+#include "guest/cpuid.h"
 #include "guest/fpu.h"
 #include "host/state.h"
 #include "ioctl/vcpu.h"
 #include "irq/apic.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 #define DR7_RESET	0x400
 #define PAT_RESET	0x0007040600070406ULL
-
-u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
-{
-	bellows_backend(cache_reg)(vcpu, reg);
-	vcpu->cached |= BIT(reg);
-	return vcpu->regs[reg];
-}
 
 void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu)
 {
@@ -107,27 +101,6 @@ void bellows_vcpu_put(struct bellows_vcpu *vcpu)
 	hardware_put(vcpu);
 	preempt_notifier_unregister(&vcpu->notifier);
 	preempt_enable();
-}
-
-void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
-{
-	int me, cpu;
-
-	/*
-	 * Who slept was not in the guest, and looks at the requests before it goes there. The
-	 * full barrier between request and mode is in this, too.
-	 */
-	if (rcuwait_wake_up(&vcpu->wait))
-		return;
-	me = get_cpu();
-	/* Its own thread is here, so it is not in the guest. */
-	if (READ_ONCE(vcpu->mode) == BELLOWS_IN_GUEST &&
-	    cmpxchg(&vcpu->mode, BELLOWS_IN_GUEST, BELLOWS_EXITING) == BELLOWS_IN_GUEST) {
-		cpu = READ_ONCE(vcpu->cpu);
-		if (cpu != me && cpu >= 0 && cpu_online(cpu))
-			smp_send_reschedule(cpu);
-	}
-	put_cpu();
 }
 
 /* Power-on only: INIT leaves these. */

@@ -1,32 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a virtual machine, and the way to reach all of its vCPUs.
+ * The life of a virtual machine, and the list of all.
  *
  * A VM lives as long as somebody holds a reference: its own fd, and the fd of
  * each vCPU. The last put runs in process context and takes everything down:
  * by then nobody can run, map or ask anything, so that no lock is needed but
  * the list's.
- *
- * Requests. Who changes something that running vCPUs must notice (a
- * translation removed, a filter replaced) sets a bit in each vCPU's requests
- * and must not go on before no vCPU is still inside the guest without having
- * seen it. The two sides order their accesses like this:
- *
- *     here                              vCPU, interrupts off
- *     change                            mode = BELLOWS_IN_GUEST
- *     set the request bit               full barrier
- *     full barrier                      read requests: any? then do not enter
- *     read mode                         enter; later: mode = BELLOWS_OUTSIDE_GUEST
- *
- * Either the vCPU reads the bit and stays out, or we read a mode other than
- * OUTSIDE and send its CPU an interrupt, which is only served once it is out
- * again; waiting for the interrupt to be served is waiting for that. A vCPU
- * that we read as OUTSIDE has yet to pass its barrier, after which it sees the
- * bit.
- *
- * Death. A VM dies from an error of ours, or because the host loses
- * virtualization; it is never brought back. Every ioctl looks, and a request
- * brings running vCPUs out.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -42,14 +21,13 @@
 #include "backend.h"
 #include "io/ioeventfd.h"
 #include "irq/irq.h"
-#include "vm/vcpu.h"
+#include "vm/request.h"
 #include "vm/vm.h"
 
 DEFINE_MUTEX(bellows_vms_lock);
 LIST_HEAD(bellows_vms);
 
 static u32 last_id;				/* under bellows_vms_lock */
-static cpumask_t __percpu *kick_masks;		/* used with preemption off */
 
 static void flush_tlb(struct bellows_mmu *mmu)
 {
@@ -155,69 +133,6 @@ void bellows_vm_put(struct bellows_vm *vm)
 	kref_put(&vm->ref, release);
 }
 
-static void served(void *unused)
-{
-}
-
-void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
-{
-	/* Pairs with the release in vCPU creation: what is counted is complete. */
-	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
-	cpumask_t *mask;
-
-	for (i = 0; i < n; i++)
-		bellows_request(vm->vcpus[i], request);
-
-	/* The full barrier between the request bits and .mode, see above. */
-	smp_mb();
-
-	guard(preempt)();
-	mask = this_cpu_ptr(kick_masks);
-	cpumask_clear(mask);
-	for (i = 0; i < n; i++) {
-		struct bellows_vcpu *vcpu = vm->vcpus[i];
-		int cpu;
-
-		if (READ_ONCE(vcpu->mode) == BELLOWS_OUTSIDE_GUEST)
-			continue;
-		/* Moved on since? Then it went out and has seen the request coming in. */
-		cpu = READ_ONCE(vcpu->cpu);
-		if (cpu >= 0)
-			cpumask_set_cpu(cpu, mask);
-	}
-	smp_call_function_many(mask, served, NULL, true);
-}
-
-void bellows_vm_flush_tlb(struct bellows_vm *vm)
-{
-	bellows_vm_request_all(vm, BELLOWS_REQ_TLB_FLUSH);
-}
-
-/* Any context but NMI; vCPUs leave soon, and KVM_RUN does not start again. */
-static void kill(struct bellows_vm *vm)
-{
-	unsigned int i, n;
-
-	WRITE_ONCE(vm->dead, true);
-	/* A vCPU that is not counted here sees it: its ioctls look after it was published. */
-	smp_mb();
-	n = smp_load_acquire(&vm->nvcpus);
-	for (i = 0; i < n; i++) {
-		bellows_request(vm->vcpus[i], BELLOWS_REQ_VM_DEAD);
-		bellows_vcpu_kick(vm->vcpus[i]);
-	}
-}
-
-void bellows_vm_bug(struct bellows_vm *vm, const char *what)
-{
-	kill(vm);
-	if (xchg(&vm->dead_reported, true))
-		return;
-	/* Once per boot: the trace is for us; what the user needs is the line below. */
-	WARN_ONCE(1, "bellows: internal error: %s\n", what);
-	pr_err_ratelimited("bellows: VM %u stopped: %s\n", vm->id, what);
-}
-
 /* False when until is over before the mutex is free. */
 static bool wait_for(struct mutex *mutex, unsigned long until)
 {
@@ -256,7 +171,7 @@ static int on_reboot(struct notifier_block *nb, unsigned long event, void *unuse
 	WRITE_ONCE(bellows_lost, true);
 	mutex_lock(&bellows_vms_lock);
 	list_for_each_entry(vm, &bellows_vms, link)
-		kill(vm);
+		bellows_vm_kill(vm);
 	list_for_each_entry(vm, &bellows_vms, link)
 		quiesce(vm, until);
 	mutex_unlock(&bellows_vms_lock);
@@ -269,16 +184,10 @@ static struct notifier_block reboot_notifier = { .notifier_call = on_reboot };
 
 int bellows_vms_init(void)
 {
-	int err;
+	int err = register_reboot_notifier(&reboot_notifier);
 
-	kick_masks = __alloc_percpu(cpumask_size(), __alignof__(unsigned long));
-	if (!kick_masks)
-		return -ENOMEM;
-	err = register_reboot_notifier(&reboot_notifier);
-	if (err) {
-		free_percpu(kick_masks);
+	if (err)
 		return err;
-	}
 	/* Patches the scheduler's code: once, rather than with the first vCPU of each VM. */
 	preempt_notifier_inc();
 	return 0;
@@ -288,5 +197,4 @@ void bellows_vms_exit(void)
 {
 	preempt_notifier_dec();
 	unregister_reboot_notifier(&reboot_notifier);
-	free_percpu(kick_masks);
 }

@@ -48,8 +48,9 @@
 #include <asm/trapnr.h>
 #include "backend.h"
 #include "exit/emulation.h"
-#include "vm/event.h"
 #include "svm/svm.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 static bool in_shadow(const struct bellows_svm_vcpu *svm)
 {

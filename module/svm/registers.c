@@ -14,6 +14,7 @@
 #include <asm/tlbflush.h>
 #include "svm/segment.h"
 #include "svm/svm.h"
+#include "vm/request.h"
 
 #define HIDDEN_CR0	((u64)(X86_CR0_CD | X86_CR0_NW))
 

@@ -27,6 +27,7 @@
 #include "run/guest_state.h"
 #include "svm/enter.h"
 #include "svm/svm.h"
+#include "vm/request.h"
 
 asmlinkage void bellows_svm_run(u64 *regs, u64 vmcb, u64 host, struct bellows_svm_spec_ctrl *spec);
 

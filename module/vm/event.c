@@ -22,8 +22,9 @@
 #include <asm/processor.h>
 #include <asm/debugreg.h>
 #include "backend.h"
-#include "vm/event.h"
 #include "irq/apic.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 #define CONTRIBUTORY	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
 			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP))

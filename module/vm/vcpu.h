@@ -50,19 +50,6 @@ enum {
 	BELLOWS_NR_STATE_SEGS
 };
 
-enum bellows_request {			/* bits of vcpu->requests */
-	BELLOWS_REQ_TLB_FLUSH,		/* all translations of this VM, before the next entry */
-	BELLOWS_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear translations only */
-	BELLOWS_REQ_VM_DEAD,
-	BELLOWS_REQ_TRIPLE_FAULT,
-	BELLOWS_REQ_EVENT,		/* look for something to inject */
-	BELLOWS_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
-	BELLOWS_REQ_APIC,		/* something was posted to the local APIC */
-	BELLOWS_REQ_APIC_VIEW,		/* what hardware must know of the APIC changed */
-	BELLOWS_REQ_CLOCK,		/* the clock page is out of date */
-	BELLOWS_REQ_KICK,		/* only leave the guest */
-};
-
 enum bellows_vcpu_mode {
 	BELLOWS_OUTSIDE_GUEST,
 	BELLOWS_IN_GUEST,		/* an IPI makes it exit */
@@ -196,13 +183,6 @@ int bellows_vcpu_create(struct bellows_vm *vm, u32 id);		/* fd or -errno */
 void bellows_vcpu_destroy(struct bellows_vcpu *vcpu);		/* the VM's last reference is gone */
 /* Power-on, or (init) INIT, which keeps what the architecture says; loaded. */
 void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init);
-void bellows_vcpu_kick(struct bellows_vcpu *vcpu);		/* leaves the guest soon; any context but NMI */
-static inline void bellows_request(struct bellows_vcpu *vcpu, enum bellows_request req)
-{
-	/* Pairs with the full barrier between publishing .mode and reading .requests at entry. */
-	smp_wmb();
-	set_bit(req, &vcpu->requests);
-}
 
 /* The guest's TSC to hardware; loaded. */
 void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu);
@@ -256,9 +236,6 @@ int bellows_skip_insn(struct bellows_vcpu *vcpu);
 /* What the guest sees at CPUID; NULL: no such entry. */
 const struct kvm_cpuid_entry2 *bellows_cpuid_find(const struct bellows_vcpu *vcpu, u32 function, u32 index);
 bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int x86_feature);
-
-/* Stops the VM for good after an error of our own: warns once, every ioctl then gives -EIO. */
-void bellows_vm_bug(struct bellows_vm *vm, const char *what);
 
 /* Mode questions. */
 static inline bool bellows_is_long_mode(const struct bellows_vcpu *vcpu)

@@ -60,10 +60,6 @@ static inline bool bellows_irqchip_in_kernel(const struct bellows_vm *vm)
 struct bellows_vm *bellows_vm_create(void);
 void bellows_vm_get(struct bellows_vm *vm);
 void bellows_vm_put(struct bellows_vm *vm);
-/* Every vCPU of the VM flushes before it enters again; those inside are outside on return. */
-void bellows_vm_flush_tlb(struct bellows_vm *vm);
-/* The same for any request; waits until no vCPU is still inside without having seen it. */
-void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request);
 
 /* Set by an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
 extern bool bellows_lost;		/* the latter, for good */
@@ -88,7 +84,7 @@ int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *u
 			   unsigned long *const bitmaps[KVM_MSR_FILTER_MAX_RANGES]);
 void bellows_msr_filter_free(struct bellows_msr_filter *filter);
 
-int bellows_vms_init(void);		/* module load: reboot notifier, per-CPU masks */
+int bellows_vms_init(void);		/* module load: reboot notifier */
 void bellows_vms_exit(void);
 
 extern struct mutex bellows_vms_lock;

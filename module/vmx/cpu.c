@@ -29,6 +29,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include "vm/request.h"
 #include "vmx/vmx.h"
 
 struct vmx_cpu {

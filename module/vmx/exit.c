@@ -9,6 +9,7 @@
  */
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>
+#include "vm/request.h"
 #include "vmx/vmx.h"
 
 /* Instructions of trust domains: they exit whether or not a host has those. */

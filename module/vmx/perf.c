@@ -22,6 +22,7 @@
 #include <linux/percpu.h>
 #include <asm/msr.h>
 #include <asm/perf_event.h>
+#include "vm/request.h"
 #include "vmx/vmx.h"
 
 DEFINE_STATIC_KEY_FALSE(bellows_vmx_perf);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cache of a vCPU's registers: what hardware holds is fetched when somebody
+ * asks, and stays until the next entry.
+ */
+#include "backend.h"
+#include "vm/vcpu.h"
+
+u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
+{
+	bellows_backend(cache_reg)(vcpu, reg);
+	vcpu->cached |= BIT(reg);
+	return vcpu->regs[reg];
+}
