@@ -1,33 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of a vCPU's file: userspace's structures in and out, a table of
- * what is called for each, KVM_RUN. The only file of the vCPU that touches user
- * pointers.
+ * A vCPU's descriptor: its creation, its mapping, its ioctls, of which KVM_RUN is
+ * the one that is called all the time.
  */
-#include <linux/sched/mm.h>
+#include <linux/anon_inodes.h>
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
-#include <asm/fpu/api.h>
-#include <asm/fpu/types.h>
 #include <asm/processor-flags.h>
-#include <asm/tsc.h>
 #include "backend.h"
 #include "compat.h"
-#include "exit/emulation.h"
-#include "guest/cpuid.h"
-#include "guest/debug.h"
 #include "guest/fpu.h"
-#include "guest/msr.h"
-#include "host/caps.h"
+#include "guest/kvmclock.h"
 #include "host/state.h"
 #include "ioctl/vcpu.h"
 #include "irq/apic.h"
-#include "run/wait.h"
 #include "vm/event.h"
 #include "vm/request.h"
-
-#define MAX_MSRS	256
 
 static void signals_begin(struct bellows_vcpu *vcpu)
 {
@@ -102,376 +94,9 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 	return r;
 }
 
-/* The common form: a structure in, a structure out. */
-#define GET(name, type, fn)						\
-static long name(struct bellows_vcpu *vcpu, void __user *argp)		\
-{									\
-	type value;							\
-									\
-	memset(&value, 0, sizeof(value));				\
-	fn(vcpu, &value);						\
-	return copy_to_user(argp, &value, sizeof(value)) ? -EFAULT : 0;	\
-}
-
-#define SET(name, type, fn)						\
-static long name(struct bellows_vcpu *vcpu, void __user *argp)		\
-{									\
-	type value;							\
-									\
-	if (copy_from_user(&value, argp, sizeof(value)))		\
-		return -EFAULT;						\
-	return fn(vcpu, &value);					\
-}
-
-static int set_regs_checked(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
-{
-	bellows_set_regs(vcpu, regs);
-	return 0;
-}
-
-static int set_fpu_checked(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
-{
-	bellows_set_fpu(vcpu, fpu);
-	return 0;
-}
-
-GET(get_regs, struct kvm_regs, bellows_get_regs)
-SET(set_regs, struct kvm_regs, set_regs_checked)
-GET(get_sregs, struct kvm_sregs, bellows_get_sregs)
-SET(set_sregs, struct kvm_sregs, bellows_set_sregs)
-GET(get_fpu, struct kvm_fpu, bellows_get_fpu)
-SET(set_fpu, struct kvm_fpu, set_fpu_checked)
-GET(get_debugregs, struct kvm_debugregs, bellows_get_debugregs)
-SET(set_debugregs, struct kvm_debugregs, bellows_set_debugregs)
-GET(get_events, struct kvm_vcpu_events, bellows_get_events)
-SET(set_events, struct kvm_vcpu_events, bellows_set_events)
-SET(set_guest_debug, struct kvm_guest_debug, bellows_set_guest_debug)
-
-GET(get_mp_state, struct kvm_mp_state, bellows_get_mp_state)
-SET(set_mp_state, struct kvm_mp_state, bellows_set_mp_state)
-GET(get_lapic_state, struct kvm_lapic_state, bellows_apic_get_state)
-SET(set_lapic_state, struct kvm_lapic_state, bellows_apic_set_state)
-
-static long get_lapic(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return vcpu->apic ? get_lapic_state(vcpu, argp) : -EINVAL;
-}
-
-static long set_lapic(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return vcpu->apic ? set_lapic_state(vcpu, argp) : -EINVAL;
-}
-
-static int queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt *irq)
-{
-	if (irq->irq > 255)
-		return -EINVAL;
-	if (vcpu->apic)
-		return -ENXIO;
-	bellows_queue_irq(vcpu, irq->irq);
-	return 0;
-}
-
-SET(interrupt, struct kvm_interrupt, queue_interrupt)
-
-static long nmi(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	bellows_queue_nmi(vcpu);
-	return 0;
-}
-
-static long kvmclock_ctrl(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return bellows_kvmclock_stopped(vcpu);
-}
-
-static void read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
-{
-	if (!bellows_host.xcr0)
-		return;
-	xcrs->nr_xcrs = 1;
-	xcrs->xcrs[0].xcr = 0;
-	xcrs->xcrs[0].value = vcpu->xcr0;
-}
-
-static int write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs *xcrs)
-{
-	unsigned int i;
-
-	if (!bellows_host.xcr0 || xcrs->flags || xcrs->nr_xcrs > KVM_MAX_XCRS)
-		return -EINVAL;
-	for (i = 0; i < xcrs->nr_xcrs; i++)
-		if (xcrs->xcrs[i].xcr == 0)
-			return bellows_set_xcr(vcpu, 0, xcrs->xcrs[i].value) ? -EINVAL : 0;
-	return 0;
-}
-
-GET(get_xcrs, struct kvm_xcrs, read_xcrs)
-SET(set_xcrs, struct kvm_xcrs, write_xcrs)
-
-static u64 xsave_features(struct bellows_vcpu *vcpu)
-{
-	return vcpu->guest_xcr0_mask | XFEATURE_MASK_FPSSE;
-}
-
-static long get_xsave_sized(struct bellows_vcpu *vcpu, void __user *argp, size_t size)
-{
-	void *area = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	long r = 0;
-
-	if (!area)
-		return -ENOMEM;
-	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, size, xsave_features(vcpu), vcpu->pkru);
-	if (copy_to_user(argp, area, size))
-		r = -EFAULT;
-	kfree(area);
-	return r;
-}
-
-static long get_xsave(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return get_xsave_sized(vcpu, argp, sizeof(struct kvm_xsave));
-}
-
-static long get_xsave2(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return get_xsave_sized(vcpu, argp, max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave)));
-}
-
-static long set_xsave(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	size_t size = max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave));
-	void *area = memdup_user(argp, size);
-	long r;
-
-	if (IS_ERR(area))
-		return PTR_ERR(area);
-	r = fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, area,
-					   bellows_supported_xcr0(), &vcpu->pkru);
-	kfree(area);
-	return r;
-}
-
-/* Does one MSR after the other until one fails; the number done is the result. */
-static long msrs(struct bellows_vcpu *vcpu, void __user *argp, bool write)
-{
-	struct kvm_msrs __user *user = argp;
-	struct kvm_msr_entry *entries;
-	struct kvm_msrs header;
-	size_t size;
-	long n;
-
-	if (copy_from_user(&header, user, sizeof(header)))
-		return -EFAULT;
-	if (header.nmsrs >= MAX_MSRS)
-		return -E2BIG;
-	size = header.nmsrs * sizeof(*entries);
-	entries = memdup_user(user->entries, size);
-	if (IS_ERR(entries))
-		return PTR_ERR(entries);
-	for (n = 0; n < header.nmsrs; n++) {
-		u64 value = entries[n].data;
-
-		if (write ? bellows_msr_set(vcpu, entries[n].index, value, true) :
-			    bellows_msr_get(vcpu, entries[n].index, &value, true))
-			break;
-		entries[n].data = value;
-	}
-	if (!write && copy_to_user(user->entries, entries, size))
-		n = -EFAULT;
-	kfree(entries);
-	return n;
-}
-
-static long get_msrs(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return msrs(vcpu, argp, false);
-}
-
-static long set_msrs(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return msrs(vcpu, argp, true);
-}
-
-static struct bellows_cpuid *alloc_cpuid(u32 nent)
-{
-	struct bellows_cpuid *cpuid;
-
-	if (nent > BELLOWS_MAX_CPUID_ENTRIES)
-		return ERR_PTR(-E2BIG);
-	cpuid = kvzalloc(struct_size(cpuid, entries, nent), GFP_KERNEL_ACCOUNT);
-	if (!cpuid)
-		return ERR_PTR(-ENOMEM);
-	cpuid->nent = nent;
-	return cpuid;
-}
-
-static long set_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	struct kvm_cpuid2 __user *user = argp;
-	struct bellows_cpuid *cpuid;
-	struct kvm_cpuid2 header;
-
-	if (copy_from_user(&header, user, sizeof(header)))
-		return -EFAULT;
-	cpuid = alloc_cpuid(header.nent);
-	if (IS_ERR(cpuid))
-		return PTR_ERR(cpuid);
-	if (copy_from_user(cpuid->entries, user->entries, array_size(header.nent, sizeof(cpuid->entries[0])))) {
-		kvfree(cpuid);
-		return -EFAULT;
-	}
-	return bellows_cpuid_set(vcpu, cpuid);
-}
-
-/* The old form, without subleaves. */
-static long set_cpuid(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	struct kvm_cpuid __user *user = argp;
-	struct bellows_cpuid *cpuid;
-	struct kvm_cpuid header;
-	u32 i;
-
-	if (copy_from_user(&header, user, sizeof(header)))
-		return -EFAULT;
-	cpuid = alloc_cpuid(header.nent);
-	if (IS_ERR(cpuid))
-		return PTR_ERR(cpuid);
-	for (i = 0; i < header.nent; i++) {
-		struct kvm_cpuid_entry e;
-
-		if (copy_from_user(&e, &user->entries[i], sizeof(e))) {
-			kvfree(cpuid);
-			return -EFAULT;
-		}
-		cpuid->entries[i].function = e.function;
-		cpuid->entries[i].eax = e.eax;
-		cpuid->entries[i].ebx = e.ebx;
-		cpuid->entries[i].ecx = e.ecx;
-		cpuid->entries[i].edx = e.edx;
-	}
-	return bellows_cpuid_set(vcpu, cpuid);
-}
-
-static long get_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	struct kvm_cpuid2 __user *user = argp;
-	struct kvm_cpuid2 header;
-	u32 nent = vcpu->cpuid ? vcpu->cpuid->nent : 0, room;
-
-	if (copy_from_user(&header, user, sizeof(header)))
-		return -EFAULT;
-	room = header.nent;
-	header.nent = nent;
-	if (room < nent) {
-		if (copy_to_user(user, &header, sizeof(header)))
-			return -EFAULT;
-		return -E2BIG;
-	}
-	if (nent && copy_to_user(user->entries, vcpu->cpuid->entries,
-				 array_size(nent, sizeof(vcpu->cpuid->entries[0]))))
-		return -EFAULT;
-	return copy_to_user(user, &header, sizeof(header)) ? -EFAULT : 0;
-}
-
-static long set_signal_mask(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	struct kvm_signal_mask __user *user = argp;
-	struct kvm_signal_mask header;
-	sigset_t set;
-
-	if (!argp) {
-		vcpu->sigset_active = false;
-		return 0;
-	}
-	if (copy_from_user(&header, user, sizeof(header)))
-		return -EFAULT;
-	if (header.len != sizeof(set))
-		return -EINVAL;
-	if (copy_from_user(&set, user->sigset, sizeof(set)))
-		return -EFAULT;
-	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
-	vcpu->sigset = set;
-	vcpu->sigset_active = true;
-	return 0;
-}
-
-static long translate(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	struct bellows_guest_paging paging;
-	struct bellows_guest_fault fault;
-	struct kvm_translation t;
-	gpa_t gpa = 0;
-
-	if (copy_from_user(&t, argp, sizeof(t)))
-		return -EFAULT;
-	bellows_guest_paging(vcpu, &paging);
-	t.valid = !bellows_guest_walk(&vcpu->vm->mmu, &paging, t.linear_address,
-				      BELLOWS_ACCESS_READ | BELLOWS_ACCESS_IMPLICIT, &gpa, &fault);
-	t.physical_address = t.valid ? gpa : ~0ULL;
-	t.writeable = 1;
-	t.usermode = 0;
-	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
-}
-
-static long get_tsc_khz(struct bellows_vcpu *vcpu, void __user *argp)
-{
-	return tsc_khz;
-}
-
-#define LOADED	BIT(0)		/* the handler works on hardware state */
-
-static const struct vcpu_ioctl {
-	unsigned int cmd;
-	unsigned int flags;
-	long (*fn)(struct bellows_vcpu *vcpu, void __user *argp);
-} ioctls[] = {
-	{ KVM_GET_REGS,		LOADED,	get_regs },
-	{ KVM_SET_REGS,		LOADED,	set_regs },
-	{ KVM_GET_SREGS,	LOADED,	get_sregs },
-	{ KVM_SET_SREGS,	LOADED,	set_sregs },
-	{ KVM_GET_FPU,		0,	get_fpu },
-	{ KVM_SET_FPU,		0,	set_fpu },
-	{ KVM_GET_XSAVE,	0,	get_xsave },
-	{ KVM_GET_XSAVE2,	0,	get_xsave2 },
-	{ KVM_SET_XSAVE,	0,	set_xsave },
-	{ KVM_GET_XCRS,		0,	get_xcrs },
-	{ KVM_SET_XCRS,		0,	set_xcrs },
-	{ KVM_GET_MSRS,		LOADED,	get_msrs },
-	{ KVM_SET_MSRS,		LOADED,	set_msrs },
-	{ KVM_SET_CPUID,	LOADED,	set_cpuid },
-	{ KVM_SET_CPUID2,	LOADED,	set_cpuid2 },
-	{ KVM_GET_CPUID2,	0,	get_cpuid2 },
-	{ KVM_GET_VCPU_EVENTS,	LOADED,	get_events },
-	{ KVM_SET_VCPU_EVENTS,	LOADED,	set_events },
-	{ KVM_GET_DEBUGREGS,	0,	get_debugregs },
-	{ KVM_SET_DEBUGREGS,	LOADED,	set_debugregs },
-	{ KVM_GET_MP_STATE,	LOADED,	get_mp_state },
-	{ KVM_SET_MP_STATE,	LOADED,	set_mp_state },
-	{ KVM_GET_LAPIC,	LOADED,	get_lapic },
-	{ KVM_SET_LAPIC,	LOADED,	set_lapic },
-	{ KVM_INTERRUPT,	0,	interrupt },
-	{ KVM_NMI,		LOADED,	nmi },
-	{ KVM_SET_SIGNAL_MASK,	0,	set_signal_mask },
-	{ KVM_SET_GUEST_DEBUG,	LOADED,	set_guest_debug },
-	{ KVM_TRANSLATE,	LOADED,	translate },
-	{ KVM_GET_TSC_KHZ,	0,	get_tsc_khz },
-	{ KVM_KVMCLOCK_CTRL,	0,	kvmclock_ctrl },
-};
-
-static const struct vcpu_ioctl *find_ioctl(unsigned int cmd)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(ioctls); i++)
-		if (ioctls[i].cmd == cmd)
-			return &ioctls[i];
-	return NULL;
-}
-
 static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
-	const struct vcpu_ioctl *entry;
+	const struct bellows_vcpu_call *entry;
 	long r;
 
 	/* The one that is called all the time, and looked for in no table. */
@@ -481,12 +106,12 @@ static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long 
 		bellows_vcpu_put(vcpu);
 		return r;
 	}
-	entry = find_ioctl(cmd);
+	entry = bellows_vcpu_call_find(cmd);
 	if (!entry)
 		return -EINVAL;
 	/* It may change what the guest can take, or has to. */
 	bellows_request(vcpu, BELLOWS_REQ_EVENT);
-	if (!(entry->flags & LOADED))
+	if (!(entry->flags & BELLOWS_CALL_LOADED))
 		return entry->fn(vcpu, (void __user *)arg);
 	bellows_vcpu_load(vcpu);
 	r = entry->fn(vcpu, (void __user *)arg);
@@ -494,7 +119,7 @@ static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long 
 	return r;
 }
 
-long bellows_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct bellows_vcpu *vcpu = file->private_data;
 	long r;
@@ -509,4 +134,107 @@ long bellows_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	r = bellows_vm_is_dead(vcpu->vm) ? -EIO : dispatch(vcpu, cmd, arg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct bellows_vcpu *vcpu = file->private_data;
+
+	bellows_vm_put(vcpu->vm);
+	return 0;
+}
+
+static vm_fault_t run_fault(struct vm_fault *vmf)
+{
+	struct bellows_vcpu *vcpu = vmf->vma->vm_file->private_data;
+
+	if (vmf->pgoff >= BELLOWS_RUN_PAGES)
+		return VM_FAULT_SIGBUS;
+	vmf->page = vcpu->run_page + vmf->pgoff;
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct run_vm_ops = { .fault = run_fault };
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &run_vm_ops;
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+/*
+ * Under vm->lock. The vCPU is among vm->vcpus[] before its descriptor can be
+ * used: one that runs unseen would miss a flush.
+ */
+static int publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
+{
+	struct file *file;
+	char name[32];
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	snprintf(name, sizeof(name), "bellows-vcpu:%u", vcpu->id);
+	file = anon_inode_getfile(name, &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	bellows_vm_get(vm);
+	vcpu->index = vm->nvcpus;
+	vm->vcpus[vcpu->index] = vcpu;
+	/* Pairs with the acquire of whoever walks vm->vcpus[]. */
+	smp_store_release(&vm->nvcpus, vcpu->index + 1);
+	fd_install(fd, file);
+	return fd;
+}
+
+static bool id_taken(struct bellows_vm *vm, u32 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nvcpus; i++)
+		if (vm->vcpus[i]->id == id)
+			return true;
+	return false;
+}
+
+int bellows_vcpu_create_fd(struct bellows_vm *vm, u32 id)
+{
+	struct bellows_vcpu *vcpu;
+	int fd;
+
+	if (id > BELLOWS_MAX_VCPU_ID)
+		return -EINVAL;
+	guard(mutex)(&vm->lock);
+	/* Before the reboot takes virtualization away, it waits for this lock. */
+	if (bellows_vm_is_dead(vm))
+		return -EIO;
+	if (vm->nvcpus >= BELLOWS_MAX_VCPUS)
+		return -EINVAL;
+	if (id_taken(vm, id))
+		return -EEXIST;
+	/* The guest's TSC starts with its first vCPU. */
+	if (!vm->nvcpus) {
+		vm->tsc_offset = -(s64)bellows_host_tsc();
+		bellows_kvmclock_rebase(vm);
+	}
+	vcpu = bellows_vcpu_create(vm, id);
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+	fd = publish(vm, vcpu);
+	if (fd < 0)
+		bellows_vcpu_destroy(vcpu);
+	return fd;
 }

@@ -7,7 +7,19 @@
 /* The mapping of a vCPU's descriptor: struct kvm_run, then the data of port I/O. */
 #define BELLOWS_RUN_PAGES	2
 
-long bellows_vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* A new vCPU's descriptor, or -errno. */
+int bellows_vcpu_create_fd(struct bellows_vm *vm, u32 id);
+
+#define BELLOWS_CALL_LOADED	BIT(0)	/* works on hardware state: the vCPU is loaded */
+
+struct bellows_vcpu_call {
+	unsigned int cmd;
+	unsigned int flags;
+	long (*fn)(struct bellows_vcpu *vcpu, void __user *argp);
+};
+
+/* NULL: there is no such call, or it is KVM_RUN. */
+const struct bellows_vcpu_call *bellows_vcpu_call_find(unsigned int cmd);
 
 /* Whole sets of state, the vCPU loaded: 0 or -EINVAL. */
 void bellows_get_regs(struct bellows_vcpu *vcpu, struct kvm_regs *regs);

@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
 #include "ioctl/ioctl.h"
+#include "ioctl/vcpu.h"
 #include "irq/irq.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
@@ -23,7 +24,7 @@
 static long create_vcpu(void *object, unsigned long arg)
 {
 	/* KVM's vCPU numbers are 32 bits; what does not fit is no number. */
-	return arg == (u32)arg ? bellows_vcpu_create(object, arg) : -EINVAL;
+	return arg == (u32)arg ? bellows_vcpu_create_fd(object, arg) : -EINVAL;
 }
 
 static long set_memory_region(void *object, unsigned long arg)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtual CPU's life: creation, its file, its place on a physical CPU.
+ * A virtual CPU's life: creation, reset, its place on a physical CPU.
  *
  * Loading puts the guest's state that survives exits onto this CPU, for as
  * long as an ioctl works on it. If the thread is scheduled out meanwhile, a
@@ -9,14 +9,10 @@
  *
  * A vCPU lives as long as its VM; its file holds a reference to that. The file
  * may be closed and the vCPU is still there, unreachable, until the VM goes:
- * nobody who holds a pointer from vm->vcpus[] needs to think about it.
+ * a pointer from vm->vcpus[] stays good as long as its holder has the VM.
  */
-#include <linux/anon_inodes.h>
-#include <linux/file.h>
-#include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/apicdef.h>
 #include <asm/msr.h>
@@ -29,7 +25,6 @@
 #include "guest/cpuid.h"
 #include "guest/fpu.h"
 #include "host/state.h"
-#include "ioctl/vcpu.h"
 #include "irq/apic.h"
 #include "vm/event.h"
 #include "vm/request.h"
@@ -176,7 +171,7 @@ static void release_memory(struct bellows_vcpu *vcpu)
 	kfree(vcpu);
 }
 
-static struct bellows_vcpu *create(struct bellows_vm *vm, u32 id)
+struct bellows_vcpu *bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 {
 	struct bellows_vcpu *vcpu = kzalloc(bellows_backend_current->vcpu_size, GFP_KERNEL_ACCOUNT);
 	int r;
@@ -213,107 +208,4 @@ void bellows_vcpu_destroy(struct bellows_vcpu *vcpu)
 {
 	bellows_backend(vcpu_destroy)(vcpu);
 	release_memory(vcpu);
-}
-
-static bool id_taken(struct bellows_vm *vm, u32 id)
-{
-	unsigned int i;
-
-	for (i = 0; i < vm->nvcpus; i++)
-		if (vm->vcpus[i]->id == id)
-			return true;
-	return false;
-}
-
-static int vcpu_release(struct inode *inode, struct file *file)
-{
-	struct bellows_vcpu *vcpu = file->private_data;
-
-	bellows_vm_put(vcpu->vm);
-	return 0;
-}
-
-static vm_fault_t run_fault(struct vm_fault *vmf)
-{
-	struct bellows_vcpu *vcpu = vmf->vma->vm_file->private_data;
-
-	if (vmf->pgoff >= BELLOWS_RUN_PAGES)
-		return VM_FAULT_SIGBUS;
-	vmf->page = vcpu->run_page + vmf->pgoff;
-	get_page(vmf->page);
-	return 0;
-}
-
-static const struct vm_operations_struct run_vm_ops = { .fault = run_fault };
-
-static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	vma->vm_ops = &run_vm_ops;
-	return 0;
-}
-
-static const struct file_operations vcpu_fops = {
-	.owner = THIS_MODULE,
-	.release = vcpu_release,
-	.unlocked_ioctl = bellows_vcpu_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = vcpu_mmap,
-	.llseek = noop_llseek,
-};
-
-/*
- * Under vm->lock. The vCPU is among vm->vcpus[] before its descriptor can be
- * used: one that runs unseen would miss a flush.
- */
-static int publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
-{
-	struct file *file;
-	char name[32];
-	int fd;
-
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	snprintf(name, sizeof(name), "bellows-vcpu:%u", vcpu->id);
-	file = anon_inode_getfile(name, &vcpu_fops, vcpu, O_RDWR);
-	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		return PTR_ERR(file);
-	}
-	bellows_vm_get(vm);
-	vcpu->index = vm->nvcpus;
-	vm->vcpus[vcpu->index] = vcpu;
-	/* Pairs with the acquire of whoever walks vm->vcpus[]. */
-	smp_store_release(&vm->nvcpus, vcpu->index + 1);
-	fd_install(fd, file);
-	return fd;
-}
-
-int bellows_vcpu_create(struct bellows_vm *vm, u32 id)
-{
-	struct bellows_vcpu *vcpu;
-	int fd;
-
-	if (id > BELLOWS_MAX_VCPU_ID)
-		return -EINVAL;
-	guard(mutex)(&vm->lock);
-	/* Before the reboot takes virtualization away, it waits for this lock. */
-	if (bellows_vm_is_dead(vm))
-		return -EIO;
-	if (vm->nvcpus >= BELLOWS_MAX_VCPUS)
-		return -EINVAL;
-	if (id_taken(vm, id))
-		return -EEXIST;
-	/* The guest's TSC starts with its first vCPU. */
-	if (!vm->nvcpus) {
-		vm->tsc_offset = -(s64)bellows_host_tsc();
-		bellows_kvmclock_rebase(vm);
-	}
-	vcpu = create(vm, id);
-	if (IS_ERR(vcpu))
-		return PTR_ERR(vcpu);
-	fd = publish(vm, vcpu);
-	if (fd < 0)
-		bellows_vcpu_destroy(vcpu);
-	return fd;
 }

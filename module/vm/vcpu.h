@@ -179,7 +179,8 @@ struct bellows_vcpu {
 	struct bellows_vcpu_stats stats;	/* [v] */
 };
 
-int bellows_vcpu_create(struct bellows_vm *vm, u32 id);		/* fd or -errno */
+/* Under vm->lock; an ERR_PTR. */
+struct bellows_vcpu *bellows_vcpu_create(struct bellows_vm *vm, u32 id);
 void bellows_vcpu_destroy(struct bellows_vcpu *vcpu);		/* the VM's last reference is gone */
 /* Power-on, or (init) INIT, which keeps what the architecture says; loaded. */
 void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init);

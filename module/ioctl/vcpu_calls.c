@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ioctls of a vCPU's descriptor but KVM_RUN: userspace's structures in and
+ * out, and a table of what is called for each.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/processor-flags.h>
+#include <asm/tsc.h>
+#include "backend.h"
+#include "compat.h"
+#include "exit/emulation.h"
+#include "guest/cpuid.h"
+#include "guest/debug.h"
+#include "guest/fpu.h"
+#include "guest/msr.h"
+#include "host/caps.h"
+#include "host/state.h"
+#include "ioctl/vcpu.h"
+#include "irq/apic.h"
+#include "run/wait.h"
+#include "vm/event.h"
+#include "vm/request.h"
+
+#define MAX_MSRS	256
+
+/* The common form: a structure in, a structure out. */
+#define GET(name, type, fn)						\
+static long name(struct bellows_vcpu *vcpu, void __user *argp)		\
+{									\
+	type value;							\
+									\
+	memset(&value, 0, sizeof(value));				\
+	fn(vcpu, &value);						\
+	return copy_to_user(argp, &value, sizeof(value)) ? -EFAULT : 0;	\
+}
+
+#define SET(name, type, fn)						\
+static long name(struct bellows_vcpu *vcpu, void __user *argp)		\
+{									\
+	type value;							\
+									\
+	if (copy_from_user(&value, argp, sizeof(value)))		\
+		return -EFAULT;						\
+	return fn(vcpu, &value);					\
+}
+
+static int set_regs_checked(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
+{
+	bellows_set_regs(vcpu, regs);
+	return 0;
+}
+
+static int set_fpu_checked(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
+{
+	bellows_set_fpu(vcpu, fpu);
+	return 0;
+}
+
+GET(get_regs, struct kvm_regs, bellows_get_regs)
+SET(set_regs, struct kvm_regs, set_regs_checked)
+GET(get_sregs, struct kvm_sregs, bellows_get_sregs)
+SET(set_sregs, struct kvm_sregs, bellows_set_sregs)
+GET(get_fpu, struct kvm_fpu, bellows_get_fpu)
+SET(set_fpu, struct kvm_fpu, set_fpu_checked)
+GET(get_debugregs, struct kvm_debugregs, bellows_get_debugregs)
+SET(set_debugregs, struct kvm_debugregs, bellows_set_debugregs)
+GET(get_events, struct kvm_vcpu_events, bellows_get_events)
+SET(set_events, struct kvm_vcpu_events, bellows_set_events)
+SET(set_guest_debug, struct kvm_guest_debug, bellows_set_guest_debug)
+
+GET(get_mp_state, struct kvm_mp_state, bellows_get_mp_state)
+SET(set_mp_state, struct kvm_mp_state, bellows_set_mp_state)
+GET(get_lapic_state, struct kvm_lapic_state, bellows_apic_get_state)
+SET(set_lapic_state, struct kvm_lapic_state, bellows_apic_set_state)
+
+static long get_lapic(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return vcpu->apic ? get_lapic_state(vcpu, argp) : -EINVAL;
+}
+
+static long set_lapic(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return vcpu->apic ? set_lapic_state(vcpu, argp) : -EINVAL;
+}
+
+static int queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt *irq)
+{
+	if (irq->irq > 255)
+		return -EINVAL;
+	if (vcpu->apic)
+		return -ENXIO;
+	bellows_queue_irq(vcpu, irq->irq);
+	return 0;
+}
+
+SET(interrupt, struct kvm_interrupt, queue_interrupt)
+
+static long nmi(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	bellows_queue_nmi(vcpu);
+	return 0;
+}
+
+static long kvmclock_ctrl(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return bellows_kvmclock_stopped(vcpu);
+}
+
+static void read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
+{
+	if (!bellows_host.xcr0)
+		return;
+	xcrs->nr_xcrs = 1;
+	xcrs->xcrs[0].xcr = 0;
+	xcrs->xcrs[0].value = vcpu->xcr0;
+}
+
+static int write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs *xcrs)
+{
+	unsigned int i;
+
+	if (!bellows_host.xcr0 || xcrs->flags || xcrs->nr_xcrs > KVM_MAX_XCRS)
+		return -EINVAL;
+	for (i = 0; i < xcrs->nr_xcrs; i++)
+		if (xcrs->xcrs[i].xcr == 0)
+			return bellows_set_xcr(vcpu, 0, xcrs->xcrs[i].value) ? -EINVAL : 0;
+	return 0;
+}
+
+GET(get_xcrs, struct kvm_xcrs, read_xcrs)
+SET(set_xcrs, struct kvm_xcrs, write_xcrs)
+
+static u64 xsave_features(struct bellows_vcpu *vcpu)
+{
+	return vcpu->guest_xcr0_mask | XFEATURE_MASK_FPSSE;
+}
+
+static long get_xsave_sized(struct bellows_vcpu *vcpu, void __user *argp, size_t size)
+{
+	void *area = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	long r = 0;
+
+	if (!area)
+		return -ENOMEM;
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, size, xsave_features(vcpu), vcpu->pkru);
+	if (copy_to_user(argp, area, size))
+		r = -EFAULT;
+	kfree(area);
+	return r;
+}
+
+static long get_xsave(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return get_xsave_sized(vcpu, argp, sizeof(struct kvm_xsave));
+}
+
+static long get_xsave2(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return get_xsave_sized(vcpu, argp, max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave)));
+}
+
+static long set_xsave(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	size_t size = max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave));
+	void *area = memdup_user(argp, size);
+	long r;
+
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	r = fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, area,
+					   bellows_supported_xcr0(), &vcpu->pkru);
+	kfree(area);
+	return r;
+}
+
+/* Does one MSR after the other until one fails; the number done is the result. */
+static long msrs(struct bellows_vcpu *vcpu, void __user *argp, bool write)
+{
+	struct kvm_msrs __user *user = argp;
+	struct kvm_msr_entry *entries;
+	struct kvm_msrs header;
+	size_t size;
+	long n;
+
+	if (copy_from_user(&header, user, sizeof(header)))
+		return -EFAULT;
+	if (header.nmsrs >= MAX_MSRS)
+		return -E2BIG;
+	size = header.nmsrs * sizeof(*entries);
+	entries = memdup_user(user->entries, size);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	for (n = 0; n < header.nmsrs; n++) {
+		u64 value = entries[n].data;
+
+		if (write ? bellows_msr_set(vcpu, entries[n].index, value, true) :
+			    bellows_msr_get(vcpu, entries[n].index, &value, true))
+			break;
+		entries[n].data = value;
+	}
+	if (!write && copy_to_user(user->entries, entries, size))
+		n = -EFAULT;
+	kfree(entries);
+	return n;
+}
+
+static long get_msrs(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return msrs(vcpu, argp, false);
+}
+
+static long set_msrs(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return msrs(vcpu, argp, true);
+}
+
+static struct bellows_cpuid *alloc_cpuid(u32 nent)
+{
+	struct bellows_cpuid *cpuid;
+
+	if (nent > BELLOWS_MAX_CPUID_ENTRIES)
+		return ERR_PTR(-E2BIG);
+	cpuid = kvzalloc(struct_size(cpuid, entries, nent), GFP_KERNEL_ACCOUNT);
+	if (!cpuid)
+		return ERR_PTR(-ENOMEM);
+	cpuid->nent = nent;
+	return cpuid;
+}
+
+static long set_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_cpuid2 __user *user = argp;
+	struct bellows_cpuid *cpuid;
+	struct kvm_cpuid2 header;
+
+	if (copy_from_user(&header, user, sizeof(header)))
+		return -EFAULT;
+	cpuid = alloc_cpuid(header.nent);
+	if (IS_ERR(cpuid))
+		return PTR_ERR(cpuid);
+	if (copy_from_user(cpuid->entries, user->entries, array_size(header.nent, sizeof(cpuid->entries[0])))) {
+		kvfree(cpuid);
+		return -EFAULT;
+	}
+	return bellows_cpuid_set(vcpu, cpuid);
+}
+
+/* The old form, without subleaves. */
+static long set_cpuid(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_cpuid __user *user = argp;
+	struct bellows_cpuid *cpuid;
+	struct kvm_cpuid header;
+	u32 i;
+
+	if (copy_from_user(&header, user, sizeof(header)))
+		return -EFAULT;
+	cpuid = alloc_cpuid(header.nent);
+	if (IS_ERR(cpuid))
+		return PTR_ERR(cpuid);
+	for (i = 0; i < header.nent; i++) {
+		struct kvm_cpuid_entry e;
+
+		if (copy_from_user(&e, &user->entries[i], sizeof(e))) {
+			kvfree(cpuid);
+			return -EFAULT;
+		}
+		cpuid->entries[i].function = e.function;
+		cpuid->entries[i].eax = e.eax;
+		cpuid->entries[i].ebx = e.ebx;
+		cpuid->entries[i].ecx = e.ecx;
+		cpuid->entries[i].edx = e.edx;
+	}
+	return bellows_cpuid_set(vcpu, cpuid);
+}
+
+static long get_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_cpuid2 __user *user = argp;
+	struct kvm_cpuid2 header;
+	u32 nent = vcpu->cpuid ? vcpu->cpuid->nent : 0, room;
+
+	if (copy_from_user(&header, user, sizeof(header)))
+		return -EFAULT;
+	room = header.nent;
+	header.nent = nent;
+	if (room < nent) {
+		if (copy_to_user(user, &header, sizeof(header)))
+			return -EFAULT;
+		return -E2BIG;
+	}
+	if (nent && copy_to_user(user->entries, vcpu->cpuid->entries,
+				 array_size(nent, sizeof(vcpu->cpuid->entries[0]))))
+		return -EFAULT;
+	return copy_to_user(user, &header, sizeof(header)) ? -EFAULT : 0;
+}
+
+static long set_signal_mask(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	struct kvm_signal_mask __user *user = argp;
+	struct kvm_signal_mask header;
+	sigset_t set;
+
+	if (!argp) {
+		vcpu->sigset_active = false;
+		return 0;
+	}
+	if (copy_from_user(&header, user, sizeof(header)))
+		return -EFAULT;
+	if (header.len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, user->sigset, sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigset = set;
+	vcpu->sigset_active = true;
+	return 0;
+}
+
+static long translate(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	struct bellows_guest_paging paging;
+	struct bellows_guest_fault fault;
+	struct kvm_translation t;
+	gpa_t gpa = 0;
+
+	if (copy_from_user(&t, argp, sizeof(t)))
+		return -EFAULT;
+	bellows_guest_paging(vcpu, &paging);
+	t.valid = !bellows_guest_walk(&vcpu->vm->mmu, &paging, t.linear_address,
+				      BELLOWS_ACCESS_READ | BELLOWS_ACCESS_IMPLICIT, &gpa, &fault);
+	t.physical_address = t.valid ? gpa : ~0ULL;
+	t.writeable = 1;
+	t.usermode = 0;
+	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
+static long get_tsc_khz(struct bellows_vcpu *vcpu, void __user *argp)
+{
+	return tsc_khz;
+}
+
+static const struct bellows_vcpu_call calls[] = {
+	{ KVM_GET_REGS,		BELLOWS_CALL_LOADED,	get_regs },
+	{ KVM_SET_REGS,		BELLOWS_CALL_LOADED,	set_regs },
+	{ KVM_GET_SREGS,	BELLOWS_CALL_LOADED,	get_sregs },
+	{ KVM_SET_SREGS,	BELLOWS_CALL_LOADED,	set_sregs },
+	{ KVM_GET_FPU,		0,	get_fpu },
+	{ KVM_SET_FPU,		0,	set_fpu },
+	{ KVM_GET_XSAVE,	0,	get_xsave },
+	{ KVM_GET_XSAVE2,	0,	get_xsave2 },
+	{ KVM_SET_XSAVE,	0,	set_xsave },
+	{ KVM_GET_XCRS,		0,	get_xcrs },
+	{ KVM_SET_XCRS,		0,	set_xcrs },
+	{ KVM_GET_MSRS,		BELLOWS_CALL_LOADED,	get_msrs },
+	{ KVM_SET_MSRS,		BELLOWS_CALL_LOADED,	set_msrs },
+	{ KVM_SET_CPUID,	BELLOWS_CALL_LOADED,	set_cpuid },
+	{ KVM_SET_CPUID2,	BELLOWS_CALL_LOADED,	set_cpuid2 },
+	{ KVM_GET_CPUID2,	0,	get_cpuid2 },
+	{ KVM_GET_VCPU_EVENTS,	BELLOWS_CALL_LOADED,	get_events },
+	{ KVM_SET_VCPU_EVENTS,	BELLOWS_CALL_LOADED,	set_events },
+	{ KVM_GET_DEBUGREGS,	0,	get_debugregs },
+	{ KVM_SET_DEBUGREGS,	BELLOWS_CALL_LOADED,	set_debugregs },
+	{ KVM_GET_MP_STATE,	BELLOWS_CALL_LOADED,	get_mp_state },
+	{ KVM_SET_MP_STATE,	BELLOWS_CALL_LOADED,	set_mp_state },
+	{ KVM_GET_LAPIC,	BELLOWS_CALL_LOADED,	get_lapic },
+	{ KVM_SET_LAPIC,	BELLOWS_CALL_LOADED,	set_lapic },
+	{ KVM_INTERRUPT,	0,	interrupt },
+	{ KVM_NMI,		BELLOWS_CALL_LOADED,	nmi },
+	{ KVM_SET_SIGNAL_MASK,	0,	set_signal_mask },
+	{ KVM_SET_GUEST_DEBUG,	BELLOWS_CALL_LOADED,	set_guest_debug },
+	{ KVM_TRANSLATE,	BELLOWS_CALL_LOADED,	translate },
+	{ KVM_GET_TSC_KHZ,	0,	get_tsc_khz },
+	{ KVM_KVMCLOCK_CTRL,	0,	kvmclock_ctrl },
+};
+
+const struct bellows_vcpu_call *bellows_vcpu_call_find(unsigned int cmd)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		if (calls[i].cmd == cmd)
+			return &calls[i];
+	return NULL;
+}
