@@ -23,6 +23,7 @@
 #include "irq/apic.h"
 #include "vm/event.h"
 #include "vm/request.h"
+#include "vm/tsc.h"
 
 typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
 

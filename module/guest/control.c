@@ -18,6 +18,7 @@
 #include "guest/control.h"
 #include "irq/apic.h"
 #include "vm/event.h"
+#include "vm/features.h"
 #include "vm/request.h"
 
 #define CR0_KNOWN (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | \

@@ -13,70 +13,7 @@
 #include "guest/cpuid.h"
 #include "host/caps.h"
 #include "irq/apic.h"
-
-enum { EAX, EBX, ECX, EDX };
-
-/* Where each word of the kernel's feature numbers comes from. */
-static const struct { u8 word; u8 reg; u32 function; u32 index; } words[] = {
-	{ 0,  EDX, 1, 0 },
-	{ 1,  EDX, 0x80000001, 0 },
-	{ 4,  ECX, 1, 0 },
-	{ 6,  ECX, 0x80000001, 0 },
-	{ 9,  EBX, 7, 0 },
-	{ 10, EAX, 0xd, 1 },
-	{ 12, EAX, 7, 1 },
-	{ 13, EBX, 0x80000008, 0 },
-	{ 16, ECX, 7, 0 },
-	{ 18, EDX, 7, 0 },
-};
-
-static u32 entry_reg(const struct kvm_cpuid_entry2 *e, unsigned int reg)
-{
-	switch (reg) {
-	case EAX:
-		return e->eax;
-	case EBX:
-		return e->ebx;
-	case ECX:
-		return e->ecx;
-	default:
-		return e->edx;
-	}
-}
-
-static struct kvm_cpuid_entry2 *find(const struct bellows_cpuid *cpuid, u32 function, u32 index)
-{
-	int i;
-
-	for (i = 0; cpuid && i < cpuid->nent; i++) {
-		const struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
-
-		if (e->function == function &&
-		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
-			return (struct kvm_cpuid_entry2 *)e;
-	}
-	return NULL;
-}
-
-const struct kvm_cpuid_entry2 *bellows_cpuid_find(const struct bellows_vcpu *vcpu, u32 function, u32 index)
-{
-	return find(vcpu->cpuid, function, index);
-}
-
-bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int feature)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		const struct kvm_cpuid_entry2 *e;
-
-		if (words[i].word != feature / 32)
-			continue;
-		e = bellows_cpuid_find(vcpu, words[i].function, words[i].index);
-		return e && (entry_reg(e, words[i].reg) & BIT(feature % 32));
-	}
-	return false;
-}
+#include "vm/features.h"
 
 /* CR4 bits that need a feature; those that every CPU here has are free. */
 static const struct { u64 bit; unsigned int feature; } cr4_features[] = {
@@ -153,7 +90,7 @@ static bool same_tables(const struct bellows_cpuid *a, const struct bellows_cpui
 /* A guest's address width must be one that its tables can have: 48 or 57 bits of virtual address. */
 static bool table_valid(const struct bellows_cpuid *cpuid)
 {
-	const struct kvm_cpuid_entry2 *e = find(cpuid, 0x80000008, 0);
+	const struct kvm_cpuid_entry2 *e = bellows_cpuid_entry(cpuid, 0x80000008, 0);
 	unsigned int bits;
 
 	if (!e)
@@ -255,7 +192,7 @@ void bellows_cpuid(struct bellows_vcpu *vcpu)
 {
 	u32 function = bellows_reg_read(vcpu, BELLOWS_RAX);
 	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
-	const struct kvm_cpuid_entry2 *e = find(vcpu->cpuid, function, index);
+	const struct kvm_cpuid_entry2 *e = bellows_cpuid_entry(vcpu->cpuid, function, index);
 
 	if (unlikely(!e))
 		answer_otherwise(vcpu, function, index);

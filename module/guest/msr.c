@@ -21,10 +21,12 @@
 #include <asm/mtrr.h>
 #include "backend.h"
 #include "guest/control.h"
-#include "host/state.h"
-#include "irq/apic.h"
 #include "guest/kvmclock.h"
 #include "guest/msr.h"
+#include "host/state.h"
+#include "irq/apic.h"
+#include "vm/features.h"
+#include "vm/tsc.h"
 
 #define READONLY	BIT(0)		/* the guest's writes get #GP; userspace may set it */
 #define IGNORED		BIT(1)		/* the guest's writes are dropped */
@@ -42,11 +44,6 @@ struct msr_entry {
 	int (*get)(struct bellows_vcpu *vcpu, u32 index, u64 *value);
 	int (*set)(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 };
-
-u64 bellows_guest_tsc(struct bellows_vcpu *vcpu)
-{
-	return bellows_host_tsc() + vcpu->msrs.tsc_offset;
-}
 
 static void move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 {

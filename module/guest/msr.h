@@ -32,6 +32,4 @@ bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write);
 bool bellows_msr_table_sorted(void);
 bool bellows_msr_in_table(const struct bellows_vcpu *vcpu, u32 index);
 
-u64 bellows_guest_tsc(struct bellows_vcpu *vcpu);
-
 #endif

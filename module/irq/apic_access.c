@@ -17,6 +17,7 @@
 #include <asm/processor.h>
 #include "guest/msr.h"
 #include "irq/apic.h"
+#include "vm/features.h"
 #include "vm/request.h"
 #include "vm/vm.h"
 

@@ -30,6 +30,7 @@
 #include "guest/msr.h"
 #include "irq/apic.h"
 #include "vm/request.h"
+#include "vm/tsc.h"
 
 #define MIN_PERIOD_NS	(200 * NSEC_PER_USEC)
 /* Far enough; conversions do not overflow. */

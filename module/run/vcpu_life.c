@@ -28,14 +28,10 @@
 #include "irq/apic.h"
 #include "vm/event.h"
 #include "vm/request.h"
+#include "vm/tsc.h"
 
 #define DR7_RESET	0x400
 #define PAT_RESET	0x0007040600070406ULL
-
-void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu)
-{
-	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset + bellows_host_sleep.tsc_lost);
-}
 
 /* The host slept: its TSC may have begun again, and the guest's clock has stood still. */
 static void host_slept(struct bellows_vcpu *vcpu)

@@ -16,6 +16,7 @@
 #include "backend.h"
 #include "svm/permission.h"
 #include "svm/svm.h"
+#include "vm/features.h"
 
 /* MSRs whose guest value stands in the VMCB. */
 static const struct {

@@ -27,6 +27,7 @@
 #include "svm/permission.h"
 #include "svm/segment.h"
 #include "svm/svm.h"
+#include "vm/features.h"
 
 DEFINE_PER_CPU(struct bellows_svm_cpu, bellows_svm_cpu);
 

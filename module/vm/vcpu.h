@@ -185,8 +185,6 @@ void bellows_vcpu_destroy(struct bellows_vcpu *vcpu);		/* the VM's last referenc
 /* Power-on, or (init) INIT, which keeps what the architecture says; loaded. */
 void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init);
 
-/* The guest's TSC to hardware; loaded. */
-void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu);
 void bellows_vcpu_load(struct bellows_vcpu *vcpu);		/* hardware state onto this CPU, until put */
 void bellows_vcpu_put(struct bellows_vcpu *vcpu);
 int bellows_vcpu_run(struct bellows_vcpu *vcpu);		/* the loop; vcpu loaded */
@@ -233,10 +231,6 @@ void bellows_inject_gp(struct bellows_vcpu *vcpu);		/* #GP(0) */
 
 /* Steps RIP over the instruction that exited; ends the shadow of STI and MOV SS. 1, or as bellows_handle_exit(). */
 int bellows_skip_insn(struct bellows_vcpu *vcpu);
-
-/* What the guest sees at CPUID; NULL: no such entry. */
-const struct kvm_cpuid_entry2 *bellows_cpuid_find(const struct bellows_vcpu *vcpu, u32 function, u32 index);
-bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int x86_feature);
 
 /* Mode questions. */
 static inline bool bellows_is_long_mode(const struct bellows_vcpu *vcpu)

@@ -28,6 +28,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/msr-index.h>
+#include "vm/features.h"
 #include "vmx/vmx.h"
 
 const u32 bellows_vmx_switched_msrs[BELLOWS_VMX_NR_SWITCHED] = {
