@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef BELLOWS_EMULATION_H
 #define BELLOWS_EMULATION_H
-/* Between the exit handlers and the emulator: guest memory, ports, userspace's answers. */
+/* The emulator for a vCPU. */
 #include "vm/vcpu.h"
-#include "mmu/mmu.h"
 
 /* As bellows_handle_exit(). */
-int bellows_handle_io(struct bellows_vcpu *vcpu);
 int bellows_emulate_insn(struct bellows_vcpu *vcpu);
 /* For a look at it first. True: the instruction is in vcpu->emu->insn. */
 bool bellows_peek_insn(struct bellows_vcpu *vcpu);
-/* A hardware task switch. */
-int bellows_handle_task_switch(struct bellows_vcpu *vcpu);
-/* A nested fault where no memory is. */
-int bellows_handle_mmio(struct bellows_vcpu *vcpu);
-int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
 
 /*
  * Fetches and decodes the instruction at RIP into vcpu->emu->insn. 1: done;
@@ -30,25 +23,8 @@ int bellows_fetch_insn(struct bellows_vcpu *vcpu);
  */
 bool bellows_is_same_insn(struct bellows_vcpu *vcpu);
 
-/* Userspace owes an answer: complete() is called when KVM_RUN comes back. */
-static inline void bellows_expect(struct bellows_vcpu *vcpu,
-				  int (*complete)(struct bellows_vcpu *vcpu))
-{
-	vcpu->complete = complete;
-	vcpu->complete_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
-}
-
-/* Is the guest still where it was? Else the answer is for an instruction that is gone. */
-static inline bool bellows_is_expected(struct bellows_vcpu *vcpu)
-{
-	return bellows_reg_read(vcpu, BELLOWS_RIP) == vcpu->complete_rip;
-}
-
 /* The code segment changed, so that the same RIP is another place. */
 void bellows_expect_nothing(struct bellows_vcpu *vcpu);
-
-/* The guest's paging mode, for walks. */
-void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
 
 /*
  * For what is no instruction and uses the emulator's memory accesses: the vCPU's

@@ -18,9 +18,9 @@
  */
 #include <asm/processor-flags.h>
 #include "backend.h"
-#include "guest/debug.h"
 #include "exit/emulation.h"
-#include "vm/event.h"
+#include "exit/finish.h"
+#include "exit/mmio.h"
 #include "irq/apic.h"
 
 /* Linear, and the registers that the instruction names are read. 64-bit mode. */

@@ -16,10 +16,14 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include "backend.h"
-#include "guest/debug.h"
 #include "emulate/task.h"
-#include "vm/event.h"
+#include "exit/emulation.h"
+#include "exit/finish.h"
+#include "exit/task.h"
 #include "exit/world.h"
+#include "guest/control.h"
+#include "guest/debug.h"
+#include "vm/event.h"
 
 /* For a signal that can wait. */
 #define MAX_TRIES	1000

@@ -2,8 +2,8 @@
 #ifndef BELLOWS_WORLD_H
 #define BELLOWS_WORLD_H
 /* Between the emulator's accesses and what runs it. */
-#include "exit/emulation.h"
 #include "mmu/view.h"
+#include "vm/vcpu.h"
 
 struct bellows_world {
 	struct bellows_emulator e;
@@ -20,6 +20,9 @@ static inline struct bellows_world *bellows_world_of(struct bellows_emulator *e)
 }
 
 extern const struct bellows_emulator_ops bellows_world_ops;
+
+/* The guest's paging mode, for walks. */
+void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
 
 /* A segment as the emulator has it: any, BELLOWS_LDTR too. */
 void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,

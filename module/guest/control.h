@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef BELLOWS_CONTROL_H
 #define BELLOWS_CONTROL_H
-/* Checks of control state that the ioctl layer makes before it loads a whole set. */
+/* Control registers, EFER and XCR0: writes with the architecture's checks. */
 #include "vm/vcpu.h"
 
+/* Control state with the architecture's checks: 0, or 1 where the guest would get #GP(0). */
+int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value);
+int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value);
+u64 bellows_get_cr8(struct bellows_vcpu *vcpu);
+int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value);
+int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value);
+
+/* The checks alone, for a whole set that is loaded afterwards. */
 bool bellows_cr0_valid(u64 value);
 bool bellows_cr3_valid(const struct bellows_vcpu *vcpu, u64 value);
 bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value);

@@ -17,6 +17,9 @@
 #include "guest/debug.h"
 #include "vm/event.h"
 
+#define DR7_VOLATILE	0xffff23ffull
+#define DR7_FIXED	0x400ull
+
 static const u64 *armed(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
@@ -129,4 +132,49 @@ int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_de
 	bellows_update_dr7(vcpu);
 	bellows_backend(update_exception_intercepts)(vcpu);
 	return 0;
+}
+
+/* The debugger's breakpoints replace the guest's while they are set. */
+void bellows_update_dr7(struct bellows_vcpu *vcpu)
+{
+	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr7 : vcpu->dr7;
+
+	/* General detect needs no hardware: accesses are intercepted. */
+	bellows_backend(set_dr7)(vcpu, (dr7 & ~(u64)DR7_GD) | DR7_FIXED);
+}
+
+/* Debug registers 4 and 5 are other names of 6 and 7 while CR4.DE is clear; the caller has dealt with DE. */
+int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
+{
+	switch (nr) {
+	case 0 ... 3:
+		vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))] = value;
+		return 0;
+	case 4:
+	case 6:
+		if (value >> 32)
+			return 1;
+		/* B0-3, BD, BS, BT can be written; the rest reads as ones, bit 12 as zero. */
+		vcpu->dr6 = (value & (DR_TRAP_BITS | DR_STEP | DR_SWITCH | DR6_BD)) | DR6_RESERVED;
+		return 0;
+	default:
+		if (value >> 32)
+			return 1;
+		vcpu->dr7 = (value & DR7_VOLATILE) | DR7_FIXED;
+		bellows_update_dr7(vcpu);
+		return 0;
+	}
+}
+
+u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr)
+{
+	switch (nr) {
+	case 0 ... 3:
+		return vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))];
+	case 4:
+	case 6:
+		return vcpu->dr6;
+	default:
+		return vcpu->dr7;
+	}
 }

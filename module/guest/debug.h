@@ -10,6 +10,10 @@
 #include "vm/vcpu.h"
 
 #define DR7_ARMED	0xffull
+/* DR7.GD: an access to a debug register raises #DB. */
+#define DR7_GD		BIT(13)
+/* DR6.BD: that access happened. */
+#define DR6_BD		BIT(13)
 
 /* Around a stay in the guest, interrupts off. Mostly nobody has a breakpoint. */
 void bellows_debug_switch_in(struct bellows_vcpu *vcpu);
@@ -31,6 +35,12 @@ static inline void bellows_debug_exit(struct bellows_vcpu *vcpu)
 	if (unlikely(!bellows_debug_idle(vcpu)))
 		bellows_debug_switch_out(vcpu);
 }
+
+/* The debugger's or the guest's DR7 to the backend; loaded. */
+void bellows_update_dr7(struct bellows_vcpu *vcpu);
+/* Moves to and from debug registers: 0, or 1 where the guest would get #GP(0). */
+int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value);
+u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr);
 
 int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_debug *dbg);
 

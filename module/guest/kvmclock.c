@@ -38,7 +38,6 @@
 #include <asm/tsc.h>
 #include "backend.h"
 #include "guest/kvmclock.h"
-#include "guest/msr.h"
 #include "host/clock_scale.h"
 #include "host/state.h"
 #include "vm/request.h"

@@ -26,6 +26,7 @@
 #include "host/state.h"
 #include "irq/apic.h"
 #include "vm/features.h"
+#include "vm/result.h"
 #include "vm/tsc.h"
 
 #define READONLY	BIT(0)		/* the guest's writes get #GP; userspace may set it */
@@ -485,11 +486,6 @@ int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	return bellows_msr_write(vcpu, index, value,
 				 host ? BELLOWS_MSR_BY_HOST : BELLOWS_MSR_BY_GUEST);
-}
-
-bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
-{
-	return bellows_msr_filter_allows(vcpu->vm, index, write);
 }
 
 static const u32 state_list[] = {

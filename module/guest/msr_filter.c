@@ -13,7 +13,7 @@
 #include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include "guest/msr.h"
+#include "guest/msr_filter.h"
 #include "vm/request.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
@@ -133,4 +133,9 @@ bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write)
 	allowed = !filter || lookup(filter, index, write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ);
 	rcu_read_unlock();
 	return allowed;
+}
+
+bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
+{
+	return bellows_msr_filter_allows(vcpu->vm, index, write);
 }

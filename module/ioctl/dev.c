@@ -22,12 +22,12 @@
 #include <asm/cpufeature.h>
 #include <asm/tsc.h>
 #include "backend.h"
+#include "guest/msr.h"
 #include "host/caps.h"
 #include "ioctl/ioctl.h"
 #include "irq/route.h"
 #include "memory/memory.h"
 #include "mmu/mmu.h"
-#include "guest/msr.h"
 #include "uapi/bellows.h"
 #include "vm/vm.h"
 

@@ -16,6 +16,7 @@
 #include "exit/emulation.h"
 #include "guest/control.h"
 #include "guest/debug.h"
+#include "guest/inject.h"
 #include "guest/msr.h"
 #include "ioctl/vcpu.h"
 #include "irq/apic.h"

@@ -13,12 +13,13 @@
 #include <asm/processor-flags.h>
 #include "backend.h"
 #include "compat.h"
+#include "guest/control.h"
 #include "guest/fpu.h"
+#include "guest/inject.h"
 #include "guest/kvmclock.h"
 #include "host/state.h"
 #include "ioctl/vcpu.h"
 #include "irq/apic.h"
-#include "vm/event.h"
 #include "vm/request.h"
 
 static void signals_begin(struct bellows_vcpu *vcpu)

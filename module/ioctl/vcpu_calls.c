@@ -12,7 +12,8 @@
 #include <asm/tsc.h>
 #include "backend.h"
 #include "compat.h"
-#include "exit/emulation.h"
+#include "exit/world.h"
+#include "guest/control.h"
 #include "guest/cpuid.h"
 #include "guest/debug.h"
 #include "guest/fpu.h"

@@ -15,10 +15,10 @@
 #include <asm/apicdef.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
-#include "guest/msr.h"
 #include "irq/apic.h"
 #include "vm/features.h"
 #include "vm/request.h"
+#include "vm/result.h"
 #include "vm/vm.h"
 
 #define X2APIC_MSR_BASE	0x800

@@ -27,7 +27,6 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <asm/tsc.h>
-#include "guest/msr.h"
 #include "irq/apic.h"
 #include "vm/request.h"
 #include "vm/tsc.h"

@@ -16,9 +16,9 @@
  * atomic.
  */
 #include "backend.h"
-#include "guest/msr.h"
 #include "irq/apic.h"
 #include "vm/request.h"
+#include "vm/result.h"
 
 static gpa_t address(const struct bellows_vcpu *vcpu)
 {

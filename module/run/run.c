@@ -43,6 +43,7 @@
 #include "compat.h"
 #include "guest/debug.h"
 #include "guest/fpu.h"
+#include "guest/inject.h"
 #include "irq/apic.h"
 #include "run/guest_state.h"
 #include "run/wait.h"

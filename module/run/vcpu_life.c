@@ -23,10 +23,10 @@
 #include "compat.h"
 #include "exit/emulation.h"
 #include "guest/cpuid.h"
+#include "guest/debug.h"
 #include "guest/fpu.h"
 #include "host/state.h"
 #include "irq/apic.h"
-#include "vm/event.h"
 #include "vm/request.h"
 #include "vm/tsc.h"
 

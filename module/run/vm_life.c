@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include "backend.h"
+#include "guest/msr_filter.h"
 #include "io/ioeventfd.h"
 #include "irq/irq.h"
 #include "vm/request.h"

@@ -21,9 +21,9 @@
 #include <linux/rcuwait.h>
 #include <linux/sched/signal.h>
 #include "backend.h"
+#include "guest/inject.h"
 #include "irq/apic.h"
 #include "run/wait.h"
-#include "vm/event.h"
 #include "vm/request.h"
 
 #define NOT_WAKING	(BIT(BELLOWS_REQ_EVENT) | BIT(BELLOWS_REQ_TLB_FLUSH) | \

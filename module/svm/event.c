@@ -49,7 +49,6 @@
 #include "backend.h"
 #include "exit/emulation.h"
 #include "svm/svm.h"
-#include "vm/event.h"
 #include "vm/request.h"
 
 static bool in_shadow(const struct bellows_svm_vcpu *svm)

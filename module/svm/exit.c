@@ -15,6 +15,7 @@
 #include "emulate/task.h"
 #include "exit/emulation.h"
 #include "svm/svm.h"
+#include "vm/event.h"
 #include "vm/request.h"
 
 struct report {

@@ -14,6 +14,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include "backend.h"
+#include "guest/msr_filter.h"
 #include "svm/permission.h"
 #include "svm/svm.h"
 #include "vm/features.h"

@@ -26,11 +26,6 @@
 struct bellows_apic;
 struct bellows_vm;
 
-/* DR7.GD: an access to a debug register raises #DB. */
-#define DR7_GD	BIT(13)
-/* DR6.BD: that access happened. */
-#define DR6_BD	BIT(13)
-
 /*
  * What vcpu->regs[] holds: the general registers under the numbers that
  * instructions use (enum bellows_reg), then these.
@@ -206,31 +201,19 @@ static inline void bellows_reg_write(struct bellows_vcpu *vcpu, unsigned int reg
 	vcpu->dirty |= BIT(reg);
 }
 
-/* Control state with the architecture's checks: 0, or 1 where the guest would get #GP(0). */
-int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value);
-int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value);
-int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value);
-int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value);
-u64 bellows_get_cr8(struct bellows_vcpu *vcpu);
-int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value);
-int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value);
-int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value);
-u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr);
+/* Userspace owes an answer: complete() is called when KVM_RUN comes back. */
+static inline void bellows_expect(struct bellows_vcpu *vcpu,
+				  int (*complete)(struct bellows_vcpu *vcpu))
+{
+	vcpu->complete = complete;
+	vcpu->complete_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+}
 
-/* MSRs: 0, or 1 where the guest would get #GP(0). host: userspace asks, fewer checks. */
-int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host);
-int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
-/* Does the VM's MSR filter let the guest have this access without userspace? */
-bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write);
-
-/* Events. */
-void bellows_queue_exception(struct bellows_vcpu *vcpu, u8 vector);
-void bellows_queue_exception_error(struct bellows_vcpu *vcpu, u8 vector, u32 error);
-void bellows_queue_page_fault(struct bellows_vcpu *vcpu, u64 address, u32 error);
-void bellows_inject_gp(struct bellows_vcpu *vcpu);		/* #GP(0) */
-
-/* Steps RIP over the instruction that exited; ends the shadow of STI and MOV SS. 1, or as bellows_handle_exit(). */
-int bellows_skip_insn(struct bellows_vcpu *vcpu);
+/* Is the guest still where it was? Else the answer is for an instruction that is gone. */
+static inline bool bellows_is_expected(struct bellows_vcpu *vcpu)
+{
+	return bellows_reg_read(vcpu, BELLOWS_RIP) == vcpu->complete_rip;
+}
 
 /* Mode questions. */
 static inline bool bellows_is_long_mode(const struct bellows_vcpu *vcpu)

@@ -72,18 +72,6 @@ static inline bool bellows_vm_is_dead(const struct bellows_vm *vm)
 /* The ioctl layer's: fd of a new VM, or -errno. */
 int bellows_vm_create_fd(void);
 
-/* KVM_X86_SET_MSR_FILTER: flags and emptiness, 0 or -EINVAL. */
-int bellows_msr_filter_check(const struct kvm_msr_filter *user);
-/* Bytes of the range's bitmap, 0: the range is not used; -EINVAL. */
-int bellows_msr_range_size(const struct kvm_msr_filter_range *range);
-/*
- * Replaces the VM's filter by one that has been checked. bitmaps[]: of the ranges
- * that are used, from kmalloc(); the VM's from now on, unless this gives an error.
- */
-int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *user,
-			   unsigned long *const bitmaps[KVM_MSR_FILTER_MAX_RANGES]);
-void bellows_msr_filter_free(struct bellows_msr_filter *filter);
-
 int bellows_vms_init(void);		/* module load: reboot notifier */
 void bellows_vms_exit(void);
 

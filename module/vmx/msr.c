@@ -28,6 +28,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/msr-index.h>
+#include "guest/msr_filter.h"
 #include "vm/features.h"
 #include "vmx/vmx.h"
 
