@@ -49,18 +49,6 @@ int bellows_backend_init(void);
 /* Its setup() failed: as if the CPU had none. */
 void bellows_backend_give_up(int err);
 
-/* Virtualization on, on every CPU, from the first VM to the last: 0, -EOPNOTSUPP, -EBUSY, -EIO (lost). */
-int bellows_host_get(void);
-void bellows_host_put(void);
-int bellows_host_init(void);		/* module load: backend's setup; hotplug, suspend, emergency hooks */
-void bellows_host_exit(void);
-/* Reboot: off on every CPU, for good. The caller has stopped the VMs. */
-void bellows_host_shutdown(void);
-/* Virtualization is gone while VMs may exist (reboot, failed resume): nothing may load or enter a vCPU. */
-static inline bool bellows_host_lost(void)
-{
-	return READ_ONCE(bellows_lost);
-}
 /* Why this CPU has no backend; empty when it has one. */
 const char *bellows_host_why(void);
 

@@ -14,8 +14,9 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include "backend.h"
-#include "ioctl/debugfs.h"
+#include "host/host.h"
 #include "host/state.h"
+#include "ioctl/debugfs.h"
 #include "ioctl/ioctl.h"
 #include "irq/irqfd.h"
 #include "memory/memory.h"

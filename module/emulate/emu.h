@@ -286,7 +286,6 @@ int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 int bellows_emu_store(struct bellows_emu_step *s);
 int bellows_emu_check_alignment(struct bellows_emulator *e, u64 linear,
 				unsigned int size);
-void bellows_emu_checkpoint(struct bellows_emu_step *s);
 
 /* Faults: each returns BELLOWS_EMU_FAULT. */
 int bellows_emu_fault(struct bellows_emulator *e, u8 vector);
@@ -322,5 +321,20 @@ bellows_emu_replay_port(const struct bellows_emulator *e, u8 kind, u16 port,
 unsigned int bellows_emu_stack_size(const struct bellows_emulator *e);
 int bellows_emu_push(struct bellows_emulator *e, u64 value, unsigned int size);
 int bellows_emu_pop(struct bellows_emulator *e, u64 *value, unsigned int size);
+
+/* What a fault goes back to. */
+static inline void bellows_emu_save(struct bellows_emu_step *s)
+{
+	memcpy(s->saved.regs, s->e->regs, sizeof(s->saved.regs));
+	s->saved.rip = s->e->rip;
+	s->saved.rflags = s->e->rflags;
+}
+
+/* All before this point stays, whatever happens to the rest. */
+static inline void bellows_emu_commit(struct bellows_emu_step *s)
+{
+	bellows_emu_save(s);
+	bellows_emulator_reset(s->e);
+}
 
 #endif /* BELLOWS_EMULATE_EMU_H */

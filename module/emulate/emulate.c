@@ -28,22 +28,6 @@ bool bellows_op_emulated(enum bellows_op op)
 	return (unsigned int)op < BELLOWS_NR_OPS && handlers[op].exec;
 }
 
-/* All before this point stays, whatever happens to the rest. */
-void bellows_emu_checkpoint(struct bellows_emu_step *s)
-{
-	memcpy(s->saved.regs, s->e->regs, sizeof(s->saved.regs));
-	s->saved.rip = s->e->rip;
-	s->saved.rflags = s->e->rflags;
-	bellows_emulator_reset(s->e);
-}
-
-static void take_checkpoint(struct bellows_emu_step *s)
-{
-	memcpy(s->saved.regs, s->e->regs, sizeof(s->saved.regs));
-	s->saved.rip = s->e->rip;
-	s->saved.rflags = s->e->rflags;
-}
-
 static void restore_checkpoint(struct bellows_emu_step *s)
 {
 	memcpy(s->e->regs, s->saved.regs, sizeof(s->saved.regs));
@@ -163,7 +147,7 @@ static int run(struct bellows_emulator *e)
 		.size = e->insn.operand_size,
 		.next_rip = next_rip(e),
 	};
-	take_checkpoint(&s);
+	bellows_emu_save(&s);
 	r = sanitize(execute(&s));
 	if (r == BELLOWS_EMU_CONTINUE)
 		retire(&s);

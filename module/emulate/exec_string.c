@@ -171,7 +171,7 @@ static int repeat(struct bellows_emu_step *s,
 		if (rep_ends(s))
 			break;
 		if (rep_count(s))
-			bellows_emu_checkpoint(s);
+			bellows_emu_commit(s);
 	}
 	return BELLOWS_EMU_CONTINUE;
 }

@@ -15,6 +15,7 @@
 #include "exit/emulation.h"
 #include "exit/world.h"
 #include "guest/debug.h"
+#include "mmu/view_walk.h"
 #include "vm/event.h"
 
 int bellows_emulation_error(struct bellows_vcpu *vcpu)

@@ -9,10 +9,11 @@
 #include <linux/string.h>
 #include <asm/trapnr.h>
 #include "backend.h"
+#include "exit/world.h"
 #include "guest/fpu.h"
 #include "irq/apic.h"
 #include "mmu/view.h"
-#include "exit/world.h"
+#include "mmu/view_walk.h"
 
 static struct bellows_vcpu *vcpu_of(struct bellows_emulator *e)
 {

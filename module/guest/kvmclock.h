@@ -2,23 +2,10 @@
 #ifndef BELLOWS_KVMCLOCK_H
 #define BELLOWS_KVMCLOCK_H
 /* KVM's paravirtual clock: a page per vCPU that turns its TSC into the VM's time. */
-#include <linux/spinlock.h>
 #include "types.h"
 
 struct bellows_vcpu;
 struct bellows_vm;
-
-struct bellows_kvmclock {		/* of a VM */
-	spinlock_t lock;
-	/* [lock] by_tsc: time is ns at the host's TSC base_tsc; else the host's clock + ns. */
-	bool by_tsc;
-	u64 base_tsc;			/* of bellows_host_tsc() */
-	s64 ns;
-	u64 base_boot;			/* that moment by the host's clock */
-	unsigned int sleeps;		/* of the host, up to then */
-	u64 wall_gpa;			/* [a] what the guest last wrote, for reading back */
-	bool differs;			/* [a] vCPUs' TSCs were set apart: for good */
-};
 
 void bellows_kvmclock_init(struct bellows_vm *vm);
 /* The guest's TSC starts here: no moment in a page shall be before. */

@@ -36,9 +36,10 @@
 #include <linux/ratelimit.h>
 #include <linux/smp.h>
 #include "backend.h"
-#include "host/clock_scale.h"
 #include "compat.h"
+#include "host/clock_scale.h"
 #include "host/emergency.h"
+#include "host/host.h"
 #include "host/state.h"
 
 bool bellows_lost;

@@ -17,6 +17,7 @@
 #include "guest/cpuid.h"
 #include "guest/debug.h"
 #include "guest/fpu.h"
+#include "guest/kvmclock.h"
 #include "guest/msr.h"
 #include "host/caps.h"
 #include "host/state.h"

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
+#include "guest/kvmclock.h"
 #include "guest/msr_filter.h"
 #include "ioctl/ioctl.h"
 #include "ioctl/vcpu.h"

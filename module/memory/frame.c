@@ -26,6 +26,8 @@
 #define GFP_LARGE	(GFP_FRAME | __GFP_NORETRY)
 #define GFP_TABLE	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
+struct page *bellows_zero_page;
+
 static struct bellows_memory_env *to_memory_env(struct bellows_block_env *env)
 {
 	return container_of(env, struct bellows_memory_env, env);
@@ -174,3 +176,16 @@ const struct bellows_block_ops bellows_memory_block_ops = {
 	.flush = flush,
 	.count = count,
 };
+
+int bellows_memory_frames_init(void)
+{
+	bellows_zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	return bellows_zero_page ? 0 : -ENOMEM;
+}
+
+void bellows_memory_frames_exit(void)
+{
+	/* A pin that is still there frees it. */
+	__free_page(bellows_zero_page);
+	bellows_zero_page = NULL;
+}

@@ -29,7 +29,6 @@
 #define MAX_SIZE		(1ULL << 46)
 #define KNOWN_FLAGS		(BELLOWS_MEMORY_SMALL_PAGES | BELLOWS_MEMORY_PINNABLE)
 
-struct page *bellows_zero_page;
 DEFINE_MUTEX(bellows_memory_list_lock);
 LIST_HEAD(bellows_memory_list);
 
@@ -261,21 +260,18 @@ out:
 
 int bellows_memory_init(void)
 {
-	int err;
+	int err = bellows_memory_frames_init();
 
-	bellows_zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (!bellows_zero_page)
-		return -ENOMEM;
+	if (err)
+		return err;
 	err = bellows_memory_blocks_init();
 	if (err)
-		__free_page(bellows_zero_page);
+		bellows_memory_frames_exit();
 	return err;
 }
 
 void bellows_memory_exit(void)
 {
 	bellows_memory_blocks_exit();
-	/* Who still has it pinned frees it. */
-	__free_page(bellows_zero_page);
-	bellows_zero_page = NULL;
+	bellows_memory_frames_exit();
 }

@@ -92,6 +92,8 @@ struct bellows_memory_block *bellows_memory_next_block(struct bellows_memory *me
 void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
 				  struct bellows_memory_block *block);
 void bellows_memory_free_blocks(struct bellows_memory *memory);
+int bellows_memory_frames_init(void);	/* the page of zeros */
+void bellows_memory_frames_exit(void);
 int bellows_memory_blocks_init(void);
 void bellows_memory_blocks_exit(void);
 

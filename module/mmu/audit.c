@@ -11,6 +11,7 @@
  * of tables is judged only if none came or went meanwhile.
  */
 #include <linux/seq_file.h>
+#include "mmu/mapper.h"
 #include "mmu/slots.h"
 
 struct audit {

@@ -28,6 +28,7 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "mmu/mapper.h"
 #include "mmu/slots.h"
 #include "mmu/view.h"
 

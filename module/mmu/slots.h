@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef BELLOWS_MMU_SLOTS_H
 #define BELLOWS_MMU_SLOTS_H
-/* What the files of this folder share: slot lookup, and the mapper side of a slot. */
+/* Slots: lookup, and their life. */
 #include <linux/nospec.h>
 #include "mmu/mmu.h"
 
@@ -27,11 +27,5 @@ static inline opn_t bellows_slot_opn(const struct bellows_memslot *slot, gfn_t g
 
 int bellows_slots_init(struct bellows_mmu *mmu);
 void bellows_slots_destroy(struct bellows_mmu *mmu);
-
-extern const struct bellows_mapper_ops bellows_slot_mapper_ops;
-
-/* Walks without a block lock: tables that leave the tree stay readable in between. */
-void bellows_mmu_walk_begin(struct bellows_mmu *mmu);
-void bellows_mmu_walk_end(struct bellows_mmu *mmu);
 
 #endif

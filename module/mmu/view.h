@@ -35,20 +35,9 @@ struct bellows_view {
 void bellows_view_add(struct bellows_view *view, struct bellows_mmu *mmu);
 void bellows_view_remove(struct bellows_view *view);
 
-/* As bellows_guest_walk(), by the owner's thread. */
-int bellows_view_walk(struct bellows_view *view, const struct bellows_guest_paging *paging,
-		      gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
-/* A walk and bellows_gpa_read(); what is read lies in one page. */
-int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_paging *paging,
-		       gva_t gva, u32 access, void *buf, size_t len,
-		       struct bellows_guest_fault *fault);
-
-/*
- * Would a fetch of len bytes give these? Interrupts may be off; false also where
- * that is not known, or somebody else is at the view.
- */
-bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_paging *paging,
-			gva_t gva, u32 access, const u8 *bytes, size_t len);
+/* Makes room for a path: from here on a thread that takes frames away finds its addresses. */
+void bellows_view_begin_path(struct bellows_view *view, struct bellows_view_path *path,
+			     const struct bellows_guest_path *walk);
 
 /* Frames of [gfn, gfn + npages) are about to go: on return no view reads them. */
 void bellows_views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages);

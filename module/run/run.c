@@ -41,15 +41,18 @@
 #include <asm/debugreg.h>
 #include "backend.h"
 #include "compat.h"
+#include "exit/handlers.h"
 #include "guest/debug.h"
 #include "guest/fpu.h"
 #include "guest/inject.h"
+#include "guest/kvmclock.h"
 #include "irq/apic.h"
 #include "run/guest_state.h"
 #include "run/wait.h"
 #include "run/work.h"
 #include "vm/event.h"
 #include "vm/request.h"
+#include "vm/result.h"
 
 /* Entries of one stay: enough to make what surrounds them cheap. */
 #define MAX_ENTRIES	64

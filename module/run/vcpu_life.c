@@ -25,6 +25,7 @@
 #include "guest/cpuid.h"
 #include "guest/debug.h"
 #include "guest/fpu.h"
+#include "guest/kvmclock.h"
 #include "host/state.h"
 #include "irq/apic.h"
 #include "vm/request.h"

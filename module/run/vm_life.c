@@ -19,7 +19,9 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include "backend.h"
+#include "guest/kvmclock.h"
 #include "guest/msr_filter.h"
+#include "host/host.h"
 #include "io/ioeventfd.h"
 #include "irq/irq.h"
 #include "vm/request.h"

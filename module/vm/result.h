@@ -3,6 +3,9 @@
 #define BELLOWS_VM_RESULT_H
 /* What functions answer that several folders share. */
 
+/* Of a quick handler: see there. */
+#define BELLOWS_EXIT_LATER	2
+
 /* Of an access to an MSR. */
 enum {
 	BELLOWS_MSR_OK,

@@ -20,7 +20,7 @@
 #include <asm/page_types.h>
 #include <asm/fpu/types.h>
 #include "types.h"
-#include "exit/exit.h"
+#include "vm/exit.h"
 #include "emulate/emulate.h"
 
 struct bellows_apic;

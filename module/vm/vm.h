@@ -10,8 +10,9 @@
  */
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include "host/host.h"
 #include "io/bus.h"
-#include "guest/kvmclock.h"
 #include "mmu/mmu.h"
 
 #define BELLOWS_MAX_VCPUS	64
@@ -20,6 +21,19 @@
 struct bellows_vcpu;
 struct bellows_msr_filter;
 struct bellows_irqchip;
+
+/* KVM's paravirtual clock: how the VM's time follows from the host's. */
+struct bellows_kvmclock {
+	spinlock_t lock;
+	/* [lock] by_tsc: time is ns at the host's TSC base_tsc; else the host's clock + ns. */
+	bool by_tsc;
+	u64 base_tsc;			/* of bellows_host_tsc() */
+	s64 ns;
+	u64 base_boot;			/* that moment by the host's clock */
+	unsigned int sleeps;		/* of the host, up to then */
+	u64 wall_gpa;			/* [a] what the guest last wrote, for reading back */
+	bool differs;			/* [a] vCPUs' TSCs were set apart: for good */
+};
 
 struct bellows_vm {
 	struct kref ref;
@@ -61,12 +75,10 @@ struct bellows_vm *bellows_vm_create(void);
 void bellows_vm_get(struct bellows_vm *vm);
 void bellows_vm_put(struct bellows_vm *vm);
 
-/* Set by an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
-extern bool bellows_lost;		/* the latter, for good */
-
+/* By an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
 static inline bool bellows_vm_is_dead(const struct bellows_vm *vm)
 {
-	return READ_ONCE(vm->dead) || READ_ONCE(bellows_lost);
+	return READ_ONCE(vm->dead) || bellows_host_lost();
 }
 
 /* The ioctl layer's: fd of a new VM, or -errno. */

@@ -129,13 +129,19 @@ static inline bool bellows_vmx_has(enum bellows_vmx_group group, u32 control)
 	return bellows_vmx_controls.value[group] & control;
 }
 
-/* cpu.c: VMX operation of a CPU, and which VMCSs it caches. */
+/* VMX operation of a CPU. */
 bool bellows_vmx_available(char *why, size_t size);
 int bellows_vmx_setup(void);
 void bellows_vmx_teardown(void);
 int bellows_vmx_cpu_enable(void);
 void bellows_vmx_cpu_disable(void);
 void bellows_vmx_cpu_emergency_disable(void);
+/* Which VMCSs a CPU caches. */
+/* A page whose first word says the revision: a VMXON region or a VMCS. NULL: no memory. */
+void *bellows_vmx_alloc_region(int node, gfp_t gfp);
+void bellows_vmx_vmcs_init_cpu(int cpu);
+/* This CPU is about to end VMX operation; interrupts off. */
+void bellows_vmx_vmcs_clear_all(void);
 int bellows_vmx_vmcs_alloc(struct bellows_vmcs *vmcs);
 void bellows_vmx_vmcs_free(struct bellows_vmcs *vmcs);
 /* Preemption off. True: the VMCS was not loaded on this CPU before. */

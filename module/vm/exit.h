@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef BELLOWS_EXIT_H
-#define BELLOWS_EXIT_H
+#ifndef BELLOWS_VM_EXIT_H
+#define BELLOWS_VM_EXIT_H
 /*
  * Why a guest stopped, in words that are the same for VMX and SVM. A backend
  * decodes its hardware's report into this; the handlers know nothing else.
  */
 #include "types.h"
-
-struct bellows_vcpu;
 
 /* X(NAME): the order is that of the handler table. */
 #define BELLOWS_EXIT_REASONS(X)						\
@@ -116,19 +114,5 @@ struct bellows_exit {
 		int error;			/* -errno */
 	};
 };
-
-/*
- * Serves vcpu->exit. 1: enter the guest again; 0: vcpu->run says why
- * userspace must act; negative: errno for KVM_RUN.
- */
-int bellows_handle_exit(struct bellows_vcpu *vcpu);
-
-/*
- * The same between two entries of one stay, with interrupts off; what was to go
- * into the guest has arrived. BELLOWS_EXIT_LATER: not here. Then nothing was
- * done, and the exit is to be decoded again and handled as above.
- */
-#define BELLOWS_EXIT_LATER	2
-int bellows_handle_quickly(struct bellows_vcpu *vcpu);
 
 #endif

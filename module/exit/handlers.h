@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef BELLOWS_EXIT_HANDLERS_H
+#define BELLOWS_EXIT_HANDLERS_H
+
+struct bellows_vcpu;
+
+/*
+ * Serves vcpu->exit. 1: enter the guest again; 0: vcpu->run says why
+ * userspace must act; negative: errno for KVM_RUN.
+ */
+int bellows_handle_exit(struct bellows_vcpu *vcpu);
+
+/*
+ * The same between two entries of one stay, with interrupts off; what was to go
+ * into the guest has arrived. BELLOWS_EXIT_LATER: not here. Then nothing was
+ * done, and the exit is to be decoded again and handled as above.
+ */
+int bellows_handle_quickly(struct bellows_vcpu *vcpu);
+
+#endif
