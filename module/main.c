@@ -17,9 +17,10 @@
 #include "host/host.h"
 #include "host/state.h"
 #include "ioctl/debugfs.h"
-#include "ioctl/ioctl.h"
+#include "ioctl/dev.h"
 #include "irq/irqfd.h"
 #include "memory/memory.h"
+#include "run/vm_life.h"
 #include "vm/request.h"
 #include "vm/vm.h"
 

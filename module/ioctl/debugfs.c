@@ -18,6 +18,7 @@
 #include <linux/seq_file.h>
 #include "ioctl/debugfs.h"
 #include "memory/memory.h"
+#include "run/vm_life.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 

@@ -8,8 +8,6 @@
  */
 #include <linux/types.h>
 
-struct bellows_vm;
-
 struct bellows_ioctl {
 	unsigned int cmd;
 	long (*handle)(void *object, unsigned long arg);
@@ -19,13 +17,7 @@ struct bellows_ioctl {
 long bellows_ioctl_dispatch(const struct bellows_ioctl *table, size_t n, void *object,
 			    unsigned int cmd, unsigned long arg, long unknown);
 
-/* A VM's ioctls that are about interrupts and doorbells. -ENOTTY: none of them. */
-long bellows_irq_ioctl(struct bellows_vm *vm, unsigned int cmd, unsigned long arg);
-
 /* KVM_CHECK_EXTENSION: the same answers on /dev/bellows and on a VM. */
 long bellows_check_extension(unsigned long cap);
-
-int bellows_dev_init(void);		/* module load: /dev/bellows appears, last of all */
-void bellows_dev_exit(void);
 
 #endif

@@ -8,9 +8,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include "ioctl/ioctl.h"
-#include "irq/chip.h"
 #include "io/ioeventfd.h"
+#include "ioctl/ioctl.h"
+#include "ioctl/irq.h"
+#include "irq/chip.h"
 #include "irq/irqfd.h"
 #include "irq/pit.h"
 #include "irq/route.h"

@@ -18,7 +18,7 @@
 #include "guest/debug.h"
 #include "guest/inject.h"
 #include "guest/msr.h"
-#include "ioctl/vcpu.h"
+#include "ioctl/state.h"
 #include "irq/apic.h"
 #include "vm/event.h"
 #include "vm/request.h"

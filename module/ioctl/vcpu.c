@@ -19,7 +19,11 @@
 #include "guest/kvmclock.h"
 #include "host/state.h"
 #include "ioctl/vcpu.h"
+#include "ioctl/vcpu_calls.h"
 #include "irq/apic.h"
+#include "run/run.h"
+#include "run/vcpu_life.h"
+#include "run/vm_life.h"
 #include "vm/request.h"
 
 static void signals_begin(struct bellows_vcpu *vcpu)

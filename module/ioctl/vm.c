@@ -18,8 +18,11 @@
 #include "guest/kvmclock.h"
 #include "guest/msr_filter.h"
 #include "ioctl/ioctl.h"
+#include "ioctl/irq.h"
 #include "ioctl/vcpu.h"
+#include "ioctl/vm.h"
 #include "irq/irq.h"
+#include "run/vm_life.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 

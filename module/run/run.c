@@ -48,6 +48,7 @@
 #include "guest/kvmclock.h"
 #include "irq/apic.h"
 #include "run/guest_state.h"
+#include "run/run.h"
 #include "run/wait.h"
 #include "run/work.h"
 #include "vm/event.h"

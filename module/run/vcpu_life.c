@@ -28,6 +28,7 @@
 #include "guest/kvmclock.h"
 #include "host/state.h"
 #include "irq/apic.h"
+#include "run/vcpu_life.h"
 #include "vm/request.h"
 #include "vm/tsc.h"
 

@@ -24,6 +24,8 @@
 #include "host/host.h"
 #include "io/ioeventfd.h"
 #include "irq/irq.h"
+#include "run/vcpu_life.h"
+#include "run/vm_life.h"
 #include "vm/request.h"
 #include "vm/vm.h"
 

@@ -23,6 +23,7 @@
 #include "backend.h"
 #include "guest/inject.h"
 #include "irq/apic.h"
+#include "run/vcpu_life.h"
 #include "run/wait.h"
 #include "vm/request.h"
 

@@ -174,16 +174,6 @@ struct bellows_vcpu {
 	struct bellows_vcpu_stats stats;	/* [v] */
 };
 
-/* Under vm->lock; an ERR_PTR. */
-struct bellows_vcpu *bellows_vcpu_create(struct bellows_vm *vm, u32 id);
-void bellows_vcpu_destroy(struct bellows_vcpu *vcpu);		/* the VM's last reference is gone */
-/* Power-on, or (init) INIT, which keeps what the architecture says; loaded. */
-void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init);
-
-void bellows_vcpu_load(struct bellows_vcpu *vcpu);		/* hardware state onto this CPU, until put */
-void bellows_vcpu_put(struct bellows_vcpu *vcpu);
-int bellows_vcpu_run(struct bellows_vcpu *vcpu);		/* the loop; vcpu loaded */
-
 /* Registers: never touch regs[] without these. */
 u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg);
 static inline u64 bellows_reg_read(struct bellows_vcpu *vcpu, unsigned int reg)

@@ -70,24 +70,10 @@ static inline bool bellows_irqchip_in_kernel(const struct bellows_vm *vm)
 	return smp_load_acquire(&vm->irqchip);
 }
 
-/* The calling process's VM, with one reference; an ERR_PTR. */
-struct bellows_vm *bellows_vm_create(void);
-void bellows_vm_get(struct bellows_vm *vm);
-void bellows_vm_put(struct bellows_vm *vm);
-
 /* By an error of ours, or by the host having lost virtualization: every ioctl gives -EIO. */
 static inline bool bellows_vm_is_dead(const struct bellows_vm *vm)
 {
 	return READ_ONCE(vm->dead) || bellows_host_lost();
 }
-
-/* The ioctl layer's: fd of a new VM, or -errno. */
-int bellows_vm_create_fd(void);
-
-int bellows_vms_init(void);		/* module load: reboot notifier */
-void bellows_vms_exit(void);
-
-extern struct mutex bellows_vms_lock;
-extern struct list_head bellows_vms;
 
 #endif

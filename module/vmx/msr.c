@@ -340,25 +340,10 @@ static bool guest_has_any(struct bellows_vcpu *vcpu, unsigned int a, unsigned in
 	return bellows_guest_has(vcpu, a) || bellows_guest_has(vcpu, b);
 }
 
-/* Instructions that raise #UD unless a control permits them. */
-static u32 instruction_controls(struct bellows_vcpu *vcpu)
+/* Whether the guest has RDTSCP or RDPID may have changed: the register must hold its value then. */
+void bellows_vmx_tsc_aux_changed(struct bellows_vmx *vmx)
 {
-	u32 controls = 0;
-
-	if (guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID))
-		controls |= BELLOWS_VMX_PROC2_RDTSCP;
-	if (bellows_guest_has(vcpu, X86_FEATURE_INVPCID))
-		controls |= BELLOWS_VMX_PROC2_INVPCID;
-	if (bellows_guest_has(vcpu, X86_FEATURE_XSAVES))
-		controls |= BELLOWS_VMX_PROC2_XSAVES;
-	return controls & bellows_vmx_controls.value[BELLOWS_VMX_PROC2];
-}
-
-void bellows_vmx_cpuid_changed(struct bellows_vcpu *vcpu)
-{
-	const u32 all = BELLOWS_VMX_PROC2_RDTSCP | BELLOWS_VMX_PROC2_INVPCID |
-			BELLOWS_VMX_PROC2_XSAVES;
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct bellows_vcpu *vcpu = &vmx->vcpu;
 	bool has_tsc_aux = guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID) &&
 			   bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_RDTSCP);
 
@@ -368,9 +353,4 @@ void bellows_vmx_cpuid_changed(struct bellows_vcpu *vcpu)
 		       this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]));
 	vmx->has_tsc_aux = has_tsc_aux;
 	preempt_enable();
-
-	vmx->proc2_controls = (vmx->proc2_controls & ~all) | instruction_controls(vcpu);
-	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2_controls);
-	bellows_vmx_update_owned_bits(vmx);
-	bellows_vmx_update_msr_intercepts(vcpu);
 }

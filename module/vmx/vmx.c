@@ -13,6 +13,7 @@
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
+#include "vm/features.h"
 #include "vmx/vmx.h"
 
 /* PAUSE loops: exits after a few thousand cycles of PAUSEs that are close together. */
@@ -53,6 +54,34 @@ static u64 make_eptp(const struct bellows_mmu *mmu)
 
 	return mmu->root.v << PAGE_SHIFT | VMX_EPTP_MT_WB | (levels - 1) << 3 |
 	       (bellows_vmx_controls.ept_ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
+}
+
+/* Instructions that raise #UD unless a control permits them. */
+static u32 instruction_controls(struct bellows_vcpu *vcpu)
+{
+	u32 controls = 0;
+
+	if (bellows_guest_has(vcpu, X86_FEATURE_RDTSCP) ||
+	    bellows_guest_has(vcpu, X86_FEATURE_RDPID))
+		controls |= BELLOWS_VMX_PROC2_RDTSCP;
+	if (bellows_guest_has(vcpu, X86_FEATURE_INVPCID))
+		controls |= BELLOWS_VMX_PROC2_INVPCID;
+	if (bellows_guest_has(vcpu, X86_FEATURE_XSAVES))
+		controls |= BELLOWS_VMX_PROC2_XSAVES;
+	return controls & bellows_vmx_controls.value[BELLOWS_VMX_PROC2];
+}
+
+static void vmx_cpuid_changed(struct bellows_vcpu *vcpu)
+{
+	const u32 all = BELLOWS_VMX_PROC2_RDTSCP | BELLOWS_VMX_PROC2_INVPCID |
+			BELLOWS_VMX_PROC2_XSAVES;
+	struct bellows_vmx *vmx = to_vmx(vcpu);
+
+	bellows_vmx_tsc_aux_changed(vmx);
+	vmx->proc2_controls = (vmx->proc2_controls & ~all) | instruction_controls(vcpu);
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2_controls);
+	bellows_vmx_update_owned_bits(vmx);
+	bellows_vmx_update_msr_intercepts(vcpu);
 }
 
 static void vmx_vcpu_destroy(struct bellows_vcpu *vcpu)
@@ -165,7 +194,7 @@ static void vmx_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	bellows_vmx_set_cr3(vcpu, 0);
 	bellows_vmx_set_efer(vcpu, 0);
 	bellows_vmx_update_exception_intercepts(vcpu);
-	bellows_vmx_cpuid_changed(vcpu);
+	vmx_cpuid_changed(vcpu);
 	bellows_vmx_flush_tlb_guest(vcpu);
 }
 
@@ -281,7 +310,7 @@ struct bellows_backend bellows_vmx_backend = {
 	.msr_set = bellows_vmx_msr_set,
 	.update_msr_intercepts = bellows_vmx_update_msr_intercepts,
 	.set_tsc_offset = vmx_set_tsc_offset,
-	.cpuid_changed = bellows_vmx_cpuid_changed,
+	.cpuid_changed = vmx_cpuid_changed,
 	.update_exception_intercepts = bellows_vmx_update_exception_intercepts,
 	.inject_exception = bellows_vmx_inject_exception,
 	.inject_irq = bellows_vmx_inject_irq,

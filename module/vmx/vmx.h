@@ -178,7 +178,7 @@ int bellows_vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value);
 int bellows_vmx_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 void bellows_vmx_update_msr_intercepts(struct bellows_vcpu *vcpu);
 void bellows_vmx_msr_lists_init(struct bellows_vmx *vmx);
-void bellows_vmx_cpuid_changed(struct bellows_vcpu *vcpu);
+void bellows_vmx_tsc_aux_changed(struct bellows_vmx *vmx);
 extern const u32 bellows_vmx_switched_msrs[BELLOWS_VMX_NR_SWITCHED];
 
 /* state.c: registers and segments. */
