@@ -21,6 +21,7 @@
 #include "exit/emulation.h"
 #include "exit/finish.h"
 #include "exit/mmio.h"
+#include "io/bus.h"
 #include "irq/apic.h"
 
 /* Linear, and the registers that the instruction names are read. 64-bit mode. */

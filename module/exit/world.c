@@ -11,6 +11,7 @@
 #include "backend.h"
 #include "exit/world.h"
 #include "guest/fpu.h"
+#include "io/bus.h"
 #include "irq/apic.h"
 #include "mmu/view.h"
 #include "mmu/view_walk.h"

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef BELLOWS_IRQ_BUS_H
-#define BELLOWS_IRQ_BUS_H
+#ifndef BELLOWS_IO_BUS_H
+#define BELLOWS_IO_BUS_H
 /*
  * A VM's buses: what in the kernel answers at which port or address. Asked
  * before userspace is.
  */
-#include <linux/mutex.h>
 #include <linux/srcu.h>
 #include "types.h"
+#include "vm/vm.h"
 
-struct bellows_vm;
 struct bellows_bus_device;
-
-enum bellows_bus_kind {
-	BELLOWS_BUS_PIO,
-	BELLOWS_BUS_MMIO,
-	BELLOWS_NR_BUSES
-};
 
 #define BELLOWS_MAX_BUS_DEVICES	4096
 
@@ -32,13 +25,6 @@ struct bellows_bus_ops {
 
 struct bellows_bus_device {
 	const struct bellows_bus_ops *ops;	/* either function may be missing */
-};
-
-struct bellows_bus;
-
-struct bellows_buses {
-	struct mutex lock;			/* of changes */
-	struct bellows_bus __rcu *bus[BELLOWS_NR_BUSES];	/* NULL: nothing there */
 };
 
 /*

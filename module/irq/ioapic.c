@@ -9,6 +9,7 @@
 #include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/string.h>
+#include "io/bus.h"
 #include "irq/chip.h"
 #include "vm/vm.h"
 

@@ -32,8 +32,9 @@
 #include <linux/srcu.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include "irq/chip.h"
 #include "compat.h"
+#include "io/bus.h"
+#include "irq/chip.h"
 #include "irq/irqfd.h"
 #include "irq/route.h"
 #include "vm/vm.h"

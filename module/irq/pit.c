@@ -20,6 +20,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
+#include "io/bus.h"
 #include "irq/i8254.h"
 #include "irq/pit.h"
 #include "irq/route.h"

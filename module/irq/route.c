@@ -12,6 +12,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
+#include "io/bus.h"
 #include "irq/irqfd.h"
 #include "irq/route.h"
 #include "vm/vm.h"

@@ -22,6 +22,7 @@
 #include "guest/kvmclock.h"
 #include "guest/msr_filter.h"
 #include "host/host.h"
+#include "io/bus.h"
 #include "io/ioeventfd.h"
 #include "irq/irq.h"
 #include "run/vcpu_life.h"

@@ -12,7 +12,6 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include "host/host.h"
-#include "io/bus.h"
 #include "mmu/mmu.h"
 
 #define BELLOWS_MAX_VCPUS	64
@@ -21,6 +20,20 @@
 struct bellows_vcpu;
 struct bellows_msr_filter;
 struct bellows_irqchip;
+
+enum bellows_bus_kind {
+	BELLOWS_BUS_PIO,
+	BELLOWS_BUS_MMIO,
+	BELLOWS_NR_BUSES
+};
+
+struct bellows_bus;
+
+/* What in the kernel answers at which port or address. */
+struct bellows_buses {
+	struct mutex lock;			/* of changes */
+	struct bellows_bus __rcu *bus[BELLOWS_NR_BUSES];	/* NULL: nothing there */
+};
 
 /* KVM's paravirtual clock: how the VM's time follows from the host's. */
 struct bellows_kvmclock {

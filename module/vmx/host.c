@@ -29,6 +29,7 @@
 #include <asm/fsgsbase.h>
 #include <asm/ldt.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include <asm/segment.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
@@ -159,4 +160,20 @@ void bellows_vmx_host_task_put(struct bellows_vmx *vmx)
 	}
 	invalidate_tss_limit();
 	load_fixmap_gdt(raw_smp_processor_id());
+}
+
+/* Straight after the exit, before the first return: what the guest left in SPEC_CTRL is kept, and the host's is back. */
+noinstr void bellows_vmx_restore_spec_ctrl(struct bellows_vmx *vmx)
+{
+	u64 host;
+
+	if (!cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
+		return;
+	host = this_cpu_read(x86_spec_ctrl_current);
+	if (vmx->spec_ctrl_direct)
+		vmx->vcpu.msrs.spec_ctrl = __rdmsr(MSR_IA32_SPEC_CTRL);
+	/* With the older kind of IBRS the write itself is what protects. */
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS) || vmx->vcpu.msrs.spec_ctrl != host)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, host);
+	barrier_nospec();
 }

@@ -148,21 +148,6 @@ static __always_inline void load_spec_ctrl(struct bellows_vmx *vmx)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, vmx->vcpu.msrs.spec_ctrl);
 }
 
-noinstr void bellows_vmx_restore_spec_ctrl(struct bellows_vmx *vmx)
-{
-	u64 host;
-
-	if (!cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
-		return;
-	host = this_cpu_read(x86_spec_ctrl_current);
-	if (vmx->spec_ctrl_direct)
-		vmx->vcpu.msrs.spec_ctrl = __rdmsr(MSR_IA32_SPEC_CTRL);
-	/* With the older kind of IBRS the write itself is what protects. */
-	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS) || vmx->vcpu.msrs.spec_ctrl != host)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, host);
-	barrier_nospec();
-}
-
 static noinstr void enter_guest(struct bellows_vmx *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include "closed.h"
 #include "memory/object.h"
+#include "mmu/mapper.h"
 #include "mmu/slots.h"
 #include "uapi/bellows.h"
 

@@ -10,8 +10,10 @@
 #include <asm/msr-index.h>
 #include "backend.h"
 #include "guest/cpuid.h"
-#include "vm/event.h"
+#include "guest/inject.h"
 #include "guest/msr.h"
+#include "vm/event.h"
+#include "vm/request.h"
 
 static struct bellows_vcpu *make_vcpu(struct kunit *test)
 {
