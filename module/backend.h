@@ -29,7 +29,7 @@ struct bellows_backend {
 	/* Before the first VM: negotiates features, allocates what cpu_enable() needs. */
 	int (*setup)(void);
 	void (*teardown)(void);
-#define BELLOWS_OP(ret, name, args) ret (*name) args;
+#define BACKEND_OP(ret, name, args) ret (*name) args;
 #include "backend_ops.h"
 };
 
@@ -37,9 +37,9 @@ extern const struct bellows_backend *bellows_backend_current;	/* NULL: this CPU 
 extern struct bellows_backend bellows_vmx_backend;
 extern struct bellows_backend bellows_svm_backend;
 
-#define BELLOWS_OP(ret, name, args) ret bellows_op_proto_##name args;
+#define BACKEND_OP(ret, name, args) ret bellows_op_proto_##name args;
 #include "backend_ops.h"
-#define BELLOWS_OP(ret, name, args) DECLARE_STATIC_CALL(bellows_op_##name, bellows_op_proto_##name);
+#define BACKEND_OP(ret, name, args) DECLARE_STATIC_CALL(bellows_op_##name, bellows_op_proto_##name);
 #include "backend_ops.h"
 
 #define bellows_backend(name) static_call(bellows_op_##name)

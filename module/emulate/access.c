@@ -22,7 +22,7 @@
 
 unsigned int bellows_emu_access_flags(const struct bellows_emulator *e)
 {
-	return e->cpl == 3 ? BELLOWS_EMU_USER : 0;
+	return e->cpl == 3 ? EMU_USER : 0;
 }
 
 /* Truncate to what the CPU puts on the linear address bus. */
@@ -43,7 +43,7 @@ static bool replaying(const struct bellows_emulator *e)
 
 static void record(struct bellows_emulator *e, const struct bellows_emu_access *a)
 {
-	if (e->log_used == BELLOWS_EMU_LOG) {
+	if (e->log_used == EMU_LOG) {
 		e->log_overflow = true;
 		return;
 	}
@@ -63,11 +63,11 @@ static int replay(struct bellows_emulator *e, u8 kind, u64 address,
 
 	if (entry->kind != kind || entry->address != address || entry->size > size) {
 		bellows_emulator_reset(e);
-		return BELLOWS_EMU_RETRY;
+		return EMU_RETRY;
 	}
 	e->log_next++;
 	*done = entry;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static void set_pending(struct bellows_emulator *e, u8 kind, u64 address,
@@ -85,19 +85,19 @@ static void set_pending(struct bellows_emulator *e, u8 kind, u64 address,
 static int finish(struct bellows_emulator *e, unsigned int size, int result)
 {
 	switch (result) {
-	case BELLOWS_EMU_EXIT:
+	case EMU_EXIT:
 		if (e->pending.size && e->pending.size <= size &&
-		    !e->log_overflow && e->log_used < BELLOWS_EMU_LOG)
-			return BELLOWS_EMU_EXIT;
+		    !e->log_overflow && e->log_used < EMU_LOG)
+			return EMU_EXIT;
 		break;
-	case BELLOWS_EMU_CONTINUE:
-	case BELLOWS_EMU_FAULT:
-	case BELLOWS_EMU_RETRY:
+	case EMU_CONTINUE:
+	case EMU_FAULT:
+	case EMU_RETRY:
 		e->pending.size = 0;
 		return result;
 	}
 	e->pending.size = 0;
-	return BELLOWS_EMU_UNHANDLEABLE;
+	return EMU_UNHANDLEABLE;
 }
 
 static int read_new(struct bellows_emulator *e, u64 linear, void *buf,
@@ -105,12 +105,12 @@ static int read_new(struct bellows_emulator *e, u64 linear, void *buf,
 {
 	int r;
 
-	set_pending(e, BELLOWS_EMU_READ, linear, size, 1);
+	set_pending(e, EMU_READ, linear, size, 1);
 	r = finish(e, size, e->ops->read(e, linear, buf, size, flags));
-	if (r == BELLOWS_EMU_CONTINUE) {
+	if (r == EMU_CONTINUE) {
 		struct bellows_emu_access done = {
 			.address = linear,
-			.kind = BELLOWS_EMU_READ,
+			.kind = EMU_READ,
 			.size = size,
 			.count = 1,
 		};
@@ -127,16 +127,16 @@ static int write_new(struct bellows_emulator *e, u64 linear, const void *old,
 {
 	int r;
 
-	set_pending(e, BELLOWS_EMU_WRITE, linear, size, 1);
+	set_pending(e, EMU_WRITE, linear, size, 1);
 	if (old)
 		r = e->ops->exchange(e, linear, old, buf, size, flags);
 	else
 		r = e->ops->write(e, linear, buf, size, flags);
 	r = finish(e, size, r);
-	if (r == BELLOWS_EMU_CONTINUE) {
+	if (r == EMU_CONTINUE) {
 		struct bellows_emu_access done = {
 			.address = linear,
-			.kind = BELLOWS_EMU_WRITE,
+			.kind = EMU_WRITE,
 			.size = size,
 			.count = 1,
 		};
@@ -152,7 +152,7 @@ static int read_piece(struct bellows_emulator *e, u64 linear, u8 *buf,
 {
 	while (size && replaying(e)) {
 		const struct bellows_emu_access *done;
-		int r = replay(e, BELLOWS_EMU_READ, linear, size, &done);
+		int r = replay(e, EMU_READ, linear, size, &done);
 
 		if (r)
 			return r;
@@ -161,7 +161,7 @@ static int read_piece(struct bellows_emulator *e, u64 linear, u8 *buf,
 		buf += done->size;
 		size -= done->size;
 	}
-	return size ? read_new(e, linear, buf, size, flags) : BELLOWS_EMU_CONTINUE;
+	return size ? read_new(e, linear, buf, size, flags) : EMU_CONTINUE;
 }
 
 static int write_piece(struct bellows_emulator *e, u64 linear, const u8 *old,
@@ -169,7 +169,7 @@ static int write_piece(struct bellows_emulator *e, u64 linear, const u8 *old,
 {
 	while (size && replaying(e)) {
 		const struct bellows_emu_access *done;
-		int r = replay(e, BELLOWS_EMU_WRITE, linear, size, &done);
+		int r = replay(e, EMU_WRITE, linear, size, &done);
 
 		if (r)
 			return r;
@@ -180,7 +180,7 @@ static int write_piece(struct bellows_emulator *e, u64 linear, const u8 *old,
 		old = NULL;
 	}
 	if (!size)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	return write_new(e, linear, old, buf, size, flags);
 }
 
@@ -195,20 +195,20 @@ int bellows_emu_probe(struct bellows_emulator *e, u64 linear, unsigned int size,
 	int r;
 
 	if (replaying(e))
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	flags |= bellows_emu_access_flags(e);
 	r = e->ops->probe(e, linear, first, flags);
-	if ((r == BELLOWS_EMU_CONTINUE || r == BELLOWS_EMU_EXIT) && size > first)
+	if ((r == EMU_CONTINUE || r == EMU_EXIT) && size > first)
 		r = e->ops->probe(e, wrap(e, linear + first), size - first, flags);
 	switch (r) {
-	case BELLOWS_EMU_EXIT:
-		return BELLOWS_EMU_CONTINUE;
-	case BELLOWS_EMU_CONTINUE:
-	case BELLOWS_EMU_FAULT:
-	case BELLOWS_EMU_RETRY:
+	case EMU_EXIT:
+		return EMU_CONTINUE;
+	case EMU_CONTINUE:
+	case EMU_FAULT:
+	case EMU_RETRY:
 		return r;
 	}
-	return BELLOWS_EMU_UNHANDLEABLE;
+	return EMU_UNHANDLEABLE;
 }
 
 /* Both pages of an access that crosses, before the first is touched. */
@@ -216,7 +216,7 @@ static int probe_both(struct bellows_emulator *e, u64 linear, unsigned int size,
 		      unsigned int flags)
 {
 	if (size <= left_in_page(linear))
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	return bellows_emu_probe(e, linear, size, flags);
 }
 
@@ -247,7 +247,7 @@ int bellows_emu_read(struct bellows_emulator *e, u64 linear, void *buf,
 int bellows_emu_write(struct bellows_emulator *e, u64 linear, const void *buf,
 		      unsigned int size)
 {
-	unsigned int flags = bellows_emu_access_flags(e) | BELLOWS_EMU_FOR_WRITE;
+	unsigned int flags = bellows_emu_access_flags(e) | EMU_FOR_WRITE;
 	const u8 *from = buf;
 	int r;
 
@@ -270,14 +270,14 @@ int bellows_emu_write(struct bellows_emulator *e, u64 linear, const void *buf,
 int bellows_emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old,
 			const void *new, unsigned int size)
 {
-	unsigned int flags = bellows_emu_access_flags(e) | BELLOWS_EMU_FOR_WRITE |
-			     BELLOWS_EMU_LOCKED;
+	unsigned int flags = bellows_emu_access_flags(e) | EMU_FOR_WRITE |
+			     EMU_LOCKED;
 	int r;
 
 	if (size > left_in_page(linear))
 		return bellows_emu_write(e, linear, new, size);
 	r = write_piece(e, linear, old, new, size, flags);
-	if (r == BELLOWS_EMU_RETRY)
+	if (r == EMU_RETRY)
 		bellows_emulator_reset(e);
 	return r;
 }
@@ -313,15 +313,15 @@ static int port_new(struct bellows_emulator *e, u8 kind, u16 port,
 	int r;
 
 	set_pending(e, kind, port, size, count);
-	if (kind == BELLOWS_EMU_IN)
+	if (kind == EMU_IN)
 		r = e->ops->in(e, port, size, count, data);
 	else
 		r = e->ops->out(e, port, size, count, data);
 	/* Ports are not answered in pieces. */
-	if (r == BELLOWS_EMU_EXIT && e->pending.size != size)
-		r = BELLOWS_EMU_UNHANDLEABLE;
+	if (r == EMU_EXIT && e->pending.size != size)
+		r = EMU_UNHANDLEABLE;
 	r = finish(e, size, r);
-	if (r == BELLOWS_EMU_CONTINUE) {
+	if (r == EMU_CONTINUE) {
 		struct bellows_emu_access done = {
 			.address = port,
 			.kind = kind,
@@ -329,7 +329,7 @@ static int port_new(struct bellows_emulator *e, u8 kind, u16 port,
 			.count = count,
 		};
 
-		if (kind == BELLOWS_EMU_IN && count == 1)
+		if (kind == EMU_IN && count == 1)
 			memcpy(done.data, data, size);
 		record(e, &done);
 	}
@@ -350,23 +350,23 @@ int bellows_emu_port(struct bellows_emulator *e, u8 kind, u16 port,
 		return r;
 	if (done->count != count || done->size != size) {
 		bellows_emulator_reset(e);
-		return BELLOWS_EMU_RETRY;
+		return EMU_RETRY;
 	}
-	if (kind == BELLOWS_EMU_IN && count == 1)
+	if (kind == EMU_IN && count == 1)
 		memcpy(data, done->data, size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 void bellows_emulator_complete(struct bellows_emulator *e, const void *data)
 {
 	struct bellows_emu_access *a = &e->pending;
 
-	if (!a->size || e->log_used >= BELLOWS_EMU_LOG)
+	if (!a->size || e->log_used >= EMU_LOG)
 		return;
-	if (a->kind == BELLOWS_EMU_IN && a->count > 1) {
+	if (a->kind == EMU_IN && a->count > 1) {
 		if (data != e->io_buf)
 			memcpy(e->io_buf, data, (size_t)a->size * a->count);
-	} else if (a->kind == BELLOWS_EMU_READ || a->kind == BELLOWS_EMU_IN) {
+	} else if (a->kind == EMU_READ || a->kind == EMU_IN) {
 		memcpy(a->data, data, a->size);
 	}
 	e->log[e->log_used++] = *a;

@@ -161,23 +161,23 @@ u64 bellows_alu_shift(u8 op, u64 a, unsigned int count, unsigned int size, u64 *
 	if (!count)
 		return a;
 	switch (op) {
-	case BELLOWS_OP_ROL:
+	case OP_ROL:
 		a = rotate_left(a, count, size);
 		assign(flags, EFL_CF, a & 1);
 		assign(flags, EFL_OF, msb(a, size) != (a & 1));
 		return a;
-	case BELLOWS_OP_ROR:
+	case OP_ROR:
 		a = rotate_left(a, bits(size) - count % bits(size), size);
 		assign(flags, EFL_CF, msb(a, size));
 		assign(flags, EFL_OF, msb(a, size) != msb(a << 1, size));
 		return a;
-	case BELLOWS_OP_RCL:
+	case OP_RCL:
 		return rotate_carry_left(a, count, size, flags);
-	case BELLOWS_OP_RCR:
+	case OP_RCR:
 		return rotate_carry_right(a, count, size, flags);
-	case BELLOWS_OP_SHR:
+	case OP_SHR:
 		return shift_right(a, count, size, flags);
-	case BELLOWS_OP_SAR:
+	case OP_SAR:
 		return shift_right_signed(a, count, size, flags);
 	}
 	return shift_left(a, count, size, flags);

@@ -34,7 +34,7 @@ struct state {
 	struct cursor c;
 	struct bellows_insn *insn;
 	struct bellows_opcode entry;
-	u8 override;		/* segment, or BELLOWS_NR_SEGS */
+	u8 override;		/* segment, or NR_SEGS */
 	bool address_prefix;
 	u8 vex_map;
 	bool vex_l;
@@ -89,12 +89,12 @@ static bool legacy_prefix(struct state *s, u8 byte)
 	case 0x2e:
 	case 0x36:
 	case 0x3e:
-		if (insn->mode != BELLOWS_MODE_64)
+		if (insn->mode != MODE_64)
 			s->override = (byte >> 3) & 3;
 		return true;
 	case 0x64:
 	case 0x65:
-		s->override = byte == 0x64 ? BELLOWS_FS : BELLOWS_GS;
+		s->override = byte == 0x64 ? SEG_FS : SEG_GS;
 		return true;
 	case 0x66:
 		insn->has_operand_prefix = true;
@@ -123,7 +123,7 @@ static u8 decode_prefixes(struct state *s)
 
 		if (failed(&s->c))
 			return 0;
-		if (insn->mode == BELLOWS_MODE_64 && (byte & 0xf0) == 0x40) {
+		if (insn->mode == MODE_64 && (byte & 0xf0) == 0x40) {
 			insn->rex = byte;
 			continue;
 		}
@@ -136,9 +136,9 @@ static u8 decode_prefixes(struct state *s)
 static u8 decode_address_size(const struct state *s)
 {
 	switch (s->insn->mode) {
-	case BELLOWS_MODE_64:
+	case MODE_64:
 		return s->address_prefix ? 4 : 8;
-	case BELLOWS_MODE_32:
+	case MODE_32:
 		return s->address_prefix ? 2 : 4;
 	default:
 		return s->address_prefix ? 4 : 2;
@@ -149,12 +149,12 @@ static u8 operand_size_v(const struct bellows_insn *insn)
 {
 	if (insn->rex & REX_W)
 		return 8;
-	return (insn->mode == BELLOWS_MODE_16) == insn->has_operand_prefix ? 4 : 2;
+	return (insn->mode == MODE_16) == insn->has_operand_prefix ? 4 : 2;
 }
 
 static u8 decode_operand_size(const struct bellows_insn *insn, u32 flags)
 {
-	bool mode64 = insn->mode == BELLOWS_MODE_64;
+	bool mode64 = insn->mode == MODE_64;
 	u8 size = operand_size_v(insn);
 
 	switch (flags & SZ_MASK) {
@@ -185,12 +185,12 @@ static u8 decode_operand_size(const struct bellows_insn *insn, u32 flags)
 static void decode_modrm_16(struct state *s)
 {
 	static const u8 bases[8] = {
-		BELLOWS_RBX, BELLOWS_RBX, BELLOWS_RBP, BELLOWS_RBP,
-		BELLOWS_RSI, BELLOWS_RDI, BELLOWS_RBP, BELLOWS_RBX,
+		GPR_RBX, GPR_RBX, GPR_RBP, GPR_RBP,
+		GPR_RSI, GPR_RDI, GPR_RBP, GPR_RBX,
 	};
 	static const u8 indexes[8] = {
-		BELLOWS_RSI, BELLOWS_RDI, BELLOWS_RSI, BELLOWS_RDI,
-		BELLOWS_NO_REG, BELLOWS_NO_REG, BELLOWS_NO_REG, BELLOWS_NO_REG,
+		GPR_RSI, GPR_RDI, GPR_RSI, GPR_RDI,
+		NO_GPR, NO_GPR, NO_GPR, NO_GPR,
 	};
 	struct bellows_insn *insn = s->insn;
 	u8 rm = insn->rm & 7;
@@ -212,9 +212,9 @@ static void decode_sib(struct state *s)
 	u8 index = ((sib >> 3) & 7) | (insn->rex & REX_X ? 8 : 0);
 
 	insn->scale = sib >> 6;
-	if (index != BELLOWS_RSP)
+	if (index != GPR_RSP)
 		insn->index = index;
-	if ((sib & 7) == BELLOWS_RBP && insn->mod == 0)
+	if ((sib & 7) == GPR_RBP && insn->mod == 0)
 		insn->disp = next_signed(&s->c, 4);
 	else
 		insn->base = (sib & 7) | (insn->rex & REX_B ? 8 : 0);
@@ -225,11 +225,11 @@ static void decode_modrm_32(struct state *s)
 	struct bellows_insn *insn = s->insn;
 	u8 rm = insn->rm & 7;
 
-	if (rm == BELLOWS_RSP) {
+	if (rm == GPR_RSP) {
 		decode_sib(s);
-	} else if (rm == BELLOWS_RBP && insn->mod == 0) {
+	} else if (rm == GPR_RBP && insn->mod == 0) {
 		insn->disp = next_signed(&s->c, 4);
-		insn->rip_relative = insn->mode == BELLOWS_MODE_64;
+		insn->rip_relative = insn->mode == MODE_64;
 	} else {
 		insn->base = insn->rm;
 	}
@@ -260,8 +260,8 @@ static void decode_memory(struct state *s)
 		decode_modrm_16(s);
 	else
 		decode_modrm_32(s);
-	if (insn->base == BELLOWS_RSP || insn->base == BELLOWS_RBP)
-		insn->segment = BELLOWS_SS;
+	if (insn->base == GPR_RSP || insn->base == GPR_RBP)
+		insn->segment = SEG_SS;
 }
 
 static void decode_immediate(struct state *s)
@@ -326,7 +326,7 @@ static unsigned int selector_index(const struct state *s, u32 selector)
 	case SEL_PREFIX:
 		return prefix_index(insn);
 	case SEL_64:
-		return insn->mode == BELLOWS_MODE_64;
+		return insn->mode == MODE_64;
 	}
 	return insn->rex & REX_B;
 }
@@ -357,7 +357,7 @@ static void resolve(struct state *s)
 /* REX bits in VEX prefixes are inverted. Outside 64-bit mode they are ignored. */
 static void vex_rex(struct state *s, u8 bits)
 {
-	if (s->insn->mode != BELLOWS_MODE_64)
+	if (s->insn->mode != MODE_64)
 		bits &= ~(REX_R | REX_X | REX_B | REX_W);
 	s->insn->rex = 0x40 | bits;
 }
@@ -426,7 +426,7 @@ static bool vector_prefix(struct state *s, u8 byte)
 	case 0xc4:
 	case 0xc5:
 	case 0x62:
-		if (s->insn->mode == BELLOWS_MODE_64)
+		if (s->insn->mode == MODE_64)
 			break;
 		next = next_byte(&peek);
 		if (failed(&peek)) {
@@ -484,7 +484,7 @@ static void decode_vector_opcode(struct state *s, u8 byte)
 static void decode_legacy_opcode(struct state *s, u8 byte)
 {
 	static const struct bellows_opcode amd_3dnow = {
-		.op = BELLOWS_OP_LENGTH_ONLY, .flags = F_MODRM | IM_U8,
+		.op = OP_LENGTH_ONLY, .flags = F_MODRM | IM_U8,
 	};
 	struct bellows_insn *insn = s->insn;
 
@@ -517,7 +517,7 @@ static void decode_legacy_opcode(struct state *s, u8 byte)
 
 static bool allowed_in_mode(const struct bellows_insn *insn)
 {
-	if (insn->mode == BELLOWS_MODE_64)
+	if (insn->mode == MODE_64)
 		return !(insn->flags & F_NO64);
 	return !(insn->flags & F_ONLY64);
 }
@@ -540,13 +540,13 @@ static bool allowed_prefixes(const struct bellows_insn *insn)
 static bool allowed_register(struct bellows_insn *insn)
 {
 	switch (insn->op) {
-	case BELLOWS_OP_MOV_FROM_CR:
-	case BELLOWS_OP_MOV_TO_CR:
+	case OP_MOV_FROM_CR:
+	case OP_MOV_TO_CR:
 		if (insn->lock)
 			insn->reg |= 8;
 		return insn->reg < 9 && (BIT(insn->reg) & 0x11d);
-	case BELLOWS_OP_MOV_FROM_DR:
-	case BELLOWS_OP_MOV_TO_DR:
+	case OP_MOV_FROM_DR:
+	case OP_MOV_TO_DR:
 		return insn->reg < 8;
 	}
 	return true;
@@ -563,7 +563,7 @@ static bool allowed_vex(const struct state *s)
 		return true;
 	if (s->vex_l || (!uses_vvvv && insn->vvvv))
 		return false;
-	if (insn->mode != BELLOWS_MODE_64)
+	if (insn->mode != MODE_64)
 		insn->vvvv &= 7;
 	return true;
 }
@@ -600,7 +600,7 @@ static void decode_all(struct state *s)
 	insn->src = s->entry.src;
 	insn->src2 = s->entry.src2;
 	insn->flags = s->entry.flags;
-	if (insn->op == BELLOWS_OP_INVALID) {
+	if (insn->op == OP_INVALID) {
 		s->c.invalid = true;
 		return;
 	}
@@ -608,7 +608,7 @@ static void decode_all(struct state *s)
 	if (insn->has_modrm && !(insn->flags & F_MODREG))
 		decode_memory(s);
 	decode_immediate(s);
-	if (s->override != BELLOWS_NR_SEGS)
+	if (s->override != NR_SEGS)
 		insn->segment = s->override;
 	if (!failed(&s->c) && !allowed(s))
 		s->c.invalid = true;
@@ -620,14 +620,14 @@ int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
 	struct state s = {
 		.c = { .bytes = bytes, .avail = avail },
 		.insn = insn,
-		.override = BELLOWS_NR_SEGS,
+		.override = NR_SEGS,
 	};
 
 	*insn = (struct bellows_insn) {
 		.mode = mode,
-		.base = BELLOWS_NO_REG,
-		.index = BELLOWS_NO_REG,
-		.segment = BELLOWS_DS,
+		.base = NO_GPR,
+		.index = NO_GPR,
+		.segment = SEG_DS,
 	};
 	decode_all(&s);
 	if (s.c.more)

@@ -58,7 +58,7 @@
 #define PAGE_BYTES	4096
 
 struct bellows_emu_checkpoint {
-	u64 regs[BELLOWS_NR_REGS];
+	u64 regs[NR_GPRS];
 	u64 rip;
 	u64 rflags;
 };
@@ -99,12 +99,12 @@ struct bellows_emu_step {
 #define EMU_WRITES	(EMU_SRC | EMU_STORE)
 
 /* X(operation, handler, frame, feature): a line per operation that is executed. */
-#define BELLOWS_EMU_HANDLERS(X)						\
+#define EMU_HANDLERS(X)						\
 	X(MOV, mov, EMU_WRITES, 0)					\
-	X(MOVDIRI, mov, EMU_WRITES, BELLOWS_EMU_MOVDIRI)		\
+	X(MOVDIRI, mov, EMU_WRITES, EMU_MOVDIRI)		\
 	X(MOVZX, mov, EMU_WRITES, 0)					\
 	X(MOVSX, movsx, EMU_WRITES, 0)					\
-	X(MOVBE, movbe, EMU_WRITES, BELLOWS_EMU_MOVBE)			\
+	X(MOVBE, movbe, EMU_WRITES, EMU_MOVBE)			\
 	X(MOV_FROM_SEG, mov_from_seg, EMU_STORE, 0)			\
 	X(SMSW, smsw, EMU_STORE, 0)					\
 	X(LEA, lea, EMU_STORE, 0)					\
@@ -134,14 +134,14 @@ struct bellows_emu_step {
 	X(XADD, xadd, EMU_RMW, 0)					\
 	X(CMPXCHG, cmpxchg, EMU_RMW, 0)					\
 	X(CMPXCHG8B, cmpxchg8b, 0, 0)					\
-	X(ADCX, adcx, EMU_RMW, BELLOWS_EMU_ADX)				\
-	X(ADOX, adcx, EMU_RMW, BELLOWS_EMU_ADX)				\
+	X(ADCX, adcx, EMU_RMW, EMU_ADX)				\
+	X(ADOX, adcx, EMU_RMW, EMU_ADX)				\
 	X(MUL, mul, EMU_LOAD, 0)					\
 	X(IMUL1, imul1, EMU_LOAD, 0)					\
 	X(IMUL, imul, EMU_RMW, 0)					\
 	X(DIV, div, EMU_LOAD, 0)					\
 	X(IDIV, idiv, EMU_LOAD, 0)					\
-	X(MULX, mulx, EMU_SRC, BELLOWS_EMU_BMI2)			\
+	X(MULX, mulx, EMU_SRC, EMU_BMI2)			\
 	X(ROL, shift, EMU_RMW, 0)					\
 	X(ROR, shift, EMU_RMW, 0)					\
 	X(RCL, shift, EMU_RMW, 0)					\
@@ -159,20 +159,20 @@ struct bellows_emu_step {
 	X(BSR, bsr, EMU_RMW, 0)						\
 	X(TZCNT, tzcnt, EMU_RMW, 0)					\
 	X(LZCNT, lzcnt, EMU_RMW, 0)					\
-	X(POPCNT, popcnt, EMU_WRITES, BELLOWS_EMU_POPCNT)		\
-	X(ANDN, andn, EMU_WRITES, BELLOWS_EMU_BMI1)			\
-	X(BEXTR, bextr, EMU_WRITES, BELLOWS_EMU_BMI1)			\
-	X(BLSR, blsr, EMU_WRITES, BELLOWS_EMU_BMI1)			\
-	X(BLSMSK, blsmsk, EMU_WRITES, BELLOWS_EMU_BMI1)			\
-	X(BLSI, blsi, EMU_WRITES, BELLOWS_EMU_BMI1)			\
-	X(BZHI, bzhi, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(RORX, rorx, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(SARX, sarx, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(SHLX, shlx, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(SHRX, shrx, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(PDEP, pdep, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(PEXT, pext, EMU_WRITES, BELLOWS_EMU_BMI2)			\
-	X(CRC32, crc32, EMU_RMW, BELLOWS_EMU_SSE42)			\
+	X(POPCNT, popcnt, EMU_WRITES, EMU_POPCNT)		\
+	X(ANDN, andn, EMU_WRITES, EMU_BMI1)			\
+	X(BEXTR, bextr, EMU_WRITES, EMU_BMI1)			\
+	X(BLSR, blsr, EMU_WRITES, EMU_BMI1)			\
+	X(BLSMSK, blsmsk, EMU_WRITES, EMU_BMI1)			\
+	X(BLSI, blsi, EMU_WRITES, EMU_BMI1)			\
+	X(BZHI, bzhi, EMU_WRITES, EMU_BMI2)			\
+	X(RORX, rorx, EMU_WRITES, EMU_BMI2)			\
+	X(SARX, sarx, EMU_WRITES, EMU_BMI2)			\
+	X(SHLX, shlx, EMU_WRITES, EMU_BMI2)			\
+	X(SHRX, shrx, EMU_WRITES, EMU_BMI2)			\
+	X(PDEP, pdep, EMU_WRITES, EMU_BMI2)			\
+	X(PEXT, pext, EMU_WRITES, EMU_BMI2)			\
+	X(CRC32, crc32, EMU_RMW, EMU_SSE42)			\
 	X(PUSH, push, EMU_LOAD, 0)					\
 	X(POP, pop, EMU_STORE, 0)					\
 	X(PUSHA, pusha, 0, 0)						\
@@ -222,10 +222,10 @@ struct bellows_emu_step {
 	X(SSE_MOVD, sse_movd, 0, 0)					\
 	X(SSE_MOVLH, sse_movlh, 0, 0)
 
-#define BELLOWS_EMU_DECLARE(op, handler, frame, feature)		\
+#define EMU_DECLARE(op, handler, frame, feature)		\
 	int bellows_exec_##handler(struct bellows_emu_step *s);
-BELLOWS_EMU_HANDLERS(BELLOWS_EMU_DECLARE)
-#undef BELLOWS_EMU_DECLARE
+EMU_HANDLERS(EMU_DECLARE)
+#undef EMU_DECLARE
 
 /* Values and registers. */
 
@@ -257,7 +257,7 @@ static inline void bellows_set_reg(struct bellows_emulator *e, u8 reg, u64 value
 
 static inline bool bellows_is_64bit(const struct bellows_emulator *e)
 {
-	return bellows_emulator_mode(e) == BELLOWS_MODE_64;
+	return bellows_emulator_mode(e) == MODE_64;
 }
 
 /* Any part of any segment; what the owner filled in is at e->seg[]. */
@@ -287,7 +287,7 @@ int bellows_emu_store(struct bellows_emu_step *s);
 int bellows_emu_check_alignment(struct bellows_emulator *e, u64 linear,
 				unsigned int size);
 
-/* Faults: each returns BELLOWS_EMU_FAULT. */
+/* Faults: each returns EMU_FAULT. */
 int bellows_emu_fault(struct bellows_emulator *e, u8 vector);
 int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code);
 

@@ -18,8 +18,8 @@ struct handler {
 
 static const struct handler handlers[BELLOWS_NR_OPS] = {
 #define HANDLER(op, handler, frame, feature)				\
-	[BELLOWS_OP_##op] = { bellows_exec_##handler, frame, feature },
-	BELLOWS_EMU_HANDLERS(HANDLER)
+	[OP_##op] = { bellows_exec_##handler, frame, feature },
+	EMU_HANDLERS(HANDLER)
 #undef HANDLER
 };
 
@@ -41,7 +41,7 @@ static void restore_checkpoint(struct bellows_emu_step *s)
  */
 static bool vendors_differ(const struct bellows_insn *insn)
 {
-	return insn->mode == BELLOWS_MODE_64 && (insn->flags & F_BRANCH) &&
+	return insn->mode == MODE_64 && (insn->flags & F_BRANCH) &&
 	       insn->has_operand_prefix;
 }
 
@@ -51,14 +51,14 @@ static bool undefined_here(const struct bellows_emulator *e, u16 feature)
 	if ((e->features & feature) != feature)
 		return true;
 	return !bellows_is_protected(e) && (e->insn.encoding != BELLOWS_ENC_LEGACY ||
-					    e->insn.op == BELLOWS_OP_ARPL);
+					    e->insn.op == OP_ARPL);
 }
 
 static int load_operands(struct bellows_emu_step *s, u8 frame)
 {
 	const struct bellows_insn *insn = s->insn;
-	unsigned int flags = frame & EMU_STORE ? BELLOWS_EMU_FOR_WRITE : 0;
-	int r = BELLOWS_EMU_CONTINUE;
+	unsigned int flags = frame & EMU_STORE ? EMU_FOR_WRITE : 0;
+	int r = EMU_CONTINUE;
 
 	if (frame & EMU_SRC) {
 		r = bellows_emu_load(s, insn->src, &s->src, 0);
@@ -78,7 +78,7 @@ static int execute(struct bellows_emu_step *s)
 	int r;
 
 	if (!handler->exec || vendors_differ(s->insn))
-		return BELLOWS_EMU_UNHANDLEABLE;
+		return EMU_UNHANDLEABLE;
 	if (undefined_here(s->e, handler->feature))
 		return bellows_emu_fault(s->e, VECTOR_UD);
 	r = load_operands(s, handler->frame);
@@ -94,12 +94,12 @@ static void retire(struct bellows_emu_step *s)
 	struct bellows_emulator *e = s->e;
 
 	if (s->saved.rflags & EFL_TF)
-		e->events |= BELLOWS_EMU_STEP;
+		e->events |= EMU_STEP;
 	if (s->partial)
 		return;
 	e->rip = s->next_rip;
 	e->rflags &= ~EFL_RF;
-	e->events |= BELLOWS_EMU_RETIRED;
+	e->events |= EMU_RETIRED;
 }
 
 static u64 next_rip(const struct bellows_emulator *e)
@@ -116,7 +116,7 @@ static u64 next_rip(const struct bellows_emulator *e)
 static int get_insn(struct bellows_emulator *e)
 {
 	if (e->log_used && e->insn.length)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	return bellows_emu_fetch(e);
 }
 
@@ -124,13 +124,13 @@ static int get_insn(struct bellows_emulator *e)
 static int sanitize(int result)
 {
 	switch (result) {
-	case BELLOWS_EMU_CONTINUE:
-	case BELLOWS_EMU_FAULT:
-	case BELLOWS_EMU_EXIT:
-	case BELLOWS_EMU_RETRY:
+	case EMU_CONTINUE:
+	case EMU_FAULT:
+	case EMU_EXIT:
+	case EMU_RETRY:
 		return result;
 	}
-	return BELLOWS_EMU_UNHANDLEABLE;
+	return EMU_UNHANDLEABLE;
 }
 
 static int run(struct bellows_emulator *e)
@@ -149,7 +149,7 @@ static int run(struct bellows_emulator *e)
 	};
 	bellows_emu_save(&s);
 	r = sanitize(execute(&s));
-	if (r == BELLOWS_EMU_CONTINUE)
+	if (r == EMU_CONTINUE)
 		retire(&s);
 	else
 		restore_checkpoint(&s);
@@ -160,18 +160,18 @@ int bellows_emulate_one(struct bellows_emulator *e)
 {
 	int r;
 
-	if (e->rip != e->log_rip || e->seg[BELLOWS_CS].base != e->log_cs)
+	if (e->rip != e->log_rip || e->seg[SEG_CS].base != e->log_cs)
 		bellows_emulator_reset(e);
 	e->log_rip = e->rip;
-	e->log_cs = e->seg[BELLOWS_CS].base;
+	e->log_cs = e->seg[SEG_CS].base;
 	e->events = 0;
 	e->log_next = 0;
 	e->pending.size = 0;
 	r = run(e);
-	if (r == BELLOWS_EMU_EXIT)
+	if (r == EMU_EXIT)
 		return r;
 	e->nr_bytes = 0;
-	if (r != BELLOWS_EMU_RETRY)
+	if (r != EMU_RETRY)
 		bellows_emulator_reset(e);
 	return r;
 }

@@ -44,11 +44,11 @@
 #include "emulate/insn.h"
 
 enum bellows_emu_result {
-	BELLOWS_EMU_CONTINUE,
-	BELLOWS_EMU_FAULT,
-	BELLOWS_EMU_EXIT,
-	BELLOWS_EMU_RETRY,
-	BELLOWS_EMU_UNHANDLEABLE,
+	EMU_CONTINUE,
+	EMU_FAULT,
+	EMU_EXIT,
+	EMU_RETRY,
+	EMU_UNHANDLEABLE,
 };
 
 /*
@@ -63,19 +63,19 @@ struct bellows_emu_segment {
 	u16 selector;
 };
 
-#define BELLOWS_ATTR_TYPE	0x0000f
-#define BELLOWS_ATTR_ACCESSED	0x00001
-#define BELLOWS_ATTR_WRITABLE	0x00002		/* data; readable for code */
-#define BELLOWS_ATTR_DOWN	0x00004		/* data: expands down */
-#define BELLOWS_ATTR_CODE	0x00008
-#define BELLOWS_ATTR_S		0x00010		/* code or data, not system */
-#define BELLOWS_ATTR_DPL	0x00060
-#define BELLOWS_ATTR_P		0x00080
-#define BELLOWS_ATTR_AVL	0x01000
-#define BELLOWS_ATTR_L		0x02000
-#define BELLOWS_ATTR_DB		0x04000
-#define BELLOWS_ATTR_G		0x08000
-#define BELLOWS_ATTR_UNUSABLE	0x10000
+#define SEG_ATTR_TYPE	0x0000f
+#define SEG_ATTR_ACCESSED	0x00001
+#define SEG_ATTR_WRITABLE	0x00002		/* data; readable for code */
+#define SEG_ATTR_DOWN	0x00004		/* data: expands down */
+#define SEG_ATTR_CODE	0x00008
+#define SEG_ATTR_S		0x00010		/* code or data, not system */
+#define SEG_ATTR_DPL	0x00060
+#define SEG_ATTR_P		0x00080
+#define SEG_ATTR_AVL	0x01000
+#define SEG_ATTR_L		0x02000
+#define SEG_ATTR_DB		0x04000
+#define SEG_ATTR_G		0x08000
+#define SEG_ATTR_UNUSABLE	0x10000
 
 struct bellows_emu_fault {
 	u8 vector;
@@ -86,10 +86,10 @@ struct bellows_emu_fault {
 
 /* Kinds of accesses, in struct bellows_emu_access. */
 enum bellows_emu_kind {
-	BELLOWS_EMU_READ,
-	BELLOWS_EMU_WRITE,
-	BELLOWS_EMU_IN,
-	BELLOWS_EMU_OUT,
+	EMU_READ,
+	EMU_WRITE,
+	EMU_IN,
+	EMU_OUT,
 };
 
 /**
@@ -108,33 +108,33 @@ struct bellows_emu_access {
 	u8 data[16];
 };
 
-#define BELLOWS_EMU_LOG		8
+#define EMU_LOG		8
 
 /* Flags of memory accesses. */
-#define BELLOWS_EMU_USER	0x1	/* checked as a user access: CPL 3 */
-#define BELLOWS_EMU_FOR_WRITE	0x2	/* the page must be writable: always so
+#define EMU_USER	0x1	/* checked as a user access: CPL 3 */
+#define EMU_FOR_WRITE	0x2	/* the page must be writable: always so
 					 * for writes, and for reads whose
 					 * result will be written back
 					 */
-#define BELLOWS_EMU_IMPLICIT	0x4	/* of a system table, by the CPU itself */
-#define BELLOWS_EMU_LOCKED	0x8	/* part of a locked read-modify-write */
+#define EMU_IMPLICIT	0x4	/* of a system table, by the CPU itself */
+#define EMU_LOCKED	0x8	/* part of a locked read-modify-write */
 
 /* What the CPU offers; without a bit the instruction is #UD, or its ancestor. */
-#define BELLOWS_EMU_MOVBE	0x001
-#define BELLOWS_EMU_POPCNT	0x002
-#define BELLOWS_EMU_LZCNT	0x004	/* else BSR */
-#define BELLOWS_EMU_BMI1	0x008	/* TZCNT is BSF without it */
-#define BELLOWS_EMU_BMI2	0x010
-#define BELLOWS_EMU_CX16	0x020
-#define BELLOWS_EMU_LAHF64	0x040
-#define BELLOWS_EMU_SSE42	0x080	/* CRC32 */
-#define BELLOWS_EMU_ADX		0x100
-#define BELLOWS_EMU_MOVDIRI	0x200
+#define EMU_MOVBE	0x001
+#define EMU_POPCNT	0x002
+#define EMU_LZCNT	0x004	/* else BSR */
+#define EMU_BMI1	0x008	/* TZCNT is BSF without it */
+#define EMU_BMI2	0x010
+#define EMU_CX16	0x020
+#define EMU_LAHF64	0x040
+#define EMU_SSE42	0x080	/* CRC32 */
+#define EMU_ADX		0x100
+#define EMU_MOVDIRI	0x200
 
 /* Of the instruction that was executed, valid with CONTINUE. */
-#define BELLOWS_EMU_RETIRED	0x1	/* RIP moved on (REP: all done) */
-#define BELLOWS_EMU_STEP	0x2	/* TF was set: inject #DB with DR6.BS */
-#define BELLOWS_EMU_STI_SHADOW	0x4	/* interrupts wait one instruction */
+#define EMU_RETIRED	0x1	/* RIP moved on (REP: all done) */
+#define EMU_STEP	0x2	/* TF was set: inject #DB with DR6.BS */
+#define EMU_STI_SHADOW	0x4	/* interrupts wait one instruction */
 
 struct bellows_emulator;
 
@@ -185,7 +185,7 @@ struct bellows_emulator_ops {
  *
  * Owner's, in:
  * @ops: callbacks
- * @features: BELLOWS_EMU_MOVBE and so on, of the CPU that runs the guest
+ * @features: EMU_MOVBE and so on, of the CPU that runs the guest
  * @io_buf, @io_buf_size: where string I/O collects data, at least 16 bytes;
  *	typically the page that struct kvm_run shows to userspace
  * @cpl: current privilege level
@@ -216,13 +216,13 @@ struct bellows_emulator {
 	u8 cpl;
 	u8 nr_bytes;
 	u8 bytes[BELLOWS_INSN_MAX];
-	u64 regs[BELLOWS_NR_REGS];
+	u64 regs[NR_GPRS];
 	u64 rip;
 	u64 rflags;
 	u64 cr0;
 	u64 cr4;
 	u64 efer;
-	struct bellows_emu_segment seg[BELLOWS_NR_SEGS + 1];
+	struct bellows_emu_segment seg[NR_SEGS + 1];
 	u8 seg_missing;
 
 	struct bellows_insn insn;
@@ -230,7 +230,7 @@ struct bellows_emulator {
 	u32 events;
 	struct bellows_emu_access pending;
 
-	struct bellows_emu_access log[BELLOWS_EMU_LOG];
+	struct bellows_emu_access log[EMU_LOG];
 	u64 log_rip, log_cs;	/* whose log it is: RIP, and the base of CS */
 	u8 log_used;		/* entries in the log */
 	u8 log_next;		/* next to be replayed */
@@ -263,7 +263,7 @@ int bellows_emulator_peek(struct bellows_emulator *e);
  * @high: of the register, bits 8 to 15 are meant
  * @size: of the access
  * @reg_size: how much of the register is replaced; 4 clears the rest
- * @reg: BELLOWS_NO_REG: an immediate is written
+ * @reg: NO_GPR: an immediate is written
  */
 struct bellows_move {
 	bool write;

@@ -15,55 +15,55 @@ static bool carry(const struct bellows_emu_step *s)
 int bellows_exec_add(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_add(s->dst, s->src, false, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_adc(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_add(s->dst, s->src, carry(s), s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_sub(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_sbb(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_sub(s->dst, s->src, carry(s), s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_cmp(struct bellows_emu_step *s)
 {
 	bellows_alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_and(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_logic(s->dst & s->src, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_or(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_logic(s->dst | s->src, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_xor(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_logic(s->dst ^ s->src, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_test(struct bellows_emu_step *s)
 {
 	bellows_alu_logic(s->dst & s->src, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* INC and DEC leave CF alone. */
@@ -73,7 +73,7 @@ int bellows_exec_inc(struct bellows_emu_step *s)
 
 	s->dst = bellows_alu_add(s->dst, 1, false, s->size, &s->e->rflags);
 	s->e->rflags = (s->e->rflags & ~EFL_CF) | old;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_dec(struct bellows_emu_step *s)
@@ -82,19 +82,19 @@ int bellows_exec_dec(struct bellows_emu_step *s)
 
 	s->dst = bellows_alu_sub(s->dst, 1, false, s->size, &s->e->rflags);
 	s->e->rflags = (s->e->rflags & ~EFL_CF) | old;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_not(struct bellows_emu_step *s)
 {
 	s->dst = ~s->dst;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_neg(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_sub(0, s->dst, false, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* The register gets the old value first: XADD of a register to itself doubles. */
@@ -112,14 +112,14 @@ int bellows_exec_cmpxchg(struct bellows_emu_step *s)
 {
 	u64 old = s->dst;
 
-	bellows_alu_sub(s->e->regs[BELLOWS_RAX], old, false, s->size, &s->e->rflags);
+	bellows_alu_sub(s->e->regs[GPR_RAX], old, false, s->size, &s->e->rflags);
 	if (s->e->rflags & EFL_ZF) {
 		s->dst = s->src;
 	} else {
-		bellows_set_reg(s->e, BELLOWS_RAX, old, s->size);
+		bellows_set_reg(s->e, GPR_RAX, old, s->size);
 		s->no_store = !s->insn->memory;
 	}
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static void pair_set(struct bellows_emulator *e, u8 low, u8 high, const u64 *value,
@@ -155,7 +155,7 @@ int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 	u64 linear;
 	int r;
 
-	if (half == 8 && !(e->features & BELLOWS_EMU_CX16))
+	if (half == 8 && !(e->features & EMU_CX16))
 		return bellows_emu_fault(e, VECTOR_UD);
 	if (half == 8 && (bellows_emulator_address(e) & 15))
 		return bellows_emu_fault_code(e, VECTOR_GP, 0);
@@ -164,17 +164,17 @@ int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 	if (!r)
 		r = bellows_emu_check_alignment(e, linear, size);
 	if (!r)
-		r = bellows_emu_read(e, linear, old, size, BELLOWS_EMU_FOR_WRITE |
-				     (s->insn->lock ? BELLOWS_EMU_LOCKED : 0));
+		r = bellows_emu_read(e, linear, old, size, EMU_FOR_WRITE |
+				     (s->insn->lock ? EMU_LOCKED : 0));
 	if (r)
 		return r;
-	pair_get(e, BELLOWS_RAX, BELLOWS_RDX, expected, half);
-	pair_get(e, BELLOWS_RBX, BELLOWS_RCX, new, half);
+	pair_get(e, GPR_RAX, GPR_RDX, expected, half);
+	pair_get(e, GPR_RBX, GPR_RCX, new, half);
 	if (old[0] == expected[0] && old[1] == expected[1]) {
 		e->rflags |= EFL_ZF;
 	} else {
 		e->rflags &= ~EFL_ZF;
-		pair_set(e, BELLOWS_RAX, BELLOWS_RDX, old, half);
+		pair_set(e, GPR_RAX, GPR_RDX, old, half);
 		memcpy(new, old, sizeof(new));
 	}
 	if (s->insn->lock)
@@ -185,14 +185,14 @@ int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 /* ADCX carries in CF, ADOX in OF, and no other flag changes. */
 int bellows_exec_adcx(struct bellows_emu_step *s)
 {
-	u64 flag = s->insn->op == BELLOWS_OP_ADCX ? EFL_CF : EFL_OF;
+	u64 flag = s->insn->op == OP_ADCX ? EFL_CF : EFL_OF;
 	u64 flags = 0;
 
 	s->dst = bellows_alu_add(s->dst, s->src, s->e->rflags & flag, s->size, &flags);
 	s->e->rflags &= ~flag;
 	if (flags & EFL_CF)
 		s->e->rflags |= flag;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* Of one byte, products and dividends are in AX. */
@@ -201,10 +201,10 @@ static void set_product(struct bellows_emu_step *s, u64 low, u64 high)
 	struct bellows_emulator *e = s->e;
 
 	if (s->size == 1) {
-		bellows_set_reg(e, BELLOWS_RAX, high << 8 | low, 2);
+		bellows_set_reg(e, GPR_RAX, high << 8 | low, 2);
 	} else {
-		bellows_set_reg(e, BELLOWS_RAX, low, s->size);
-		bellows_set_reg(e, BELLOWS_RDX, high, s->size);
+		bellows_set_reg(e, GPR_RAX, low, s->size);
+		bellows_set_reg(e, GPR_RDX, high, s->size);
 	}
 }
 
@@ -212,20 +212,20 @@ int bellows_exec_mul(struct bellows_emu_step *s)
 {
 	u64 low, high;
 
-	low = bellows_alu_mul(s->e->regs[BELLOWS_RAX], s->dst, s->size, &high,
+	low = bellows_alu_mul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
 			      &s->e->rflags);
 	set_product(s, low, high);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_imul1(struct bellows_emu_step *s)
 {
 	u64 low, high;
 
-	low = bellows_alu_imul(s->e->regs[BELLOWS_RAX], s->dst, s->size, &high,
+	low = bellows_alu_imul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
 			       &s->e->rflags);
 	set_product(s, low, high);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* With three operands the destination is not one of the factors. */
@@ -235,14 +235,14 @@ int bellows_exec_imul(struct bellows_emu_step *s)
 	u64 high;
 
 	s->dst = bellows_alu_imul(factor, s->src, s->size, &high, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int divide(struct bellows_emu_step *s,
 		  bool (*division)(u64 high, u64 low, u64 divisor, unsigned int size,
 				   u64 *quotient, u64 *remainder))
 {
-	u64 low = s->e->regs[BELLOWS_RAX], high = s->e->regs[BELLOWS_RDX];
+	u64 low = s->e->regs[GPR_RAX], high = s->e->regs[GPR_RDX];
 	u64 quotient, remainder;
 
 	if (s->size == 1)
@@ -250,7 +250,7 @@ static int divide(struct bellows_emu_step *s,
 	if (!division(high, low, s->dst, s->size, &quotient, &remainder))
 		return bellows_emu_fault(s->e, VECTOR_DE);
 	set_product(s, quotient, remainder);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_div(struct bellows_emu_step *s)
@@ -267,17 +267,17 @@ int bellows_exec_shift(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_shift(s->insn->op, s->dst, s->src & 0xff, s->size,
 				   &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_shld(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_shld(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_shrd(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_shrd(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }

@@ -28,25 +28,25 @@ static u64 bit(struct bellows_emu_step *s)
 int bellows_exec_bt(struct bellows_emu_step *s)
 {
 	bit(s);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_bts(struct bellows_emu_step *s)
 {
 	s->dst |= bit(s);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_btr(struct bellows_emu_step *s)
 {
 	s->dst &= ~bit(s);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_btc(struct bellows_emu_step *s)
 {
 	s->dst ^= bit(s);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static unsigned int lowest_bit(u64 value)
@@ -66,7 +66,7 @@ int bellows_exec_bsf(struct bellows_emu_step *s)
 	s->no_store = !s->src;
 	if (s->src)
 		s->dst = lowest_bit(s->src);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_bsr(struct bellows_emu_step *s)
@@ -75,7 +75,7 @@ int bellows_exec_bsr(struct bellows_emu_step *s)
 	s->no_store = !s->src;
 	if (s->src)
 		s->dst = highest_bit(s->src);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int counted(struct bellows_emu_step *s, unsigned int zeros)
@@ -83,19 +83,19 @@ static int counted(struct bellows_emu_step *s, unsigned int zeros)
 	s->dst = zeros;
 	assign(s, EFL_CF, !s->src);
 	assign(s, EFL_ZF, !zeros);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_tzcnt(struct bellows_emu_step *s)
 {
-	if (!has(s, BELLOWS_EMU_BMI1))
+	if (!has(s, EMU_BMI1))
 		return bellows_exec_bsf(s);
 	return counted(s, s->src ? lowest_bit(s->src) : 8 * s->size);
 }
 
 int bellows_exec_lzcnt(struct bellows_emu_step *s)
 {
-	if (!has(s, BELLOWS_EMU_LZCNT))
+	if (!has(s, EMU_LZCNT))
 		return bellows_exec_bsr(s);
 	return counted(s, 8 * s->size - (s->src ? highest_bit(s->src) + 1 : 0));
 }
@@ -108,7 +108,7 @@ int bellows_exec_popcnt(struct bellows_emu_step *s)
 		s->dst++;
 	s->e->rflags &= ~EFL_STATUS;
 	assign(s, EFL_ZF, !s->src);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* BMI: the frame has checked that the CPU has it. */
@@ -117,7 +117,7 @@ static int bmi1_done(struct bellows_emu_step *s, u64 result, bool carry)
 {
 	s->dst = bellows_alu_logic(result, s->size, &s->e->rflags);
 	assign(s, EFL_CF, carry);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_andn(struct bellows_emu_step *s)
@@ -164,39 +164,39 @@ static int flagless_shift(struct bellows_emu_step *s, u8 op, u64 count)
 	u64 flags = 0;
 
 	s->dst = bellows_alu_shift(op, s->src, count & 0xff, s->size, &flags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_rorx(struct bellows_emu_step *s)
 {
-	return flagless_shift(s, BELLOWS_OP_ROR, s->src2);
+	return flagless_shift(s, OP_ROR, s->src2);
 }
 
 int bellows_exec_sarx(struct bellows_emu_step *s)
 {
-	return flagless_shift(s, BELLOWS_OP_SAR, s->src2);
+	return flagless_shift(s, OP_SAR, s->src2);
 }
 
 int bellows_exec_shlx(struct bellows_emu_step *s)
 {
-	return flagless_shift(s, BELLOWS_OP_SHL, s->src2);
+	return flagless_shift(s, OP_SHL, s->src2);
 }
 
 int bellows_exec_shrx(struct bellows_emu_step *s)
 {
-	return flagless_shift(s, BELLOWS_OP_SHR, s->src2);
+	return flagless_shift(s, OP_SHR, s->src2);
 }
 
 int bellows_exec_pdep(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_pdep(s->src, s->src2);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_pext(struct bellows_emu_step *s)
 {
 	s->dst = bellows_alu_pext(s->src, s->src2);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* RDX times r/m; when both halves go to one register, the upper one stays. */
@@ -204,10 +204,10 @@ int bellows_exec_mulx(struct bellows_emu_step *s)
 {
 	u64 low, high, flags = 0;
 
-	low = bellows_alu_mul(s->e->regs[BELLOWS_RDX], s->src2, s->size, &high, &flags);
+	low = bellows_alu_mul(s->e->regs[GPR_RDX], s->src2, s->size, &high, &flags);
 	bellows_set_reg(s->e, s->insn->vvvv, low, s->size);
 	bellows_set_reg(s->e, s->insn->reg, high, s->size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_crc32(struct bellows_emu_step *s)
@@ -218,5 +218,5 @@ int bellows_exec_crc32(struct bellows_emu_step *s)
 	/* The whole register changes whatever the size of the source. */
 	s->e->regs[s->insn->reg] = s->dst;
 	s->no_store = true;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }

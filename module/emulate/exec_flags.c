@@ -9,7 +9,7 @@
 static int assign(struct bellows_emu_step *s, u64 flag, bool value)
 {
 	s->e->rflags = value ? s->e->rflags | flag : s->e->rflags & ~flag;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_clc(struct bellows_emu_step *s)
@@ -47,9 +47,9 @@ static int may_change_if(struct bellows_emulator *e)
 	bool vm86 = e->rflags & EFL_VM;
 
 	if (!(e->cr0 & CR0_PE) || (vm86 ? 3 : e->cpl) <= iopl)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	if ((vm86 && (e->cr4 & CR4_VME)) || (e->cpl == 3 && (e->cr4 & CR4_PVI)))
-		return BELLOWS_EMU_UNHANDLEABLE;
+		return EMU_UNHANDLEABLE;
 	return bellows_emu_fault_code(e, VECTOR_GP, 0);
 }
 
@@ -67,26 +67,26 @@ int bellows_exec_sti(struct bellows_emu_step *s)
 	if (r)
 		return r;
 	if (!(s->e->rflags & EFL_IF))
-		s->e->events |= BELLOWS_EMU_STI_SHADOW;
+		s->e->events |= EMU_STI_SHADOW;
 	return assign(s, EFL_IF, true);
 }
 
 static bool no_lahf(const struct bellows_emu_step *s)
 {
-	return bellows_is_64bit(s->e) && !(s->e->features & BELLOWS_EMU_LAHF64);
+	return bellows_is_64bit(s->e) && !(s->e->features & EMU_LAHF64);
 }
 
 #define AH_FLAGS (EFL_SF | EFL_ZF | EFL_AF | EFL_PF | EFL_CF)
 
 int bellows_exec_lahf(struct bellows_emu_step *s)
 {
-	u64 *rax = &s->e->regs[BELLOWS_RAX];
+	u64 *rax = &s->e->regs[GPR_RAX];
 
 	if (no_lahf(s))
 		return bellows_emu_fault(s->e, VECTOR_UD);
 	*rax = (*rax & ~0xff00ULL) |
 	       ((s->e->rflags & AH_FLAGS) | EFL_FIXED) << 8;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_sahf(struct bellows_emu_step *s)
@@ -94,25 +94,25 @@ int bellows_exec_sahf(struct bellows_emu_step *s)
 	if (no_lahf(s))
 		return bellows_emu_fault(s->e, VECTOR_UD);
 	s->e->rflags = (s->e->rflags & ~AH_FLAGS) |
-		       ((s->e->regs[BELLOWS_RAX] >> 8) & AH_FLAGS);
-	return BELLOWS_EMU_CONTINUE;
+		       ((s->e->regs[GPR_RAX] >> 8) & AH_FLAGS);
+	return EMU_CONTINUE;
 }
 
 static void set_al(struct bellows_emu_step *s, u64 value)
 {
-	bellows_set_reg(s->e, BELLOWS_RAX, value, 1);
+	bellows_set_reg(s->e, GPR_RAX, value, 1);
 }
 
 int bellows_exec_salc(struct bellows_emu_step *s)
 {
 	set_al(s, s->e->rflags & EFL_CF ? 0xff : 0);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* AAA adds 6 to AL and 1 to AH when the low digit overflowed; AAS subtracts. */
 static int adjust_ascii(struct bellows_emu_step *s, int sign)
 {
-	u64 ax = s->e->regs[BELLOWS_RAX] & 0xffff;
+	u64 ax = s->e->regs[GPR_RAX] & 0xffff;
 	bool adjust = (ax & 15) > 9 || (s->e->rflags & EFL_AF);
 
 	if (adjust)
@@ -120,8 +120,8 @@ static int adjust_ascii(struct bellows_emu_step *s, int sign)
 	bellows_alu_set_szp(ax, 1, &s->e->rflags);
 	assign(s, EFL_AF, adjust);
 	assign(s, EFL_CF, adjust);
-	bellows_set_reg(s->e, BELLOWS_RAX, ax & 0xff0f, 2);
-	return BELLOWS_EMU_CONTINUE;
+	bellows_set_reg(s->e, GPR_RAX, ax & 0xff0f, 2);
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_aaa(struct bellows_emu_step *s)
@@ -137,7 +137,7 @@ int bellows_exec_aas(struct bellows_emu_step *s)
 /* DAA and DAS correct the low digit, then the high one. */
 static int adjust_decimal(struct bellows_emu_step *s, int sign)
 {
-	u64 old = s->e->regs[BELLOWS_RAX] & 0xff, al = old;
+	u64 old = s->e->regs[GPR_RAX] & 0xff, al = old;
 	bool carry = s->e->rflags & EFL_CF, old_carry = carry;
 	bool low = (al & 15) > 9 || (s->e->rflags & EFL_AF);
 	bool high = old > 0x99 || old_carry;
@@ -156,7 +156,7 @@ static int adjust_decimal(struct bellows_emu_step *s, int sign)
 	assign(s, EFL_AF, low);
 	assign(s, EFL_CF, carry);
 	set_al(s, al);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_daa(struct bellows_emu_step *s)
@@ -171,25 +171,25 @@ int bellows_exec_das(struct bellows_emu_step *s)
 
 int bellows_exec_aam(struct bellows_emu_step *s)
 {
-	u64 al = s->e->regs[BELLOWS_RAX] & 0xff, base = s->insn->imm;
+	u64 al = s->e->regs[GPR_RAX] & 0xff, base = s->insn->imm;
 
 	if (!base)
 		return bellows_emu_fault(s->e, VECTOR_DE);
 	/* Bytes, lest the compiler call for a 64-bit division. */
-	bellows_set_reg(s->e, BELLOWS_RAX,
+	bellows_set_reg(s->e, GPR_RAX,
 			(u8)al / (u8)base << 8 | (u8)al % (u8)base, 2);
-	bellows_alu_set_szp(s->e->regs[BELLOWS_RAX], 1, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	bellows_alu_set_szp(s->e->regs[GPR_RAX], 1, &s->e->rflags);
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_aad(struct bellows_emu_step *s)
 {
-	u64 ax = s->e->regs[BELLOWS_RAX];
+	u64 ax = s->e->regs[GPR_RAX];
 	u64 al = ((ax & 0xff) + ((ax >> 8) & 0xff) * s->insn->imm) & 0xff;
 
-	bellows_set_reg(s->e, BELLOWS_RAX, al, 2);
+	bellows_set_reg(s->e, GPR_RAX, al, 2);
 	bellows_alu_set_szp(al, 1, &s->e->rflags);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int bound_read(struct bellows_emu_step *s, u64 offset, s64 *value)

@@ -8,7 +8,7 @@
 
 int bellows_exec_nop(struct bellows_emu_step *s)
 {
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* It faults like a read, and there is nothing to flush: of a device least of all. */
@@ -24,7 +24,7 @@ int bellows_exec_clflush(struct bellows_emu_step *s)
 int bellows_exec_mov(struct bellows_emu_step *s)
 {
 	s->dst = s->src;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_movsx(struct bellows_emu_step *s)
@@ -32,7 +32,7 @@ int bellows_exec_movsx(struct bellows_emu_step *s)
 	unsigned int size = s->insn->src == OPD_EB ? 1 : s->insn->src == OPD_EW ? 2 : 4;
 
 	s->dst = bellows_sign_extend(s->src, size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static u64 swap_bytes(u64 value, unsigned int size)
@@ -43,33 +43,33 @@ static u64 swap_bytes(u64 value, unsigned int size)
 int bellows_exec_movbe(struct bellows_emu_step *s)
 {
 	s->dst = swap_bytes(s->src, s->size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* Of 16 bits the result is undefined; CPUs give zero. */
 int bellows_exec_bswap(struct bellows_emu_step *s)
 {
 	s->dst = s->size == 2 ? 0 : swap_bytes(s->dst, s->size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_mov_from_seg(struct bellows_emu_step *s)
 {
 	s->dst = bellows_emu_segment(s->e, s->insn->reg & 7)->selector;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* Where CR0 in hardware is not what the guest wrote. UMIP is the CPU's to check, before the exit. */
 int bellows_exec_smsw(struct bellows_emu_step *s)
 {
 	s->dst = s->e->cr0;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_lea(struct bellows_emu_step *s)
 {
 	s->dst = bellows_emu_offset(s);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_xchg(struct bellows_emu_step *s)
@@ -81,7 +81,7 @@ int bellows_exec_xchg(struct bellows_emu_step *s)
 		reg = (s->insn->opcode & 7) | (s->insn->rex & 1 ? 8 : 0);
 	s->dst = s->src;
 	bellows_emu_store_reg(s, reg, old, s->size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* A pair of conditions per flag combination; the lowest bit negates. */
@@ -124,35 +124,35 @@ int bellows_exec_cmovcc(struct bellows_emu_step *s)
 {
 	if (bellows_emu_condition(s->e->rflags, s->insn->opcode))
 		s->dst = s->src;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_setcc(struct bellows_emu_step *s)
 {
 	s->dst = bellows_emu_condition(s->e->rflags, s->insn->opcode);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_cbw(struct bellows_emu_step *s)
 {
-	u64 value = bellows_sign_extend(s->e->regs[BELLOWS_RAX], s->size / 2);
+	u64 value = bellows_sign_extend(s->e->regs[GPR_RAX], s->size / 2);
 
-	bellows_set_reg(s->e, BELLOWS_RAX, value, s->size);
-	return BELLOWS_EMU_CONTINUE;
+	bellows_set_reg(s->e, GPR_RAX, value, s->size);
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_cwd(struct bellows_emu_step *s)
 {
-	u64 value = bellows_sign_extend(s->e->regs[BELLOWS_RAX], s->size);
+	u64 value = bellows_sign_extend(s->e->regs[GPR_RAX], s->size);
 
-	bellows_set_reg(s->e, BELLOWS_RDX, (s64)value < 0 ? U64_MAX : 0, s->size);
-	return BELLOWS_EMU_CONTINUE;
+	bellows_set_reg(s->e, GPR_RDX, (s64)value < 0 ? U64_MAX : 0, s->size);
+	return EMU_CONTINUE;
 }
 
 int bellows_exec_xlat(struct bellows_emu_step *s)
 {
-	u64 *rax = &s->e->regs[BELLOWS_RAX];
-	u64 offset = s->e->regs[BELLOWS_RBX] + (*rax & 0xff);
+	u64 *rax = &s->e->regs[GPR_RAX];
+	u64 offset = s->e->regs[GPR_RBX] + (*rax & 0xff);
 	u64 value;
 	int r;
 
@@ -171,7 +171,7 @@ static int sse_check(struct bellows_emulator *e)
 		return bellows_emu_fault(e, VECTOR_UD);
 	if (e->cr0 & CR0_TS)
 		return bellows_emu_fault(e, VECTOR_NM);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* The CPU looks at the alignment before it looks at the limit. */
@@ -205,7 +205,7 @@ static int sse_store(struct bellows_emu_step *s, const void *value)
 /* Userspace has no part in SSE registers. */
 static int no_exit(int result)
 {
-	return result == BELLOWS_EMU_EXIT ? BELLOWS_EMU_UNHANDLEABLE : result;
+	return result == EMU_EXIT ? EMU_UNHANDLEABLE : result;
 }
 
 static int get_xmm(struct bellows_emu_step *s, u8 reg, void *value)
@@ -274,7 +274,7 @@ int bellows_exec_sse_movd(struct bellows_emu_step *s)
 	if (!general)
 		return set_xmm(s, insn->rm, value);
 	bellows_emu_store_reg(s, insn->rm, value[0], s->size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /*

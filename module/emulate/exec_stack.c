@@ -14,17 +14,17 @@ unsigned int bellows_emu_stack_size(const struct bellows_emulator *e)
 {
 	if (bellows_is_64bit(e))
 		return 8;
-	return e->seg[BELLOWS_SS].attr & BELLOWS_ATTR_DB ? 4 : 2;
+	return e->seg[SEG_SS].attr & SEG_ATTR_DB ? 4 : 2;
 }
 
 static u64 stack_pointer(const struct bellows_emulator *e)
 {
-	return e->regs[BELLOWS_RSP] & bellows_mask(bellows_emu_stack_size(e));
+	return e->regs[GPR_RSP] & bellows_mask(bellows_emu_stack_size(e));
 }
 
 static void set_stack_pointer(struct bellows_emulator *e, u64 value)
 {
-	bellows_set_reg(e, BELLOWS_RSP, value, bellows_emu_stack_size(e));
+	bellows_set_reg(e, GPR_RSP, value, bellows_emu_stack_size(e));
 }
 
 static int stack_linear(struct bellows_emulator *e, u64 offset, unsigned int size,
@@ -32,7 +32,7 @@ static int stack_linear(struct bellows_emulator *e, u64 offset, unsigned int siz
 {
 	int r;
 
-	r = bellows_emu_linear(e, BELLOWS_SS, offset, size, write, linear);
+	r = bellows_emu_linear(e, SEG_SS, offset, size, write, linear);
 	return r ? r : bellows_emu_check_alignment(e, *linear, size);
 }
 
@@ -63,7 +63,7 @@ static int stack_probe(struct bellows_emulator *e, u64 offset, unsigned int size
 	int r;
 
 	r = stack_linear(e, offset, size, true, &linear);
-	return r ? r : bellows_emu_probe(e, linear, size, BELLOWS_EMU_FOR_WRITE);
+	return r ? r : bellows_emu_probe(e, linear, size, EMU_FOR_WRITE);
 }
 
 static u64 below(const struct bellows_emulator *e, unsigned int bytes)
@@ -136,19 +136,19 @@ int bellows_exec_popa(struct bellows_emu_step *s)
 	if (r)
 		return r;
 	for (i = 0; i < 8; i++)
-		if (i != BELLOWS_RSP)
+		if (i != GPR_RSP)
 			bellows_set_reg(e, i, values[i], s->size);
 	set_stack_pointer(e, sp + 8 * s->size);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* In virtual-8086 mode flags are IOPL's business, or VME's. */
 static int flags_allowed(struct bellows_emulator *e)
 {
 	if (!(e->rflags & EFL_VM) || (e->rflags & EFL_IOPL) == EFL_IOPL)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	if (e->cr4 & CR4_VME)
-		return BELLOWS_EMU_UNHANDLEABLE;
+		return EMU_UNHANDLEABLE;
 	return bellows_emu_fault_code(e, VECTOR_GP, 0);
 }
 
@@ -194,7 +194,7 @@ static int enter_display(struct bellows_emu_step *s, unsigned int level, u64 fra
 {
 	struct bellows_emulator *e = s->e;
 	u64 mask = bellows_mask(bellows_emu_stack_size(e));
-	u64 bp = e->regs[BELLOWS_RBP];
+	u64 bp = e->regs[GPR_RBP];
 	u64 value;
 	int r = 0;
 
@@ -219,14 +219,14 @@ int bellows_exec_enter(struct bellows_emu_step *s)
 	u64 frame;
 	int r;
 
-	r = bellows_emu_push(e, e->regs[BELLOWS_RBP], s->size);
-	frame = e->regs[BELLOWS_RSP];
+	r = bellows_emu_push(e, e->regs[GPR_RBP], s->size);
+	frame = e->regs[GPR_RSP];
 	if (!r && level)
 		r = enter_display(s, level, frame);
 	if (r)
 		return r;
 	set_stack_pointer(e, stack_pointer(e) - s->insn->imm);
-	bellows_set_reg(e, BELLOWS_RBP, frame, s->size);
+	bellows_set_reg(e, GPR_RBP, frame, s->size);
 	return stack_probe(e, stack_pointer(e), s->size);
 }
 
@@ -236,10 +236,10 @@ int bellows_exec_leave(struct bellows_emu_step *s)
 	u64 value;
 	int r;
 
-	set_stack_pointer(e, e->regs[BELLOWS_RBP]);
+	set_stack_pointer(e, e->regs[GPR_RBP]);
 	r = bellows_emu_pop(e, &value, s->size);
 	if (!r)
-		bellows_set_reg(e, BELLOWS_RBP, value, s->size);
+		bellows_set_reg(e, GPR_RBP, value, s->size);
 	return r;
 }
 
@@ -302,7 +302,7 @@ int bellows_exec_ret(struct bellows_emu_step *s)
 int bellows_exec_jcc(struct bellows_emu_step *s)
 {
 	if (!bellows_emu_condition(s->e->rflags, s->insn->opcode))
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	return relative_branch(s);
 }
 
@@ -311,21 +311,21 @@ int bellows_exec_loop(struct bellows_emu_step *s)
 {
 	unsigned int size = s->insn->address_size;
 	bool zero = s->e->rflags & EFL_ZF;
-	u64 count = s->e->regs[BELLOWS_RCX] - 1;
+	u64 count = s->e->regs[GPR_RCX] - 1;
 
-	bellows_set_reg(s->e, BELLOWS_RCX, count, size);
+	bellows_set_reg(s->e, GPR_RCX, count, size);
 	if (!(count & bellows_mask(size)))
-		return BELLOWS_EMU_CONTINUE;
-	if (s->insn->op == BELLOWS_OP_LOOPE && !zero)
-		return BELLOWS_EMU_CONTINUE;
-	if (s->insn->op == BELLOWS_OP_LOOPNE && zero)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
+	if (s->insn->op == OP_LOOPE && !zero)
+		return EMU_CONTINUE;
+	if (s->insn->op == OP_LOOPNE && zero)
+		return EMU_CONTINUE;
 	return relative_branch(s);
 }
 
 int bellows_exec_jcxz(struct bellows_emu_step *s)
 {
-	if (s->e->regs[BELLOWS_RCX] & bellows_mask(s->insn->address_size))
-		return BELLOWS_EMU_CONTINUE;
+	if (s->e->regs[GPR_RCX] & bellows_mask(s->insn->address_size))
+		return EMU_CONTINUE;
 	return relative_branch(s);
 }

@@ -46,7 +46,7 @@ static int source_read(struct bellows_emu_step *s, u64 *value)
 	int r;
 
 	*value = 0;
-	r = bellows_emu_linear(e, s->insn->segment, index_offset(s, BELLOWS_RSI), s->size,
+	r = bellows_emu_linear(e, s->insn->segment, index_offset(s, GPR_RSI), s->size,
 			       false, &linear);
 	if (!r)
 		r = bellows_emu_check_alignment(e, linear, s->size);
@@ -57,7 +57,7 @@ static int target_linear(struct bellows_emu_step *s, bool write, u64 *linear)
 {
 	int r;
 
-	r = bellows_emu_linear(s->e, BELLOWS_ES, index_offset(s, BELLOWS_RDI), s->size,
+	r = bellows_emu_linear(s->e, SEG_ES, index_offset(s, GPR_RDI), s->size,
 			       write, linear);
 	return r ? r : bellows_emu_check_alignment(s->e, *linear, s->size);
 }
@@ -85,32 +85,32 @@ static int target_write(struct bellows_emu_step *s, u64 value)
 static int string_once(struct bellows_emu_step *s)
 {
 	struct bellows_emulator *e = s->e;
-	u64 a = e->regs[BELLOWS_RAX], b = 0;
+	u64 a = e->regs[GPR_RAX], b = 0;
 	bool source = false, target = true;
 	int r = 0;
 
 	switch (s->insn->op) {
-	case BELLOWS_OP_MOVS:
+	case OP_MOVS:
 		source = true;
 		r = source_read(s, &b);
 		if (!r)
 			r = target_write(s, b);
 		break;
-	case BELLOWS_OP_STOS:
+	case OP_STOS:
 		r = target_write(s, a);
 		break;
-	case BELLOWS_OP_LODS:
+	case OP_LODS:
 		source = true;
 		target = false;
 		r = source_read(s, &b);
 		if (!r)
-			bellows_set_reg(e, BELLOWS_RAX, b, s->size);
+			bellows_set_reg(e, GPR_RAX, b, s->size);
 		break;
-	case BELLOWS_OP_CMPS:
+	case OP_CMPS:
 		source = true;
 		r = source_read(s, &a);
 		fallthrough;
-	case BELLOWS_OP_SCAS:
+	case OP_SCAS:
 		if (!r)
 			r = target_read(s, &b);
 		if (!r)
@@ -120,20 +120,20 @@ static int string_once(struct bellows_emu_step *s)
 	if (r)
 		return r;
 	if (source)
-		index_advance(s, BELLOWS_RSI, 1);
+		index_advance(s, GPR_RSI, 1);
 	if (target)
-		index_advance(s, BELLOWS_RDI, 1);
-	return BELLOWS_EMU_CONTINUE;
+		index_advance(s, GPR_RDI, 1);
+	return EMU_CONTINUE;
 }
 
 static u64 rep_count(const struct bellows_emu_step *s)
 {
-	return s->e->regs[BELLOWS_RCX] & address_mask(s);
+	return s->e->regs[GPR_RCX] & address_mask(s);
 }
 
 static void rep_subtract(struct bellows_emu_step *s, unsigned int done)
 {
-	bellows_set_reg(s->e, BELLOWS_RCX, s->e->regs[BELLOWS_RCX] - done,
+	bellows_set_reg(s->e, GPR_RCX, s->e->regs[GPR_RCX] - done,
 			s->insn->address_size);
 }
 
@@ -142,7 +142,7 @@ static bool rep_ends(const struct bellows_emu_step *s)
 {
 	bool zero = s->e->rflags & EFL_ZF;
 
-	if (s->insn->op != BELLOWS_OP_CMPS && s->insn->op != BELLOWS_OP_SCAS)
+	if (s->insn->op != OP_CMPS && s->insn->op != OP_SCAS)
 		return false;
 	return s->insn->rep == 0xf3 ? !zero : zero;
 }
@@ -173,7 +173,7 @@ static int repeat(struct bellows_emu_step *s,
 		if (rep_count(s))
 			bellows_emu_commit(s);
 	}
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int string_step(struct bellows_emu_step *s, u64 left, unsigned int *done)
@@ -193,7 +193,7 @@ int bellows_exec_string(struct bellows_emu_step *s)
 
 static int tss_read(struct bellows_emulator *e, u32 offset, u16 *value)
 {
-	const struct bellows_emu_segment *tr = bellows_emu_segment(e, BELLOWS_TR);
+	const struct bellows_emu_segment *tr = bellows_emu_segment(e, SEG_TR);
 	unsigned int i;
 
 	if (offset + 1 > tr->limit)
@@ -204,11 +204,11 @@ static int tss_read(struct bellows_emulator *e, u32 offset, u16 *value)
 
 		if (!(e->efer & EFER_LMA))
 			linear = (u32)linear;
-		r = e->ops->read(e, linear, (u8 *)value + i, 1, BELLOWS_EMU_IMPLICIT);
+		r = e->ops->read(e, linear, (u8 *)value + i, 1, EMU_IMPLICIT);
 		if (r)
-			return r == BELLOWS_EMU_EXIT ? BELLOWS_EMU_UNHANDLEABLE : r;
+			return r == EMU_EXIT ? EMU_UNHANDLEABLE : r;
 	}
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /*
@@ -222,10 +222,10 @@ static int port_allowed(struct bellows_emulator *e, u16 port, unsigned int size)
 	int r;
 
 	if (!(e->cr0 & CR0_PE) || e->log_used)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	if (!(e->rflags & EFL_VM) && e->cpl <= iopl)
-		return BELLOWS_EMU_CONTINUE;
-	if ((bellows_emu_segment(e, BELLOWS_TR)->attr & 13) != TSS_TYPE_32)
+		return EMU_CONTINUE;
+	if ((bellows_emu_segment(e, SEG_TR)->attr & 13) != TSS_TYPE_32)
 		return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	r = tss_read(e, TSS_BITMAP, &bitmap);
 	if (!r)
@@ -239,7 +239,7 @@ static int port_number(struct bellows_emu_step *s, u16 *port)
 {
 	bool immediate = (s->insn->flags & IM_MASK) == IM_U8;
 
-	*port = immediate ? s->insn->imm : s->e->regs[BELLOWS_RDX];
+	*port = immediate ? s->insn->imm : s->e->regs[GPR_RDX];
 	return port_allowed(s->e, *port, s->size);
 }
 
@@ -251,20 +251,20 @@ int bellows_exec_in(struct bellows_emu_step *s)
 
 	r = port_number(s, &port);
 	if (!r)
-		r = bellows_emu_port(s->e, BELLOWS_EMU_IN, port, s->size, 1, &value);
+		r = bellows_emu_port(s->e, EMU_IN, port, s->size, 1, &value);
 	if (!r)
-		bellows_set_reg(s->e, BELLOWS_RAX, value, s->size);
+		bellows_set_reg(s->e, GPR_RAX, value, s->size);
 	return r;
 }
 
 int bellows_exec_out(struct bellows_emu_step *s)
 {
-	u64 value = s->e->regs[BELLOWS_RAX];
+	u64 value = s->e->regs[GPR_RAX];
 	u16 port;
 	int r;
 
 	r = port_number(s, &port);
-	return r ? r : bellows_emu_port(s->e, BELLOWS_EMU_OUT, port, s->size, 1, &value);
+	return r ? r : bellows_emu_port(s->e, EMU_OUT, port, s->size, 1, &value);
 }
 
 struct string_io {
@@ -277,13 +277,13 @@ struct string_io {
 
 static void string_io_setup(struct bellows_emu_step *s, struct string_io *io)
 {
-	bool in = s->insn->op == BELLOWS_OP_INS;
+	bool in = s->insn->op == OP_INS;
 
 	*io = (struct string_io) {
-		.kind = in ? BELLOWS_EMU_IN : BELLOWS_EMU_OUT,
-		.index = in ? BELLOWS_RDI : BELLOWS_RSI,
-		.seg = in ? BELLOWS_ES : s->insn->segment,
-		.port = s->e->regs[BELLOWS_RDX],
+		.kind = in ? EMU_IN : EMU_OUT,
+		.index = in ? GPR_RDI : GPR_RSI,
+		.seg = in ? SEG_ES : s->insn->segment,
+		.port = s->e->regs[GPR_RDX],
 		.write = in,
 	};
 }
@@ -301,7 +301,7 @@ static int string_io_one(struct bellows_emu_step *s, const struct string_io *io)
 		r = target_linear(s, true, &linear);
 		if (!r)
 			r = bellows_emu_probe(s->e, linear, s->size,
-					      BELLOWS_EMU_FOR_WRITE);
+					      EMU_FOR_WRITE);
 		if (!r)
 			r = bellows_emu_port(s->e, io->kind, io->port, s->size, 1, &value);
 		if (!r)
@@ -338,7 +338,7 @@ static unsigned int block_count(struct bellows_emu_step *s, const struct string_
 	if (bellows_emu_linear(s->e, io->seg, offset, count * s->size, io->write, linear))
 		return 1;
 	if (io->write)
-		flags |= BELLOWS_EMU_FOR_WRITE;
+		flags |= EMU_FOR_WRITE;
 	return s->e->ops->probe(s->e, *linear, count * s->size, flags) ? 1 : count;
 }
 
@@ -350,11 +350,11 @@ static int block_memory(struct bellows_emu_step *s, const struct string_io *io, 
 
 	if (io->write)
 		r = s->e->ops->write(s->e, linear, s->e->io_buf, size,
-				     flags | BELLOWS_EMU_FOR_WRITE);
+				     flags | EMU_FOR_WRITE);
 	else
 		r = s->e->ops->read(s->e, linear, s->e->io_buf, size, flags);
 	/* Probed as memory, so there is nothing that userspace could answer. */
-	return r == BELLOWS_EMU_EXIT ? BELLOWS_EMU_UNHANDLEABLE : r;
+	return r == EMU_EXIT ? EMU_UNHANDLEABLE : r;
 }
 
 static int block_io(struct bellows_emu_step *s, const struct string_io *io, u64 linear,
@@ -407,7 +407,7 @@ int bellows_exec_string_io(struct bellows_emu_step *s)
 	unsigned int done = 1;
 	int r;
 
-	r = port_allowed(s->e, s->e->regs[BELLOWS_RDX], s->size);
+	r = port_allowed(s->e, s->e->regs[GPR_RDX], s->size);
 	if (r)
 		return r;
 	if (s->insn->rep)

@@ -17,25 +17,25 @@
 
 /* The size of code, which is what decides how bytes are read. */
 enum bellows_insn_mode {
-	BELLOWS_MODE_16,
-	BELLOWS_MODE_32,
-	BELLOWS_MODE_64,
+	MODE_16,
+	MODE_32,
+	MODE_64,
 };
 
 /* Numbers of registers as instructions encode them. */
 enum bellows_reg {
-	BELLOWS_RAX, BELLOWS_RCX, BELLOWS_RDX, BELLOWS_RBX,
-	BELLOWS_RSP, BELLOWS_RBP, BELLOWS_RSI, BELLOWS_RDI,
-	BELLOWS_R8, BELLOWS_R9, BELLOWS_R10, BELLOWS_R11,
-	BELLOWS_R12, BELLOWS_R13, BELLOWS_R14, BELLOWS_R15,
-	BELLOWS_NR_REGS,
-	BELLOWS_NO_REG = BELLOWS_NR_REGS,
+	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX,
+	GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+	GPR_R8, GPR_R9, GPR_R10, GPR_R11,
+	GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+	NR_GPRS,
+	NO_GPR = NR_GPRS,
 };
 
 enum bellows_seg {
-	BELLOWS_ES, BELLOWS_CS, BELLOWS_SS, BELLOWS_DS, BELLOWS_FS, BELLOWS_GS,
-	BELLOWS_NR_SEGS,
-	BELLOWS_TR = BELLOWS_NR_SEGS,
+	SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
+	NR_SEGS,
+	SEG_TR = NR_SEGS,
 };
 
 /*
@@ -83,10 +83,10 @@ enum bellows_seg {
 	X(VMRUN) X(VMMCALL) X(VMLOAD) X(VMSAVE) X(STGI) X(CLGI) X(SKINIT)
 
 enum bellows_op {
-	BELLOWS_OP_INVALID,
-#define BELLOWS_OP_NAME(name) BELLOWS_OP_##name,
-	BELLOWS_OPS(BELLOWS_OP_NAME)
-#undef BELLOWS_OP_NAME
+	OP_INVALID,
+#define OP_NAME(name) OP_##name,
+	BELLOWS_OPS(OP_NAME)
+#undef OP_NAME
 	BELLOWS_NR_OPS
 };
 
@@ -123,7 +123,7 @@ enum bellows_encoding {
  * @has_modrm: @mod, @reg and @rm mean something
  * @memory: there is a memory operand described by the following fields
  * @reg, @rm: register numbers, REX considered
- * @base, @index: registers of the address, BELLOWS_NO_REG where absent
+ * @base, @index: registers of the address, NO_GPR where absent
  * @scale: shift of the index
  * @rip_relative: the displacement counts from the next instruction
  * @vvvv: third register of VEX forms

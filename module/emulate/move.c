@@ -44,7 +44,7 @@ static bool take_register(const struct bellows_insn *insn, u8 operand, struct be
 {
 	switch (operand) {
 	case OPD_A:
-		move->reg = BELLOWS_RAX;
+		move->reg = GPR_RAX;
 		break;
 	case OPD_G:
 		move->reg = insn->reg;
@@ -61,15 +61,15 @@ static bool take_register(const struct bellows_insn *insn, u8 operand, struct be
 
 bool bellows_insn_is_move(const struct bellows_insn *insn, struct bellows_move *move)
 {
-	bool extends = insn->op == BELLOWS_OP_MOVZX || insn->op == BELLOWS_OP_MOVSX;
+	bool extends = insn->op == OP_MOVZX || insn->op == OP_MOVSX;
 
-	if ((insn->op != BELLOWS_OP_MOV && !extends) || insn->operand_size > 8)
+	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8)
 		return false;
 	*move = (struct bellows_move) {
 		.write = is_memory(insn, insn->dst),
-		.signs = insn->op == BELLOWS_OP_MOVSX,
+		.signs = insn->op == OP_MOVSX,
 		.reg_size = insn->operand_size,
-		.reg = BELLOWS_NO_REG,
+		.reg = NO_GPR,
 	};
 	if (!move->write) {
 		move->size = size_of(insn, insn->src);
@@ -84,7 +84,7 @@ u64 bellows_move_value(const struct bellows_insn *insn, const struct bellows_mov
 {
 	u64 value = insn->imm;
 
-	if (move->reg != BELLOWS_NO_REG)
+	if (move->reg != NO_GPR)
 		value = regs[move->reg] >> (move->high ? 8 : 0);
 	return value & bellows_mask(move->size);
 }
@@ -105,9 +105,9 @@ u64 bellows_insn_offset(const struct bellows_insn *insn, const u64 *regs, u64 ri
 
 	if (insn->rip_relative)
 		value += rip + insn->length;
-	if (insn->base != BELLOWS_NO_REG)
+	if (insn->base != NO_GPR)
 		value += regs[insn->base];
-	if (insn->index != BELLOWS_NO_REG)
+	if (insn->index != NO_GPR)
 		value += regs[insn->index] << insn->scale;
 	return value & bellows_mask(insn->address_size);
 }

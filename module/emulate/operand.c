@@ -45,10 +45,10 @@ static u64 bit_displacement(const struct bellows_emulator *e,
 static bool is_bit_string(const struct bellows_insn *insn)
 {
 	switch (insn->op) {
-	case BELLOWS_OP_BT:
-	case BELLOWS_OP_BTS:
-	case BELLOWS_OP_BTR:
-	case BELLOWS_OP_BTC:
+	case OP_BT:
+	case OP_BTS:
+	case OP_BTR:
+	case OP_BTC:
 		return insn->src == OPD_G;
 	}
 	return false;
@@ -75,7 +75,7 @@ u64 bellows_emulator_address(struct bellows_emulator *e)
 
 	if (!bellows_is_64bit(e))
 		return (u32)(linear + e->seg[insn->segment].base);
-	return linear + (insn->segment >= BELLOWS_FS ? bellows_emu_segment(e, insn->segment)->base : 0);
+	return linear + (insn->segment >= SEG_FS ? bellows_emu_segment(e, insn->segment)->base : 0);
 }
 
 static unsigned int operand_size(const struct bellows_emu_step *s, u8 operand)
@@ -114,9 +114,9 @@ static u8 operand_reg(const struct bellows_insn *insn, u8 operand)
 	case OPD_G:
 		return insn->reg;
 	case OPD_A:
-		return BELLOWS_RAX;
+		return GPR_RAX;
 	case OPD_CL:
-		return BELLOWS_RCX;
+		return GPR_RCX;
 	case OPD_B:
 		return insn->vvvv;
 	case OPD_R:
@@ -132,7 +132,7 @@ int bellows_emu_check_alignment(struct bellows_emulator *e, u64 linear,
 	if (e->cpl == 3 && (e->cr0 & CR0_AM) && (e->rflags & EFL_AC) &&
 	    (linear & (size - 1)))
 		return bellows_emu_fault_code(e, VECTOR_AC, 0);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int locate(struct bellows_emu_step *s, unsigned int size, bool write)
@@ -144,7 +144,7 @@ static int locate(struct bellows_emu_step *s, unsigned int size, bool write)
 	return r ? r : bellows_emu_check_alignment(s->e, s->linear, size);
 }
 
-/* @flags: BELLOWS_EMU_FOR_WRITE if it will be stored to as well. */
+/* @flags: EMU_FOR_WRITE if it will be stored to as well. */
 int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 		     unsigned int flags)
 {
@@ -154,23 +154,23 @@ int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 	switch (operand) {
 	case OPD_NONE:
 	case OPD_S:
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	case OPD_I:
 		*value = s->insn->imm;
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	case OPD_1:
 		*value = 1;
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	}
 	if (!is_memory(s->insn, operand)) {
 		*value = bellows_emu_load_reg(s, operand_reg(s->insn, operand), size);
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	}
-	r = locate(s, size, flags & BELLOWS_EMU_FOR_WRITE);
+	r = locate(s, size, flags & EMU_FOR_WRITE);
 	if (r)
 		return r;
-	if (s->insn->lock || s->insn->op == BELLOWS_OP_XCHG)
-		flags |= BELLOWS_EMU_LOCKED;
+	if (s->insn->lock || s->insn->op == OP_XCHG)
+		flags |= EMU_LOCKED;
 	*value = 0;
 	r = bellows_emu_read(s->e, s->linear, value, size, flags);
 	s->old = *value;
@@ -184,14 +184,14 @@ int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 int bellows_emu_store(struct bellows_emu_step *s)
 {
 	unsigned int size = operand_size(s, s->insn->dst);
-	bool locked = s->insn->lock || s->insn->op == BELLOWS_OP_XCHG;
+	bool locked = s->insn->lock || s->insn->op == OP_XCHG;
 	int r;
 
 	if (s->no_store)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	if (!is_memory(s->insn, s->insn->dst)) {
 		bellows_emu_store_reg(s, operand_reg(s->insn, s->insn->dst), s->dst, size);
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	}
 	if (!s->loaded) {
 		r = locate(s, size, true);

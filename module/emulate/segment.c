@@ -14,7 +14,7 @@
 int bellows_emu_fault(struct bellows_emulator *e, u8 vector)
 {
 	e->fault = (struct bellows_emu_fault) { .vector = vector };
-	return BELLOWS_EMU_FAULT;
+	return EMU_FAULT;
 }
 
 int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code)
@@ -24,24 +24,24 @@ int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code)
 		.has_error = e->cr0 & CR0_PE,
 		.error = code,
 	};
-	return BELLOWS_EMU_FAULT;
+	return EMU_FAULT;
 }
 
 static int segment_fault(struct bellows_emulator *e, u8 seg)
 {
-	return bellows_emu_fault_code(e, seg == BELLOWS_SS ? VECTOR_SS : VECTOR_GP, 0);
+	return bellows_emu_fault_code(e, seg == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
 }
 
 enum bellows_insn_mode bellows_emulator_mode(const struct bellows_emulator *e)
 {
-	u32 attr = e->seg[BELLOWS_CS].attr;
+	u32 attr = e->seg[SEG_CS].attr;
 
 	if (!bellows_is_protected(e))
-		return e->rflags & EFL_VM || !(attr & BELLOWS_ATTR_DB) ?
-			       BELLOWS_MODE_16 : BELLOWS_MODE_32;
-	if ((e->efer & EFER_LMA) && (attr & BELLOWS_ATTR_L))
-		return BELLOWS_MODE_64;
-	return attr & BELLOWS_ATTR_DB ? BELLOWS_MODE_32 : BELLOWS_MODE_16;
+		return e->rflags & EFL_VM || !(attr & SEG_ATTR_DB) ?
+			       MODE_16 : MODE_32;
+	if ((e->efer & EFER_LMA) && (attr & SEG_ATTR_L))
+		return MODE_64;
+	return attr & SEG_ATTR_DB ? MODE_32 : MODE_16;
 }
 
 bool bellows_emu_canonical(const struct bellows_emulator *e, u64 linear)
@@ -55,11 +55,11 @@ static bool within_limit(const struct bellows_emu_segment *seg, u64 offset,
 			 unsigned int size)
 {
 	u64 last = offset + size - 1;
-	bool code = seg->attr & BELLOWS_ATTR_CODE;
+	bool code = seg->attr & SEG_ATTR_CODE;
 
-	if (!code && (seg->attr & BELLOWS_ATTR_DOWN))
+	if (!code && (seg->attr & SEG_ATTR_DOWN))
 		return offset > seg->limit &&
-		       last <= (seg->attr & BELLOWS_ATTR_DB ? U32_MAX : U16_MAX);
+		       last <= (seg->attr & SEG_ATTR_DB ? U32_MAX : U16_MAX);
 	return last <= seg->limit;
 }
 
@@ -67,15 +67,15 @@ static bool within_limit(const struct bellows_emu_segment *seg, u64 offset,
 static bool type_allows(const struct bellows_emulator *e,
 			const struct bellows_emu_segment *seg, bool write)
 {
-	bool code = seg->attr & BELLOWS_ATTR_CODE;
+	bool code = seg->attr & SEG_ATTR_CODE;
 
-	if (seg->attr & BELLOWS_ATTR_UNUSABLE)
+	if (seg->attr & SEG_ATTR_UNUSABLE)
 		return false;
 	if (!bellows_is_protected(e))
 		return true;
 	if (write)
-		return !code && (seg->attr & BELLOWS_ATTR_WRITABLE);
-	return !code || (seg->attr & BELLOWS_ATTR_WRITABLE);
+		return !code && (seg->attr & SEG_ATTR_WRITABLE);
+	return !code || (seg->attr & SEG_ATTR_WRITABLE);
 }
 
 static int linear_address(struct bellows_emulator *e, u8 seg, u64 offset,
@@ -84,16 +84,16 @@ static int linear_address(struct bellows_emulator *e, u8 seg, u64 offset,
 	const struct bellows_emu_segment *segment = &e->seg[seg];
 
 	if (bellows_is_64bit(e)) {
-		*linear = offset + (seg >= BELLOWS_FS ? bellows_emu_segment(e, seg)->base : 0);
+		*linear = offset + (seg >= SEG_FS ? bellows_emu_segment(e, seg)->base : 0);
 		if (!bellows_emu_canonical(e, *linear) ||
 		    !bellows_emu_canonical(e, *linear + size - 1))
 			return segment_fault(e, seg);
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	}
 	if (!allowed || !within_limit(segment, offset, size))
 		return segment_fault(e, seg);
 	*linear = (u32)(segment->base + offset);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
@@ -105,7 +105,7 @@ int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
 /* Flushing reveals nothing: code that may not be read may be flushed. */
 int bellows_emu_linear_flush(struct bellows_emulator *e, u8 seg, u64 offset, u64 *linear)
 {
-	return linear_address(e, seg, offset, 1, !(e->seg[seg].attr & BELLOWS_ATTR_UNUSABLE),
+	return linear_address(e, seg, offset, 1, !(e->seg[seg].attr & SEG_ATTR_UNUSABLE),
 			      linear);
 }
 
@@ -113,7 +113,7 @@ int bellows_emu_linear_flush(struct bellows_emulator *e, u8 seg, u64 offset, u64
 static int fetch_window(struct bellows_emulator *e, u64 offset, u64 *linear,
 			unsigned int *size)
 {
-	const struct bellows_emu_segment *cs = &e->seg[BELLOWS_CS];
+	const struct bellows_emu_segment *cs = &e->seg[SEG_CS];
 
 	if (bellows_is_64bit(e)) {
 		*linear = offset;
@@ -127,7 +127,7 @@ static int fetch_window(struct bellows_emulator *e, u64 offset, u64 *linear,
 	}
 	*size = min_t(unsigned int, *size,
 		      PAGE_BYTES - (*linear & (PAGE_BYTES - 1)));
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int fetch_more(struct bellows_emulator *e)
@@ -141,14 +141,14 @@ static int fetch_more(struct bellows_emulator *e)
 		return r;
 	r = e->ops->fetch(e, linear, e->bytes + e->nr_bytes, size);
 	switch (r) {
-	case BELLOWS_EMU_CONTINUE:
+	case EMU_CONTINUE:
 		e->nr_bytes += size;
 		return r;
-	case BELLOWS_EMU_FAULT:
-	case BELLOWS_EMU_RETRY:
+	case EMU_FAULT:
+	case EMU_RETRY:
 		return r;
 	}
-	return BELLOWS_EMU_UNHANDLEABLE;
+	return EMU_UNHANDLEABLE;
 }
 
 /*
@@ -183,7 +183,7 @@ int bellows_emu_fetch(struct bellows_emulator *e)
 		}
 	}
 	if (decoded_before(e, mode))
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	e->insn.length = 0;
 	for (;;) {
 		int length = bellows_decode(&e->insn, e->bytes, e->nr_bytes, mode);
@@ -201,7 +201,7 @@ int bellows_emu_fetch(struct bellows_emulator *e)
 		case BELLOWS_DECODE_TOO_LONG:
 			return bellows_emu_fault_code(e, VECTOR_GP, 0);
 		default:
-			return BELLOWS_EMU_CONTINUE;
+			return EMU_CONTINUE;
 		}
 	}
 }
@@ -216,9 +216,9 @@ int bellows_emu_branch(struct bellows_emu_step *s, u64 target)
 			return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	} else {
 		target &= bellows_mask(s->size);
-		if (target > e->seg[BELLOWS_CS].limit)
+		if (target > e->seg[SEG_CS].limit)
 			return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	}
 	s->next_rip = target;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }

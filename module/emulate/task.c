@@ -62,8 +62,8 @@ static const struct layout *layout_of(const struct bellows_emu_segment *tss)
 
 static bool is_tss(const struct bellows_emu_segment *seg)
 {
-	return !(seg->attr & BELLOWS_ATTR_S) &&
-	       (seg->attr & BELLOWS_ATTR_TYPE & ~(TYPE_32 | TYPE_BUSY)) == TYPE_TSS;
+	return !(seg->attr & SEG_ATTR_S) &&
+	       (seg->attr & SEG_ATTR_TYPE & ~(TYPE_32 | TYPE_BUSY)) == TYPE_TSS;
 }
 
 /* CALL and events come back; IRET is how. */
@@ -85,10 +85,10 @@ static int fault(struct bellows_task *t, u8 vector, u16 selector)
 /* Tables and TSSs that are no memory are nothing for us. */
 static int no_device(struct bellows_emulator *e, int r)
 {
-	if (r != BELLOWS_EMU_EXIT)
+	if (r != EMU_EXIT)
 		return r;
 	e->pending.size = 0;
-	return BELLOWS_EMU_UNHANDLEABLE;
+	return EMU_UNHANDLEABLE;
 }
 
 static unsigned int piece_of(u32 linear, unsigned int size)
@@ -102,10 +102,10 @@ enum system_access { TASK_PROBE_READ, TASK_PROBE_WRITE, TASK_READ, TASK_WRITE };
 static int access_piece(struct bellows_emulator *e, enum system_access how, u32 linear, void *buf,
 			unsigned int size)
 {
-	unsigned int flags = BELLOWS_EMU_IMPLICIT;
+	unsigned int flags = EMU_IMPLICIT;
 
 	if (how == TASK_PROBE_WRITE || how == TASK_WRITE)
-		flags |= BELLOWS_EMU_FOR_WRITE;
+		flags |= EMU_FOR_WRITE;
 	switch (how) {
 	case TASK_READ:
 		return e->ops->read(e, linear, buf, size, flags);
@@ -119,7 +119,7 @@ static int access_piece(struct bellows_emulator *e, enum system_access how, u32 
 static int system_access(struct bellows_task *t, enum system_access how, u32 linear, void *buf,
 			 unsigned int size)
 {
-	int r = BELLOWS_EMU_CONTINUE;
+	int r = EMU_CONTINUE;
 	unsigned int done = 0;
 
 	while (!r && done < size) {
@@ -146,7 +146,7 @@ static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
 		.attr = raw >> 40 & 0xf0ff,
 		.selector = selector,
 	};
-	d->seg.limit = d->seg.attr & BELLOWS_ATTR_G ? limit << 12 | 0xfff : limit;
+	d->seg.limit = d->seg.attr & SEG_ATTR_G ? limit << 12 | 0xfff : limit;
 }
 
 /* @vector: what a selector that points nowhere gives. */
@@ -158,7 +158,7 @@ static int read_descriptor(struct bellows_task *t, u16 selector, u8 vector, stru
 	u64 raw;
 	int r;
 
-	if (local && (t->ldtr.attr & BELLOWS_ATTR_UNUSABLE))
+	if (local && (t->ldtr.attr & SEG_ATTR_UNUSABLE))
 		return fault(t, vector, selector);
 	if ((selector | (SELECTOR_RPL | SELECTOR_TI)) > limit)
 		return fault(t, vector, selector);
@@ -178,13 +178,13 @@ static u32 access_byte(const struct descriptor *d)
 /* Busy, or accessed: locked, as other CPUs look at it. */
 static int change_type(struct bellows_task *t, struct descriptor *d, u8 set, u8 clear)
 {
-	unsigned int flags = BELLOWS_EMU_IMPLICIT | BELLOWS_EMU_FOR_WRITE | BELLOWS_EMU_LOCKED;
+	unsigned int flags = EMU_IMPLICIT | EMU_FOR_WRITE | EMU_LOCKED;
 	struct bellows_emulator *e = t->e;
 	u8 old = d->seg.attr, new = (old | set) & ~clear;
 	int r;
 
 	if (new == old)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	r = no_device(e, e->ops->exchange(e, access_byte(d), &old, &new, 1, flags));
 	if (!r)
 		d->seg.attr = (d->seg.attr & ~0xffu) | new;
@@ -204,11 +204,11 @@ static int find_new(struct bellows_task *t, struct descriptor *new)
 		return r;
 	if (!is_tss(&new->seg) || !(new->seg.attr & TYPE_BUSY) == back)
 		return fault(t, vector, t->selector);
-	if (!(new->seg.attr & BELLOWS_ATTR_P))
+	if (!(new->seg.attr & SEG_ATTR_P))
 		return fault(t, VECTOR_NP, t->selector);
 	if (new->seg.limit < layout_of(&new->seg)->size - 1)
 		return fault(t, VECTOR_TS, t->selector);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static unsigned int saved_size(const struct layout *layout)
@@ -219,7 +219,7 @@ static unsigned int saved_size(const struct layout *layout)
 /* The old task: where its state goes, and its descriptor if it will be changed. */
 static int find_old(struct bellows_task *t, struct descriptor *old)
 {
-	const struct bellows_emu_segment *tr = &t->e->seg[BELLOWS_TR];
+	const struct bellows_emu_segment *tr = &t->e->seg[SEG_TR];
 	const struct layout *layout = layout_of(tr);
 	int r;
 
@@ -256,7 +256,7 @@ static u32 get_field(const u8 *image, unsigned int width)
 static int save_old(struct bellows_task *t)
 {
 	struct bellows_emulator *e = t->e;
-	const struct bellows_emu_segment *tr = &e->seg[BELLOWS_TR];
+	const struct bellows_emu_segment *tr = &e->seg[SEG_TR];
 	const struct layout *layout = layout_of(tr);
 	u32 fields[FIELD_SEGS + 6];
 	u8 image[sizeof(fields)];
@@ -277,7 +277,7 @@ static int save_old(struct bellows_task *t)
 
 static int write_all(struct bellows_task *t, struct descriptor *old, struct descriptor *new)
 {
-	u32 link = t->e->seg[BELLOWS_TR].selector;
+	u32 link = t->e->seg[SEG_TR].selector;
 	int r;
 
 	r = save_old(t);
@@ -301,8 +301,8 @@ static void load_v86(struct bellows_emulator *e)
 
 		seg->base = (u32)seg->selector << 4;
 		seg->limit = 0xffff;
-		seg->attr = BELLOWS_ATTR_P | BELLOWS_ATTR_DPL | BELLOWS_ATTR_S |
-			    BELLOWS_ATTR_WRITABLE | BELLOWS_ATTR_ACCESSED;
+		seg->attr = SEG_ATTR_P | SEG_ATTR_DPL | SEG_ATTR_S |
+			    SEG_ATTR_WRITABLE | SEG_ATTR_ACCESSED;
 	}
 	e->cpl = 3;
 }
@@ -313,17 +313,17 @@ static void load_v86(struct bellows_emulator *e)
  */
 static void take_privilege(struct bellows_emulator *e)
 {
-	struct bellows_emu_segment *cs = &e->seg[BELLOWS_CS], *ss = &e->seg[BELLOWS_SS];
+	struct bellows_emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
 
 	e->cpl = cs->selector & SELECTOR_RPL;
-	cs->attr |= BELLOWS_ATTR_CODE;
-	if (ss->attr & BELLOWS_ATTR_UNUSABLE) {
+	cs->attr |= SEG_ATTR_CODE;
+	if (ss->attr & SEG_ATTR_UNUSABLE) {
 		ss->limit = 0xffff;
-		ss->attr = BELLOWS_ATTR_P | BELLOWS_ATTR_S | BELLOWS_ATTR_WRITABLE |
-			   BELLOWS_ATTR_ACCESSED;
+		ss->attr = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_WRITABLE |
+			   SEG_ATTR_ACCESSED;
 	}
-	cs->attr = (cs->attr & ~(u32)BELLOWS_ATTR_DPL) | e->cpl << 5;
-	ss->attr = (ss->attr & ~(u32)BELLOWS_ATTR_DPL) | e->cpl << 5;
+	cs->attr = (cs->attr & ~(u32)SEG_ATTR_DPL) | e->cpl << 5;
+	ss->attr = (ss->attr & ~(u32)SEG_ATTR_DPL) | e->cpl << 5;
 }
 
 /* Of segments the selectors only, where there are descriptors; the rest stays what an entry needs it to be. */
@@ -344,21 +344,21 @@ static void take_registers(struct bellows_task *t, const struct descriptor *new,
 		e->seg[i].selector = 0;
 		if (i < layout->nr_segs)
 			e->seg[i].selector = get_field(fields + (FIELD_SEGS + i) * width, 2);
-		if (i != BELLOWS_CS && i != BELLOWS_SS)
-			e->seg[i].attr |= BELLOWS_ATTR_UNUSABLE;
+		if (i != SEG_CS && i != SEG_SS)
+			e->seg[i].attr |= SEG_ATTR_UNUSABLE;
 	}
 	if (e->rflags & EFL_VM)
 		load_v86(e);
 	else
 		take_privilege(e);
 	t->ldtr = (struct bellows_emu_segment) {
-		.attr = BELLOWS_ATTR_UNUSABLE,
+		.attr = SEG_ATTR_UNUSABLE,
 		.selector = get_field(image + layout->ldt, 2),
 	};
 	t->has_cr3 = layout == &layout_32;
 	t->cr3 = t->has_cr3 ? get_field(image + TSS_CR3, 4) : 0;
 	t->trap = t->has_cr3 && (image[TSS_TRAP] & 1);
-	e->seg[BELLOWS_TR] = new->seg;
+	e->seg[SEG_TR] = new->seg;
 }
 
 int bellows_task_leave(struct bellows_task *t)
@@ -386,31 +386,31 @@ static int load_ldtr(struct bellows_task *t)
 	int r;
 
 	t->ldtr = (struct bellows_emu_segment) {
-		.attr = BELLOWS_ATTR_UNUSABLE,
+		.attr = SEG_ATTR_UNUSABLE,
 		.selector = selector,
 	};
 	if (is_null(selector))
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	if (selector & SELECTOR_TI)
 		return fault(t, VECTOR_TS, selector);
 	r = read_descriptor(t, selector, VECTOR_TS, &d);
 	if (r)
 		return r;
-	if ((d.seg.attr & (BELLOWS_ATTR_S | BELLOWS_ATTR_TYPE | BELLOWS_ATTR_P)) !=
-	    (TYPE_LDT | BELLOWS_ATTR_P))
+	if ((d.seg.attr & (SEG_ATTR_S | SEG_ATTR_TYPE | SEG_ATTR_P)) !=
+	    (TYPE_LDT | SEG_ATTR_P))
 		return fault(t, VECTOR_TS, selector);
 	t->ldtr = d.seg;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static unsigned int dpl(const struct descriptor *d)
 {
-	return (d->seg.attr & BELLOWS_ATTR_DPL) >> 5;
+	return (d->seg.attr & SEG_ATTR_DPL) >> 5;
 }
 
 static bool is_conforming(const struct descriptor *d)
 {
-	return (d->seg.attr & BELLOWS_ATTR_CODE) && (d->seg.attr & BELLOWS_ATTR_DOWN);
+	return (d->seg.attr & SEG_ATTR_CODE) && (d->seg.attr & SEG_ATTR_DOWN);
 }
 
 static int find_code(struct bellows_task *t, u16 selector, struct descriptor *d)
@@ -423,17 +423,17 @@ static int find_code(struct bellows_task *t, u16 selector, struct descriptor *d)
 	r = read_descriptor(t, selector, VECTOR_TS, d);
 	if (r)
 		return r;
-	if (!(d->seg.attr & BELLOWS_ATTR_S) || !(d->seg.attr & BELLOWS_ATTR_CODE) ||
+	if (!(d->seg.attr & SEG_ATTR_S) || !(d->seg.attr & SEG_ATTR_CODE) ||
 	    (is_conforming(d) ? dpl(d) > cpl : dpl(d) != cpl))
 		return fault(t, VECTOR_TS, selector);
-	if (!(d->seg.attr & BELLOWS_ATTR_P))
+	if (!(d->seg.attr & SEG_ATTR_P))
 		return fault(t, VECTOR_NP, selector);
-	return change_type(t, d, BELLOWS_ATTR_ACCESSED, 0);
+	return change_type(t, d, SEG_ATTR_ACCESSED, 0);
 }
 
 static int find_stack(struct bellows_task *t, u16 selector, unsigned int cpl, struct descriptor *d)
 {
-	const u32 writable = BELLOWS_ATTR_S | BELLOWS_ATTR_WRITABLE;
+	const u32 writable = SEG_ATTR_S | SEG_ATTR_WRITABLE;
 	int r;
 
 	if (is_null(selector))
@@ -441,29 +441,29 @@ static int find_stack(struct bellows_task *t, u16 selector, unsigned int cpl, st
 	r = read_descriptor(t, selector, VECTOR_TS, d);
 	if (r)
 		return r;
-	if ((d->seg.attr & (writable | BELLOWS_ATTR_CODE)) != writable ||
+	if ((d->seg.attr & (writable | SEG_ATTR_CODE)) != writable ||
 	    (selector & SELECTOR_RPL) != cpl || dpl(d) != cpl)
 		return fault(t, VECTOR_TS, selector);
-	if (!(d->seg.attr & BELLOWS_ATTR_P))
+	if (!(d->seg.attr & SEG_ATTR_P))
 		return fault(t, VECTOR_SS, selector);
-	return change_type(t, d, BELLOWS_ATTR_ACCESSED, 0);
+	return change_type(t, d, SEG_ATTR_ACCESSED, 0);
 }
 
 static int load_code_and_stack(struct bellows_task *t)
 {
 	struct bellows_emulator *e = t->e;
-	unsigned int cpl = e->seg[BELLOWS_CS].selector & SELECTOR_RPL;
+	unsigned int cpl = e->seg[SEG_CS].selector & SELECTOR_RPL;
 	struct descriptor cs, ss;
 	int r;
 
-	r = find_code(t, e->seg[BELLOWS_CS].selector, &cs);
+	r = find_code(t, e->seg[SEG_CS].selector, &cs);
 	if (!r)
-		r = find_stack(t, e->seg[BELLOWS_SS].selector, cpl, &ss);
+		r = find_stack(t, e->seg[SEG_SS].selector, cpl, &ss);
 	if (r)
 		return r;
-	e->seg[BELLOWS_CS] = cs.seg;
-	e->seg[BELLOWS_SS] = ss.seg;
-	return BELLOWS_EMU_CONTINUE;
+	e->seg[SEG_CS] = cs.seg;
+	e->seg[SEG_SS] = ss.seg;
+	return EMU_CONTINUE;
 }
 
 static int load_data(struct bellows_task *t, unsigned int nr)
@@ -475,23 +475,23 @@ static int load_data(struct bellows_task *t, unsigned int nr)
 
 	if (is_null(selector)) {
 		e->seg[nr] = (struct bellows_emu_segment) {
-			.attr = BELLOWS_ATTR_UNUSABLE,
+			.attr = SEG_ATTR_UNUSABLE,
 			.selector = selector,
 		};
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	}
 	r = read_descriptor(t, selector, VECTOR_TS, &d);
 	if (r)
 		return r;
 	/* Code that cannot be read is not for data. */
-	if (!(d.seg.attr & BELLOWS_ATTR_S) ||
-	    (d.seg.attr & (BELLOWS_ATTR_CODE | BELLOWS_ATTR_WRITABLE)) == BELLOWS_ATTR_CODE)
+	if (!(d.seg.attr & SEG_ATTR_S) ||
+	    (d.seg.attr & (SEG_ATTR_CODE | SEG_ATTR_WRITABLE)) == SEG_ATTR_CODE)
 		return fault(t, VECTOR_TS, selector);
 	if (!is_conforming(&d) && dpl(&d) < max_t(unsigned int, e->cpl, selector & SELECTOR_RPL))
 		return fault(t, VECTOR_TS, selector);
-	if (!(d.seg.attr & BELLOWS_ATTR_P))
+	if (!(d.seg.attr & SEG_ATTR_P))
 		return fault(t, VECTOR_NP, selector);
-	r = change_type(t, &d, BELLOWS_ATTR_ACCESSED, 0);
+	r = change_type(t, &d, SEG_ATTR_ACCESSED, 0);
 	if (!r)
 		e->seg[nr] = d.seg;
 	return r;
@@ -499,7 +499,7 @@ static int load_data(struct bellows_task *t, unsigned int nr)
 
 static int load_segments(struct bellows_task *t)
 {
-	static const u8 data[] = { BELLOWS_DS, BELLOWS_ES, BELLOWS_FS, BELLOWS_GS };
+	static const u8 data[] = { SEG_DS, SEG_ES, SEG_FS, SEG_GS };
 	unsigned int i;
 	int r;
 
@@ -512,9 +512,9 @@ static int load_segments(struct bellows_task *t)
 static int push_error(struct bellows_task *t)
 {
 	struct bellows_emulator *e = t->e;
-	int r = no_device(e, bellows_emu_push(e, t->error, layout_of(&e->seg[BELLOWS_TR])->width));
+	int r = no_device(e, bellows_emu_push(e, t->error, layout_of(&e->seg[SEG_TR])->width));
 
-	if (r == BELLOWS_EMU_FAULT && e->fault.vector == VECTOR_SS)
+	if (r == EMU_FAULT && e->fault.vector == VECTOR_SS)
 		e->fault.error |= t->external;
 	return r;
 }

@@ -36,15 +36,15 @@ static void segments_in(struct bellows_vcpu *vcpu)
 	struct bellows_emulator *e = vcpu->emu;
 	unsigned int i;
 
-	e->seg_missing = GENMASK(BELLOWS_TR, 0);
+	e->seg_missing = GENMASK(SEG_TR, 0);
 	if (bellows_backend(in_64bit_code)(vcpu)) {
-		e->seg[BELLOWS_CS].attr = BELLOWS_ATTR_L | BELLOWS_ATTR_P | BELLOWS_ATTR_S |
-					  BELLOWS_ATTR_CODE;
+		e->seg[SEG_CS].attr = SEG_ATTR_L | SEG_ATTR_P | SEG_ATTR_S |
+					  SEG_ATTR_CODE;
 		return;
 	}
-	for (i = 0; i < BELLOWS_TR; i++)
+	for (i = 0; i < SEG_TR; i++)
 		bellows_world_load_segment(e, i);
-	e->seg_missing = BIT(BELLOWS_TR);
+	e->seg_missing = BIT(SEG_TR);
 }
 
 /* What fetching and decoding look at. */
@@ -52,10 +52,10 @@ static void fetch_state_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
-	e->rip = bellows_reg_read(vcpu, BELLOWS_RIP);
-	e->rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
-	e->cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
-	e->cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	e->rip = bellows_reg_read(vcpu, VCPU_RIP);
+	e->rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
+	e->cr0 = bellows_reg_read(vcpu, VCPU_CR0);
+	e->cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	e->efer = vcpu->msrs.efer;
 	e->cpl = bellows_backend(get_cpl)(vcpu);
 	segments_in(vcpu);
@@ -65,7 +65,7 @@ static void registers_in(struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		vcpu->emu->regs[i] = bellows_reg_read(vcpu, i);
 }
 
@@ -81,7 +81,7 @@ void bellows_emulation_state_in(struct bellows_vcpu *vcpu)
 
 	bellows_emulator_reset(vcpu->emu);
 	state_in(vcpu);
-	for (i = 0; i <= BELLOWS_TR; i++)
+	for (i = 0; i <= SEG_TR; i++)
 		if (vcpu->emu->seg_missing & BIT(i))
 			bellows_world_load_segment(vcpu->emu, i);
 	vcpu->emu->seg_missing = 0;
@@ -92,13 +92,13 @@ void bellows_emulation_state_out(struct bellows_vcpu *vcpu)
 	struct bellows_emulator *e = vcpu->emu;
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		if (e->regs[i] != bellows_reg_read(vcpu, i))
 			bellows_reg_write(vcpu, i, e->regs[i]);
-	if (e->rip != bellows_reg_read(vcpu, BELLOWS_RIP))
-		bellows_reg_write(vcpu, BELLOWS_RIP, e->rip);
-	if (e->rflags != bellows_reg_read(vcpu, BELLOWS_RFLAGS))
-		bellows_reg_write(vcpu, BELLOWS_RFLAGS, e->rflags);
+	if (e->rip != bellows_reg_read(vcpu, VCPU_RIP))
+		bellows_reg_write(vcpu, VCPU_RIP, e->rip);
+	if (e->rflags != bellows_reg_read(vcpu, VCPU_RFLAGS))
+		bellows_reg_write(vcpu, VCPU_RFLAGS, e->rflags);
 }
 
 void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu)
@@ -139,13 +139,13 @@ static int emulated(struct bellows_vcpu *vcpu)
 	u32 events = vcpu->emu->events;
 
 	vcpu->stats.emulated++;
-	if (events & BELLOWS_EMU_RETIRED) {
-		u32 shadow = events & BELLOWS_EMU_STI_SHADOW ? KVM_X86_SHADOW_INT_STI : 0;
+	if (events & EMU_RETIRED) {
+		u32 shadow = events & EMU_STI_SHADOW ? KVM_X86_SHADOW_INT_STI : 0;
 
 		if (shadow != bellows_backend(get_interrupt_shadow)(vcpu))
 			bellows_backend(set_interrupt_shadow)(vcpu, shadow);
 	}
-	if (events & BELLOWS_EMU_STEP)
+	if (events & EMU_STEP)
 		return bellows_handle_db(vcpu, BIT(14));
 	return 1;
 }
@@ -161,18 +161,18 @@ static int emulate(struct bellows_vcpu *vcpu)
 	r = bellows_emulate_one(vcpu->emu);
 	bellows_emulation_state_out(vcpu);
 	switch (r) {
-	case BELLOWS_EMU_CONTINUE:
+	case EMU_CONTINUE:
 		return emulated(vcpu);
-	case BELLOWS_EMU_FAULT:
+	case EMU_FAULT:
 		bellows_emulation_queue_fault(vcpu);
 		return 1;
-	case BELLOWS_EMU_RETRY:
+	case EMU_RETRY:
 		r = bellows_emulation_error(vcpu);
 		if (!r)
 			return 1;
 		bellows_expect(vcpu, resume_emulation);
 		return r;
-	case BELLOWS_EMU_EXIT:
+	case EMU_EXIT:
 		return 0;
 	default:
 		return cannot_emulate(vcpu);
@@ -195,7 +195,7 @@ static int complete_emulation(struct bellows_vcpu *vcpu)
 		bellows_emulator_reset(e);
 		return 1;
 	}
-	if (e->pending.kind == BELLOWS_EMU_IN || e->pending.kind == BELLOWS_EMU_OUT)
+	if (e->pending.kind == EMU_IN || e->pending.kind == EMU_OUT)
 		bellows_emulator_complete(e, vcpu->pio_data);
 	else
 		bellows_emulator_complete(e, vcpu->run->mmio.data);
@@ -203,16 +203,16 @@ static int complete_emulation(struct bellows_vcpu *vcpu)
 }
 
 static const struct { u16 bit; unsigned int feature; } features[] = {
-	{ BELLOWS_EMU_MOVBE,	X86_FEATURE_MOVBE },
-	{ BELLOWS_EMU_POPCNT,	X86_FEATURE_POPCNT },
-	{ BELLOWS_EMU_LZCNT,	X86_FEATURE_ABM },
-	{ BELLOWS_EMU_BMI1,	X86_FEATURE_BMI1 },
-	{ BELLOWS_EMU_BMI2,	X86_FEATURE_BMI2 },
-	{ BELLOWS_EMU_CX16,	X86_FEATURE_CX16 },
-	{ BELLOWS_EMU_LAHF64,	X86_FEATURE_LAHF_LM },
-	{ BELLOWS_EMU_SSE42,	X86_FEATURE_XMM4_2 },
-	{ BELLOWS_EMU_ADX,	X86_FEATURE_ADX },
-	{ BELLOWS_EMU_MOVDIRI,	X86_FEATURE_MOVDIRI },
+	{ EMU_MOVBE,	X86_FEATURE_MOVBE },
+	{ EMU_POPCNT,	X86_FEATURE_POPCNT },
+	{ EMU_LZCNT,	X86_FEATURE_ABM },
+	{ EMU_BMI1,	X86_FEATURE_BMI1 },
+	{ EMU_BMI2,	X86_FEATURE_BMI2 },
+	{ EMU_CX16,	X86_FEATURE_CX16 },
+	{ EMU_LAHF64,	X86_FEATURE_LAHF_LM },
+	{ EMU_SSE42,	X86_FEATURE_XMM4_2 },
+	{ EMU_ADX,	X86_FEATURE_ADX },
+	{ EMU_MOVDIRI,	X86_FEATURE_MOVDIRI },
 };
 
 int bellows_emulation_create(struct bellows_vcpu *vcpu)
@@ -251,7 +251,7 @@ static void bytes_in(struct bellows_vcpu *vcpu)
 	struct bellows_emulator *e = vcpu->emu;
 
 	e->nr_bytes = 0;
-	if (vcpu->exit.reason == BELLOWS_EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
+	if (vcpu->exit.reason == EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
 		e->nr_bytes = min_t(u8, vcpu->exit.fault.insn_bytes, sizeof(e->bytes));
 		memcpy(e->bytes, vcpu->exit.fault.insn, e->nr_bytes);
 	}
@@ -268,7 +268,7 @@ bool bellows_peek_insn(struct bellows_vcpu *vcpu)
 {
 	bytes_in(vcpu);
 	fetch_state_in(vcpu);
-	return bellows_emulator_peek(vcpu->emu) == BELLOWS_EMU_CONTINUE;
+	return bellows_emulator_peek(vcpu->emu) == EMU_CONTINUE;
 }
 
 int bellows_decode_current(struct bellows_vcpu *vcpu)
@@ -279,12 +279,12 @@ int bellows_decode_current(struct bellows_vcpu *vcpu)
 	fetch_state_in(vcpu);
 	r = bellows_emulator_decode(vcpu->emu);
 	switch (r) {
-	case BELLOWS_EMU_CONTINUE:
+	case EMU_CONTINUE:
 		return 1;
-	case BELLOWS_EMU_FAULT:
+	case EMU_FAULT:
 		bellows_emulation_queue_fault(vcpu);
 		return -EAGAIN;
-	case BELLOWS_EMU_RETRY:
+	case EMU_RETRY:
 		return bellows_emulation_error(vcpu) ?: -EAGAIN;
 	default:
 		return cannot_emulate(vcpu);
@@ -305,29 +305,29 @@ bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_insn *insn = &vcpu->emu->insn;
 	struct bellows_guest_paging paging;
-	u32 access = BELLOWS_ACCESS_EXEC;
+	u32 access = ACCESS_EXEC;
 
-	if (!insn->length || insn->mode != BELLOWS_MODE_64 || bellows_emulator_busy(vcpu->emu) ||
+	if (!insn->length || insn->mode != MODE_64 || bellows_emulator_busy(vcpu->emu) ||
 	    !bellows_backend(in_64bit_code)(vcpu))
 		return false;
 	if (bellows_backend(get_cpl)(vcpu) == 3)
-		access |= BELLOWS_ACCESS_USER;
+		access |= ACCESS_USER;
 	/*
 	 * CR0 and CR4 as last heard of: the bits that a guest changes without an exit (WP,
 	 * PSE) mean nothing to a fetch in this mode. If they differ, the way is not known.
 	 */
 	paging = (struct bellows_guest_paging) {
-		.cr0 = vcpu->regs[BELLOWS_CR0],
-		.cr3 = bellows_reg_read(vcpu, BELLOWS_CR3),
-		.cr4 = vcpu->regs[BELLOWS_CR4],
+		.cr0 = vcpu->regs[VCPU_CR0],
+		.cr3 = bellows_reg_read(vcpu, VCPU_CR3),
+		.cr4 = vcpu->regs[VCPU_CR4],
 		.efer = vcpu->msrs.efer,
-		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
+		.rflags = bellows_reg_read(vcpu, VCPU_RFLAGS),
 		.pkru = vcpu->pkru,
 		.maxphyaddr = vcpu->maxphyaddr,
 		.has_1g_pages = vcpu->has_1g_pages,
 	};
 	return bellows_view_holds(&bellows_world_of(vcpu->emu)->view, &paging,
-				  bellows_reg_read(vcpu, BELLOWS_RIP), access, insn->bytes,
+				  bellows_reg_read(vcpu, VCPU_RIP), access, insn->bytes,
 				  insn->length);
 }
 

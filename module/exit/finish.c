@@ -21,8 +21,8 @@ static u64 next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
 /* The instruction's end, found by the CPU or by decoding. */
 int bellows_skip_insn(struct bellows_vcpu *vcpu)
 {
-	u64 rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
-	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	u64 rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
+	u64 rip = bellows_reg_read(vcpu, VCPU_RIP);
 	unsigned int len = vcpu->exit.insn_len;
 	int r;
 
@@ -35,9 +35,9 @@ int bellows_skip_insn(struct bellows_vcpu *vcpu)
 			return r;
 		len = vcpu->emu->insn.length;
 	}
-	bellows_reg_write(vcpu, BELLOWS_RIP, next_rip(vcpu, rip, rip + len));
+	bellows_reg_write(vcpu, VCPU_RIP, next_rip(vcpu, rip, rip + len));
 	if (unlikely(rflags & X86_EFLAGS_RF))
-		bellows_reg_write(vcpu, BELLOWS_RFLAGS, rflags & ~(u64)X86_EFLAGS_RF);
+		bellows_reg_write(vcpu, VCPU_RFLAGS, rflags & ~(u64)X86_EFLAGS_RF);
 	bellows_backend(set_interrupt_shadow)(vcpu, 0);
 	return bellows_after_insn(vcpu, rflags);
 }

@@ -71,8 +71,8 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 		bellows_inject_gp(vcpu);
 		return 1;
 	}
-	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)run->msr.data);
-	bellows_reg_write(vcpu, BELLOWS_RDX, run->msr.data >> 32);
+	bellows_reg_write(vcpu, GPR_RAX, (u32)run->msr.data);
+	bellows_reg_write(vcpu, GPR_RDX, run->msr.data >> 32);
 	return bellows_skip_insn(vcpu);
 }
 
@@ -108,7 +108,7 @@ static int msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool write
 
 static u32 why_failed(int r)
 {
-	return r == BELLOWS_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
+	return r == MSR_RESULT_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
 /* Most VMs have no filter. */
@@ -120,37 +120,37 @@ static inline bool msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
 
 static int read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
-	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u32 index = bellows_reg_read(vcpu, GPR_RCX);
 	u64 value;
 	int r;
 
 	if (unlikely(!msr_allowed(vcpu, index, false)))
 		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_read(vcpu, index, &value, by);
-	if (unlikely(r == BELLOWS_MSR_LATER))
-		return BELLOWS_EXIT_LATER;
+	if (unlikely(r == MSR_RESULT_LATER))
+		return EXIT_LATER;
 	if (unlikely(r))
 		return msr_failed(vcpu, index, 0, false, why_failed(r));
-	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)value);
-	bellows_reg_write(vcpu, BELLOWS_RDX, value >> 32);
+	bellows_reg_write(vcpu, GPR_RAX, (u32)value);
+	bellows_reg_write(vcpu, GPR_RDX, value >> 32);
 	return bellows_skip_insn(vcpu);
 }
 
 static int handle_rdmsr(struct bellows_vcpu *vcpu)
 {
-	return read_msr(vcpu, BELLOWS_MSR_BY_GUEST);
+	return read_msr(vcpu, MSR_BY_GUEST);
 }
 
 static int quick_rdmsr(struct bellows_vcpu *vcpu)
 {
-	return read_msr(vcpu, BELLOWS_MSR_QUICKLY);
+	return read_msr(vcpu, MSR_QUICKLY);
 }
 
 static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
-	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
-	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
-		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
+	u32 index = bellows_reg_read(vcpu, GPR_RCX);
+	u64 value = (u32)bellows_reg_read(vcpu, GPR_RAX) |
+		    bellows_reg_read(vcpu, GPR_RDX) << 32;
 	int r;
 
 	if (vcpu->apic && bellows_apic_wrmsr_fast(vcpu, index, value))
@@ -158,8 +158,8 @@ static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 	if (unlikely(!msr_allowed(vcpu, index, true)))
 		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_write(vcpu, index, value, by);
-	if (unlikely(r == BELLOWS_MSR_LATER))
-		return BELLOWS_EXIT_LATER;
+	if (unlikely(r == MSR_RESULT_LATER))
+		return EXIT_LATER;
 	if (unlikely(r))
 		return msr_failed(vcpu, index, value, true, why_failed(r));
 	return bellows_skip_insn(vcpu);
@@ -167,12 +167,12 @@ static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 
 static int handle_wrmsr(struct bellows_vcpu *vcpu)
 {
-	return write_msr(vcpu, BELLOWS_MSR_BY_GUEST);
+	return write_msr(vcpu, MSR_BY_GUEST);
 }
 
 static int quick_wrmsr(struct bellows_vcpu *vcpu)
 {
-	return write_msr(vcpu, BELLOWS_MSR_QUICKLY);
+	return write_msr(vcpu, MSR_QUICKLY);
 }
 
 static u64 gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
@@ -229,11 +229,11 @@ static u64 read_cr(struct bellows_vcpu *vcpu, u8 nr)
 {
 	switch (nr) {
 	case 0:
-		return bellows_reg_read(vcpu, BELLOWS_CR0);
+		return bellows_reg_read(vcpu, VCPU_CR0);
 	case 3:
-		return bellows_reg_read(vcpu, BELLOWS_CR3);
+		return bellows_reg_read(vcpu, VCPU_CR3);
 	case 4:
-		return bellows_reg_read(vcpu, BELLOWS_CR4);
+		return bellows_reg_read(vcpu, VCPU_CR4);
 	case 8:
 		return bellows_get_cr8(vcpu);
 	default:
@@ -253,10 +253,10 @@ static int handle_cr_access(struct bellows_vcpu *vcpu)
 		bellows_reg_write(vcpu, exit->cr.gpr, read_cr(vcpu, exit->cr.nr));
 		return bellows_skip_insn(vcpu);
 	case BELLOWS_CR_CLTS:
-		cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+		cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 		return write_cr(vcpu, 0, cr0 & ~(u64)X86_CR0_TS);
 	default:
-		cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+		cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 		/* LMSW loads the low four bits, and cannot clear PE. */
 		return write_cr(vcpu, 0, (cr0 & ~0xeULL) | (exit->cr.lmsw & 0xf));
 	}
@@ -272,10 +272,10 @@ static int quick_cr_access(struct bellows_vcpu *vcpu)
 	u64 changed;
 
 	if (exit->cr.nr != 4 || exit->cr.type != BELLOWS_CR_WRITE || !bellows_is_long_mode(vcpu))
-		return BELLOWS_EXIT_LATER;
-	changed = vcpu->regs[BELLOWS_CR4] ^ bellows_reg_read(vcpu, exit->cr.gpr);
+		return EXIT_LATER;
+	changed = vcpu->regs[VCPU_CR4] ^ bellows_reg_read(vcpu, exit->cr.gpr);
 	if (changed & (X86_CR4_OSXSAVE | X86_CR4_PKE))
-		return BELLOWS_EXIT_LATER;
+		return EXIT_LATER;
 	return handle_cr_access(vcpu);
 }
 
@@ -288,7 +288,7 @@ static int handle_dr_access(struct bellows_vcpu *vcpu)
 		bellows_inject_gp(vcpu);
 		return 1;
 	}
-	if ((nr == 4 || nr == 5) && (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_DE)) {
+	if ((nr == 4 || nr == 5) && (bellows_reg_read(vcpu, VCPU_CR4) & X86_CR4_DE)) {
 		bellows_queue_exception(vcpu, X86_TRAP_UD);
 		return 1;
 	}
@@ -329,12 +329,12 @@ static int handle_alignment(struct bellows_vcpu *vcpu)
 
 	if (!boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) ||
 	    (bellows_backend(get_cpl)(vcpu) == 3 &&
-	     (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_AM) &&
-	     (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_AC))) {
+	     (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_AM) &&
+	     (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_AC))) {
 		bellows_queue_exception_error(vcpu, X86_TRAP_AC, exit->exception.error);
 		return 1;
 	}
-	if (handle_guest_split_lock(bellows_reg_read(vcpu, BELLOWS_RIP)))
+	if (handle_guest_split_lock(bellows_reg_read(vcpu, VCPU_RIP)))
 		return 1;
 	vcpu->run->exit_reason = KVM_EXIT_EXCEPTION;
 	vcpu->run->ex.exception = X86_TRAP_AC;
@@ -370,7 +370,7 @@ static int handle_exception(struct bellows_vcpu *vcpu)
 /* The guest can take an interrupt now. If userspace wanted to know, the loop tells it. */
 static int handle_window(struct bellows_vcpu *vcpu)
 {
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	return 1;
 }
 
@@ -383,14 +383,14 @@ static int handle_triple_fault(struct bellows_vcpu *vcpu)
 static int handle_hypercall(struct bellows_vcpu *vcpu)
 {
 	bool in_64bit_code = bellows_backend(in_64bit_code)(vcpu);
-	u64 nr = bellows_reg_read(vcpu, BELLOWS_RAX);
+	u64 nr = bellows_reg_read(vcpu, GPR_RAX);
 	s64 r = -KVM_ENOSYS;
 
 	if (bellows_backend(get_cpl)(vcpu))
 		r = -KVM_EPERM;
 	else if ((in_64bit_code ? nr : (u32)nr) == KVM_HC_VAPIC_POLL_IRQ)
 		r = 0;
-	bellows_reg_write(vcpu, BELLOWS_RAX, in_64bit_code ? r : (u32)r);
+	bellows_reg_write(vcpu, GPR_RAX, in_64bit_code ? r : (u32)r);
 	return bellows_skip_insn(vcpu);
 }
 
@@ -403,25 +403,25 @@ static int handle_nop(struct bellows_vcpu *vcpu)
 /* Backends that intercept these have no finer flush to offer. */
 static int handle_invalidate(struct bellows_vcpu *vcpu)
 {
-	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
 	return bellows_skip_insn(vcpu);
 }
 
 static int handle_xsetbv(struct bellows_vcpu *vcpu)
 {
-	u64 value = (u32)bellows_reg_read(vcpu, BELLOWS_RAX) |
-		    bellows_reg_read(vcpu, BELLOWS_RDX) << 32;
+	u64 value = (u32)bellows_reg_read(vcpu, GPR_RAX) |
+		    bellows_reg_read(vcpu, GPR_RDX) << 32;
 
 	return finish_or_gp(vcpu, bellows_backend(get_cpl)(vcpu) ||
-			    bellows_set_xcr(vcpu, bellows_reg_read(vcpu, BELLOWS_RCX), value));
+			    bellows_set_xcr(vcpu, bellows_reg_read(vcpu, GPR_RCX), value));
 }
 
 static int handle_rdtsc(struct bellows_vcpu *vcpu)
 {
 	u64 tsc = bellows_guest_tsc(vcpu);
 
-	bellows_reg_write(vcpu, BELLOWS_RAX, (u32)tsc);
-	bellows_reg_write(vcpu, BELLOWS_RDX, tsc >> 32);
+	bellows_reg_write(vcpu, GPR_RAX, (u32)tsc);
+	bellows_reg_write(vcpu, GPR_RDX, tsc >> 32);
 	return bellows_skip_insn(vcpu);
 }
 
@@ -466,49 +466,49 @@ static int handle_error(struct bellows_vcpu *vcpu)
 /* String instructions are the emulator's, which reads the guest's memory. */
 static int quick_io(struct bellows_vcpu *vcpu)
 {
-	return vcpu->exit.io.string ? BELLOWS_EXIT_LATER : bellows_handle_io(vcpu);
+	return vcpu->exit.io.string ? EXIT_LATER : bellows_handle_io(vcpu);
 }
 
 static const struct {
 	exit_handler handle;
 	exit_handler quick;		/* with interrupts off; NULL: no */
-} handlers[BELLOWS_EXIT_NR] = {
-	[BELLOWS_EXIT_NONE]		= { handle_none },
-	[BELLOWS_EXIT_CPUID]		= { handle_cpuid, handle_cpuid },
-	[BELLOWS_EXIT_HLT]		= { handle_hlt, handle_hlt },
-	[BELLOWS_EXIT_IO]		= { bellows_handle_io, quick_io },
-	[BELLOWS_EXIT_RDMSR]		= { handle_rdmsr, quick_rdmsr },
-	[BELLOWS_EXIT_WRMSR]		= { handle_wrmsr, quick_wrmsr },
-	[BELLOWS_EXIT_CR_ACCESS]	= { handle_cr_access, quick_cr_access },
-	[BELLOWS_EXIT_DR_ACCESS]	= { handle_dr_access },
-	[BELLOWS_EXIT_NESTED_FAULT]	= { handle_nested_fault },
-	[BELLOWS_EXIT_EXCEPTION]	= { handle_exception },
-	[BELLOWS_EXIT_IRQ_WINDOW]	= { handle_window },
-	[BELLOWS_EXIT_NMI_WINDOW]	= { handle_window },
-	[BELLOWS_EXIT_TRIPLE_FAULT]	= { handle_triple_fault },
-	[BELLOWS_EXIT_HYPERCALL]	= { handle_hypercall, handle_hypercall },
-	[BELLOWS_EXIT_INVALIDATE]	= { handle_invalidate },
-	[BELLOWS_EXIT_WBINVD]		= { handle_nop, handle_nop },
-	[BELLOWS_EXIT_XSETBV]		= { handle_xsetbv },
-	[BELLOWS_EXIT_RDTSC]		= { handle_rdtsc, handle_rdtsc },
-	[BELLOWS_EXIT_RDPMC]		= { handle_rdpmc },
-	[BELLOWS_EXIT_MONITOR]		= { handle_nop },
-	[BELLOWS_EXIT_EOI]		= { handle_eoi },
-	[BELLOWS_EXIT_MWAIT]		= { handle_nop },
-	[BELLOWS_EXIT_PAUSE]		= { handle_nop },
-	[BELLOWS_EXIT_TASK_SWITCH]	= { bellows_handle_task_switch },
-	[BELLOWS_EXIT_UNDEFINED]	= { handle_undefined },
-	[BELLOWS_EXIT_EMULATE]		= { bellows_emulate_insn },
-	[BELLOWS_EXIT_ERROR]		= { handle_error },
-	[BELLOWS_EXIT_FAIL_ENTRY]	= { handle_fail_entry },
-	[BELLOWS_EXIT_INTERNAL]		= { handle_internal },
+} handlers[EXIT_NR] = {
+	[EXIT_NONE]		= { handle_none },
+	[EXIT_CPUID]		= { handle_cpuid, handle_cpuid },
+	[EXIT_HLT]		= { handle_hlt, handle_hlt },
+	[EXIT_IO]		= { bellows_handle_io, quick_io },
+	[EXIT_RDMSR]		= { handle_rdmsr, quick_rdmsr },
+	[EXIT_WRMSR]		= { handle_wrmsr, quick_wrmsr },
+	[EXIT_CR_ACCESS]	= { handle_cr_access, quick_cr_access },
+	[EXIT_DR_ACCESS]	= { handle_dr_access },
+	[EXIT_NESTED_FAULT]	= { handle_nested_fault },
+	[EXIT_EXCEPTION]	= { handle_exception },
+	[EXIT_IRQ_WINDOW]	= { handle_window },
+	[EXIT_NMI_WINDOW]	= { handle_window },
+	[EXIT_TRIPLE_FAULT]	= { handle_triple_fault },
+	[EXIT_HYPERCALL]	= { handle_hypercall, handle_hypercall },
+	[EXIT_INVALIDATE]	= { handle_invalidate },
+	[EXIT_WBINVD]		= { handle_nop, handle_nop },
+	[EXIT_XSETBV]		= { handle_xsetbv },
+	[EXIT_RDTSC]		= { handle_rdtsc, handle_rdtsc },
+	[EXIT_RDPMC]		= { handle_rdpmc },
+	[EXIT_MONITOR]		= { handle_nop },
+	[EXIT_EOI]		= { handle_eoi },
+	[EXIT_MWAIT]		= { handle_nop },
+	[EXIT_PAUSE]		= { handle_nop },
+	[EXIT_TASK_SWITCH]	= { bellows_handle_task_switch },
+	[EXIT_UNDEFINED]	= { handle_undefined },
+	[EXIT_EMULATE]		= { bellows_emulate_insn },
+	[EXIT_ERROR]		= { handle_error },
+	[EXIT_FAIL_ENTRY]	= { handle_fail_entry },
+	[EXIT_INTERNAL]		= { handle_internal },
 };
 
 int bellows_handle_exit(struct bellows_vcpu *vcpu)
 {
 	unsigned int reason = vcpu->exit.reason;
 
-	if (unlikely(reason >= BELLOWS_EXIT_NR))
+	if (unlikely(reason >= EXIT_NR))
 		return handle_internal(vcpu);
 	vcpu->stats.reason[reason]++;
 	return handlers[reason].handle(vcpu);
@@ -519,7 +519,7 @@ static noinline void sync_offer(struct bellows_vcpu *vcpu)
 	bellows_events_sync_offer(vcpu);
 	/* Still waiting: events are looked at again. */
 	if (vcpu->offered_irq >= 0)
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 int bellows_handle_quickly(struct bellows_vcpu *vcpu)
@@ -529,12 +529,12 @@ int bellows_handle_quickly(struct bellows_vcpu *vcpu)
 
 	lockdep_assert_irqs_disabled();
 	if (unlikely(!handlers[reason].quick))
-		return BELLOWS_EXIT_LATER;
+		return EXIT_LATER;
 	bellows_events_arrived(vcpu);
 	if (unlikely(vcpu->offered_irq >= 0))
 		sync_offer(vcpu);
 	r = handlers[reason].quick(vcpu);
-	if (unlikely(r == BELLOWS_EXIT_LATER))
+	if (unlikely(r == EXIT_LATER))
 		return r;
 	vcpu->stats.reason[reason]++;
 	return r;

@@ -30,15 +30,15 @@ static u64 operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn 
 {
 	u64 base = 0;
 
-	if (insn->base != BELLOWS_NO_REG)
+	if (insn->base != NO_GPR)
 		bellows_reg_read(vcpu, insn->base);
-	if (insn->index != BELLOWS_NO_REG)
+	if (insn->index != NO_GPR)
 		bellows_reg_read(vcpu, insn->index);
-	if (move->reg != BELLOWS_NO_REG)
+	if (move->reg != NO_GPR)
 		bellows_reg_read(vcpu, move->reg);
-	if (insn->segment == BELLOWS_FS || insn->segment == BELLOWS_GS)
+	if (insn->segment == SEG_FS || insn->segment == SEG_GS)
 		base = bellows_backend(get_segment_base)(vcpu, insn->segment);
-	return base + bellows_insn_offset(insn, vcpu->regs, bellows_reg_read(vcpu, BELLOWS_RIP));
+	return base + bellows_insn_offset(insn, vcpu->regs, bellows_reg_read(vcpu, VCPU_RIP));
 }
 
 /* Is the instruction a move that can have made this access? */
@@ -47,9 +47,9 @@ static bool explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *move)
 	const struct bellows_insn *insn = &vcpu->emu->insn;
 	const struct bellows_exit *exit = &vcpu->exit;
 
-	if (insn->mode != BELLOWS_MODE_64 || !bellows_insn_is_move(insn, move))
+	if (insn->mode != MODE_64 || !bellows_insn_is_move(insn, move))
 		return false;
-	if (exit->fault.access != (move->write ? BELLOWS_ACCESS_WRITE : BELLOWS_ACCESS_READ))
+	if (exit->fault.access != (move->write ? ACCESS_WRITE : ACCESS_READ))
 		return false;
 	/* Aligned: it lies in one page, goes to a device in one piece, and raises no #AC. */
 	if (exit->fault.gpa & (move->size - 1))

@@ -14,12 +14,12 @@
 /* Of value as much counts as the access is wide. */
 static int finish_in(struct bellows_vcpu *vcpu, u32 value)
 {
-	u64 rax = bellows_reg_read(vcpu, BELLOWS_RAX);
+	u64 rax = bellows_reg_read(vcpu, GPR_RAX);
 	unsigned int size = vcpu->exit.io.size;
 	u64 mask = BIT_ULL(size * 8) - 1;
 
 	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
-	bellows_reg_write(vcpu, BELLOWS_RAX, size < 4 ? (rax & ~mask) | (value & mask) : value);
+	bellows_reg_write(vcpu, GPR_RAX, size < 4 ? (rax & ~mask) | (value & mask) : value);
 	return bellows_skip_insn(vcpu);
 }
 
@@ -40,7 +40,7 @@ static noinline int io_in_kernel(struct bellows_vcpu *vcpu)
 	u32 data = 0;
 
 	if (!exit->io.in)
-		data = bellows_reg_read(vcpu, BELLOWS_RAX);
+		data = bellows_reg_read(vcpu, GPR_RAX);
 	if (!bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
 		return 2;
 	return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
@@ -53,7 +53,7 @@ static int io_to_user(struct bellows_vcpu *vcpu)
 
 	/* What is behind the element in the buffer nobody reads. */
 	if (!in)
-		*(u32 *)vcpu->pio_data = bellows_reg_read(vcpu, BELLOWS_RAX) &
+		*(u32 *)vcpu->pio_data = bellows_reg_read(vcpu, GPR_RAX) &
 					 GENMASK(exit->io.size * 8 - 1, 0);
 	bellows_fill_io(vcpu, exit->io.port, exit->io.size, 1, in);
 	bellows_expect(vcpu, in ? complete_in : complete_out);

@@ -57,7 +57,7 @@ static void describe(struct bellows_vcpu *vcpu, struct bellows_task *task)
 		.has_error = exit->task.has_error,
 		.error = exit->task.error,
 	};
-	bellows_world_get_segment(vcpu, BELLOWS_LDTR, &task->ldtr);
+	bellows_world_get_segment(vcpu, SEG_LDTR, &task->ldtr);
 }
 
 /* Where the old task will go on: 1, or as bellows_decode_current(). */
@@ -67,7 +67,7 @@ static int return_address(struct bellows_vcpu *vcpu, u32 *rip)
 	unsigned int len = 0;
 	int r;
 
-	*rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	*rip = bellows_reg_read(vcpu, VCPU_RIP);
 	if (is_external(exit))
 		return 1;
 	if (exit->vectoring.valid && is_soft(&exit->vectoring))
@@ -100,9 +100,9 @@ static void state_out(struct bellows_vcpu *vcpu, const struct bellows_task *task
 
 	bellows_emulation_state_out(vcpu);
 	bellows_set_rflags(vcpu, e->rflags);
-	for (i = 0; i <= BELLOWS_TR; i++)
+	for (i = 0; i <= SEG_TR; i++)
 		bellows_world_set_segment(vcpu, i, &e->seg[i]);
-	bellows_world_set_segment(vcpu, BELLOWS_LDTR, &task->ldtr);
+	bellows_world_set_segment(vcpu, SEG_LDTR, &task->ldtr);
 }
 
 /* The event has become a task. */
@@ -149,9 +149,9 @@ static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 
 	for (;;) {
 		r = bellows_task_enter(task);
-		if (r == BELLOWS_EMU_RETRY)
+		if (r == EMU_RETRY)
 			error = bellows_emulation_error(vcpu);
-		if (r != BELLOWS_EMU_RETRY || error)
+		if (r != EMU_RETRY || error)
 			break;
 		if (fatal_signal_pending(current) || (signal_pending(current) && ++tries > MAX_TRIES)) {
 			error = -EINTR;
@@ -162,12 +162,12 @@ static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 	state_out(vcpu, task);
 	bellows_emulator_reset(vcpu->emu);
 	switch (r) {
-	case BELLOWS_EMU_CONTINUE:
+	case EMU_CONTINUE:
 		return arrived(vcpu);
-	case BELLOWS_EMU_FAULT:
+	case EMU_FAULT:
 		bellows_emulation_queue_fault(vcpu);
 		return 1;
-	case BELLOWS_EMU_RETRY:
+	case EMU_RETRY:
 		bellows_expect(vcpu, load_segments_again);
 		return error;
 	default:
@@ -192,7 +192,7 @@ static int load_segments_again(struct bellows_vcpu *vcpu)
 /* The new task's registers are in vcpu->emu, and nothing can be taken back. */
 static int begin_new(struct bellows_vcpu *vcpu, struct bellows_task *task)
 {
-	u64 cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+	u64 cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 
 	event_arrived(vcpu);
 	vcpu->exit.task.trap = task->trap;
@@ -227,12 +227,12 @@ int bellows_handle_task_switch(struct bellows_vcpu *vcpu)
 	r = bellows_task_leave(&task);
 	bellows_emulator_reset(vcpu->emu);
 	switch (r) {
-	case BELLOWS_EMU_CONTINUE:
+	case EMU_CONTINUE:
 		return begin_new(vcpu, &task);
-	case BELLOWS_EMU_FAULT:
+	case EMU_FAULT:
 		bellows_emulation_queue_fault(vcpu);
 		return 1;
-	case BELLOWS_EMU_RETRY:
+	case EMU_RETRY:
 		return bellows_emulation_error(vcpu) ?: 1;
 	default:
 		return cannot_switch(vcpu);

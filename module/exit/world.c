@@ -30,19 +30,19 @@ static int give_up(struct bellows_emulator *e, int error)
 {
 	/* No memory there, or none that can do this: that is about the instruction. */
 	if (error == -EFAULT || error == -EINVAL || error == -EOPNOTSUPP)
-		return BELLOWS_EMU_UNHANDLEABLE;
+		return EMU_UNHANDLEABLE;
 	bellows_world_of(e)->error = error;
-	return BELLOWS_EMU_RETRY;
+	return EMU_RETRY;
 }
 
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging)
 {
 	*paging = (struct bellows_guest_paging) {
-		.cr0 = bellows_reg_read(vcpu, BELLOWS_CR0),
-		.cr3 = bellows_reg_read(vcpu, BELLOWS_CR3),
-		.cr4 = bellows_reg_read(vcpu, BELLOWS_CR4),
+		.cr0 = bellows_reg_read(vcpu, VCPU_CR0),
+		.cr3 = bellows_reg_read(vcpu, VCPU_CR3),
+		.cr4 = bellows_reg_read(vcpu, VCPU_CR4),
 		.efer = vcpu->msrs.efer,
-		.rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS),
+		.rflags = bellows_reg_read(vcpu, VCPU_RFLAGS),
 		.pkru = vcpu->pkru,
 		.maxphyaddr = vcpu->maxphyaddr,
 		.has_1g_pages = vcpu->has_1g_pages,
@@ -53,7 +53,7 @@ void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging
 static int walk_failed(struct bellows_emulator *e, int r, const struct bellows_guest_fault *fault)
 {
 	if (r == -EAGAIN)
-		return BELLOWS_EMU_RETRY;
+		return EMU_RETRY;
 	if (r < 0)
 		return give_up(e, r);
 	e->fault = (struct bellows_emu_fault) {
@@ -62,7 +62,7 @@ static int walk_failed(struct bellows_emulator *e, int r, const struct bellows_g
 		.error = fault->error,
 		.address = fault->address,
 	};
-	return BELLOWS_EMU_FAULT;
+	return EMU_FAULT;
 }
 
 /* Linear to guest-physical, with the fault for the emulator where there is one. */
@@ -74,43 +74,43 @@ static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *
 
 	bellows_guest_paging(vcpu_of(e), &paging);
 	r = bellows_view_walk(&bellows_world_of(e)->view, &paging, linear, access, gpa, &fault);
-	return r ? walk_failed(e, r, &fault) : BELLOWS_EMU_CONTINUE;
+	return r ? walk_failed(e, r, &fault) : EMU_CONTINUE;
 }
 
 static u32 walk_access(unsigned int flags, u32 access)
 {
-	if (flags & BELLOWS_EMU_FOR_WRITE)
-		access = BELLOWS_ACCESS_WRITE;
-	if (flags & BELLOWS_EMU_USER)
-		access |= BELLOWS_ACCESS_USER;
-	if (flags & BELLOWS_EMU_IMPLICIT)
-		access |= BELLOWS_ACCESS_IMPLICIT;
+	if (flags & EMU_FOR_WRITE)
+		access = ACCESS_WRITE;
+	if (flags & EMU_USER)
+		access |= ACCESS_USER;
+	if (flags & EMU_IMPLICIT)
+		access |= ACCESS_IMPLICIT;
 	return access;
 }
 
 static int emu_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
 {
-	u32 access = BELLOWS_ACCESS_EXEC | (e->cpl == 3 ? BELLOWS_ACCESS_USER : 0);
+	u32 access = ACCESS_EXEC | (e->cpl == 3 ? ACCESS_USER : 0);
 	struct bellows_guest_paging paging;
 	struct bellows_guest_fault fault;
 	int r;
 
 	bellows_guest_paging(vcpu_of(e), &paging);
 	r = bellows_view_fetch(&bellows_world_of(e)->view, &paging, linear, access, buf, len, &fault);
-	return r ? walk_failed(e, r, &fault) : BELLOWS_EMU_CONTINUE;
+	return r ? walk_failed(e, r, &fault) : EMU_CONTINUE;
 }
 
 static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
-	u32 access = walk_access(flags, BELLOWS_ACCESS_READ);
+	u32 access = walk_access(flags, ACCESS_READ);
 	gpa_t gpa;
 	int r = translate(e, linear, access, &gpa);
 
-	if (r != BELLOWS_EMU_CONTINUE)
+	if (r != EMU_CONTINUE)
 		return r;
 	r = bellows_gpa_probe(&vcpu->vm->mmu, gpa, access);
-	return r == BELLOWS_FAULT_DONE ? BELLOWS_EMU_CONTINUE : BELLOWS_EMU_EXIT;
+	return r == BELLOWS_FAULT_DONE ? EMU_CONTINUE : EMU_EXIT;
 }
 
 static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, unsigned int len, bool write)
@@ -128,7 +128,7 @@ static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, un
 	if (write)
 		memcpy(run->mmio.data, data, len);
 	bellows_expect(vcpu, bellows_world_of(e)->complete);
-	return BELLOWS_EMU_EXIT;
+	return EMU_EXIT;
 }
 
 /*
@@ -144,30 +144,30 @@ static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned i
 	/* Each vCPU has its own at the same address: it is not on the bus. */
 	if (write ? bellows_apic_mmio_write(vcpu, gpa, data, len) :
 		    bellows_apic_mmio_read(vcpu, gpa, data, len))
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	done = bellows_bus_mmio(&vcpu->vm->buses, gpa, data, len, write);
 	if (done == len)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	if (!done)
 		return exit_mmio(e, gpa, data, len, write);
-	if (done > sizeof(e->pending.data) || e->log_used >= BELLOWS_EMU_LOG)
-		return BELLOWS_EMU_UNHANDLEABLE;
+	if (done > sizeof(e->pending.data) || e->log_used >= EMU_LOG)
+		return EMU_UNHANDLEABLE;
 	e->pending.size = done;
 	bellows_emulator_complete(e, data);
-	return BELLOWS_EMU_RETRY;
+	return EMU_RETRY;
 }
 
 static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len, unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
 	gpa_t gpa;
-	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_READ), &gpa);
+	int r = translate(e, linear, walk_access(flags, ACCESS_READ), &gpa);
 
-	if (r != BELLOWS_EMU_CONTINUE)
+	if (r != EMU_CONTINUE)
 		return r;
 	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	return r == -EFAULT ? do_mmio(e, gpa, buf, len, false) : give_up(e, r);
 }
 
@@ -176,13 +176,13 @@ static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, un
 {
 	struct bellows_vcpu *vcpu = vcpu_of(e);
 	gpa_t gpa;
-	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_WRITE), &gpa);
+	int r = translate(e, linear, walk_access(flags, ACCESS_WRITE), &gpa);
 
-	if (r != BELLOWS_EMU_CONTINUE)
+	if (r != EMU_CONTINUE)
 		return r;
 	r = bellows_gpa_write(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	return r == -EFAULT ? do_mmio(e, gpa, (void *)buf, len, true) : give_up(e, r);
 }
 
@@ -192,22 +192,22 @@ static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old,
 	struct bellows_vcpu *vcpu = vcpu_of(e);
 	u8 expected[16];
 	gpa_t gpa;
-	int r = translate(e, linear, walk_access(flags, BELLOWS_ACCESS_WRITE), &gpa);
+	int r = translate(e, linear, walk_access(flags, ACCESS_WRITE), &gpa);
 
-	if (r != BELLOWS_EMU_CONTINUE)
+	if (r != EMU_CONTINUE)
 		return r;
 	/*
 	 * A device has no locks. An operand in memory that is not aligned is
 	 * written without one: other vCPUs may see the instruction in the middle.
 	 */
 	if ((gpa & (len - 1)) ||
-	    bellows_gpa_probe(&vcpu->vm->mmu, gpa, BELLOWS_ACCESS_WRITE) != BELLOWS_FAULT_DONE)
+	    bellows_gpa_probe(&vcpu->vm->mmu, gpa, ACCESS_WRITE) != BELLOWS_FAULT_DONE)
 		return emu_write(e, linear, new, len, flags);
 	memcpy(expected, old, len);
 	r = bellows_gpa_cmpxchg(&vcpu->vm->mmu, gpa, expected, new, len);
 	if (r < 0)
 		return give_up(e, r);
-	return r ? BELLOWS_EMU_RETRY : BELLOWS_EMU_CONTINUE;
+	return r ? EMU_RETRY : EMU_CONTINUE;
 }
 
 static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count, void *data)
@@ -217,11 +217,11 @@ static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsig
 	if (done) {
 		/* A device that went away in the middle reads as nothing. */
 		memset(data + done * size, 0, (count - done) * size);
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	}
 	bellows_fill_io(vcpu_of(e), port, size, count, true);
 	bellows_expect(vcpu_of(e), bellows_world_of(e)->complete);
-	return BELLOWS_EMU_EXIT;
+	return EMU_EXIT;
 }
 
 static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
@@ -231,18 +231,18 @@ static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsi
 	unsigned int done = bellows_bus_ports(&vcpu->vm->buses, port, size, count, (void *)data, false);
 
 	if (done == count)
-		return BELLOWS_EMU_CONTINUE;
+		return EMU_CONTINUE;
 	/* A doorbell may wait for the first values only: userspace has the rest. */
 	memmove(vcpu->pio_data, data + done * size, (count - done) * size);
 	bellows_fill_io(vcpu, port, size, count - done, false);
 	bellows_expect(vcpu, bellows_world_of(e)->complete);
-	return BELLOWS_EMU_EXIT;
+	return EMU_EXIT;
 }
 
 static int emu_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
 {
 	bellows_fpu_xmm(vcpu_of(e), reg, buf, false);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int emu_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
@@ -251,13 +251,13 @@ static int emu_set_xmm(struct bellows_emulator *e, unsigned int reg, const void 
 
 	memcpy(copy, buf, sizeof(copy));
 	bellows_fpu_xmm(vcpu_of(e), reg, copy, true);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static u32 segment_attributes(const struct kvm_segment *s)
 {
 	return s->type | s->s << 4 | s->dpl << 5 | s->present << 7 | s->avl << 12 | s->l << 13 |
-	       s->db << 14 | s->g << 15 | (s->unusable ? BELLOWS_ATTR_UNUSABLE : 0);
+	       s->db << 14 | s->g << 15 | (s->unusable ? SEG_ATTR_UNUSABLE : 0);
 }
 
 void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
@@ -282,15 +282,15 @@ void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
 		.base = seg->base,
 		.limit = seg->limit,
 		.selector = seg->selector,
-		.type = attr & BELLOWS_ATTR_TYPE,
-		.s = !!(attr & BELLOWS_ATTR_S),
-		.dpl = (attr & BELLOWS_ATTR_DPL) >> 5,
-		.present = !!(attr & BELLOWS_ATTR_P),
-		.avl = !!(attr & BELLOWS_ATTR_AVL),
-		.l = !!(attr & BELLOWS_ATTR_L),
-		.db = !!(attr & BELLOWS_ATTR_DB),
-		.g = !!(attr & BELLOWS_ATTR_G),
-		.unusable = !!(attr & BELLOWS_ATTR_UNUSABLE),
+		.type = attr & SEG_ATTR_TYPE,
+		.s = !!(attr & SEG_ATTR_S),
+		.dpl = (attr & SEG_ATTR_DPL) >> 5,
+		.present = !!(attr & SEG_ATTR_P),
+		.avl = !!(attr & SEG_ATTR_AVL),
+		.l = !!(attr & SEG_ATTR_L),
+		.db = !!(attr & SEG_ATTR_DB),
+		.g = !!(attr & SEG_ATTR_G),
+		.unusable = !!(attr & SEG_ATTR_UNUSABLE),
 	};
 
 	bellows_backend(set_segment)(vcpu, nr, &s);

@@ -24,7 +24,7 @@ extern const struct bellows_emulator_ops bellows_world_ops;
 /* The guest's paging mode, for walks. */
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
 
-/* A segment as the emulator has it: any, BELLOWS_LDTR too. */
+/* A segment as the emulator has it: any, SEG_LDTR too. */
 void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
 			       struct bellows_emu_segment *seg);
 void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,

@@ -26,7 +26,7 @@
 
 static void flush_guest(struct bellows_vcpu *vcpu)
 {
-	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
 }
 
 static u64 physical_reserved(const struct bellows_vcpu *vcpu)
@@ -65,12 +65,12 @@ bool bellows_cr0_valid(u64 value)
 /* Turns paging on or off in the guest's EFER.LMA. False: the CPU would refuse. */
 static bool switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efer)
 {
-	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	struct kvm_segment cs;
 
 	*efer = vcpu->msrs.efer;
 	/* L as it is in the register, although it means nothing before. */
-	bellows_backend(get_segment)(vcpu, BELLOWS_CS, &cs);
+	bellows_backend(get_segment)(vcpu, SEG_CS, &cs);
 	if (value & X86_CR0_PG) {
 		if (!(*efer & EFER_LME))
 			return true;
@@ -89,8 +89,8 @@ static bool switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efer)
 
 int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 {
-	u64 old = bellows_reg_read(vcpu, BELLOWS_CR0);
-	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	u64 old = bellows_reg_read(vcpu, VCPU_CR0);
+	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	u64 efer = vcpu->msrs.efer;
 	u64 changed;
 
@@ -101,7 +101,7 @@ int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 	if ((changed & X86_CR0_PG) && !switch_paging(vcpu, value, &efer))
 		return 1;
 	if (pae_paging(value, cr4, efer) && (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
-	    !pdptrs_valid(vcpu, bellows_reg_read(vcpu, BELLOWS_CR3)))
+	    !pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3)))
 		return 1;
 	if (efer != vcpu->msrs.efer) {
 		vcpu->msrs.efer = efer;
@@ -120,7 +120,7 @@ bool bellows_cr3_valid(const struct bellows_vcpu *vcpu, u64 value)
 
 int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 {
-	u64 cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	bool keep = false;
 
 	if (cr4 & X86_CR4_PCIDE) {
@@ -129,7 +129,7 @@ int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 	}
 	if (!bellows_cr3_valid(vcpu, value))
 		return 1;
-	if (pae_paging(bellows_reg_read(vcpu, BELLOWS_CR0), cr4, vcpu->msrs.efer) &&
+	if (pae_paging(bellows_reg_read(vcpu, VCPU_CR0), cr4, vcpu->msrs.efer) &&
 	    !pdptrs_valid(vcpu, value))
 		return 1;
 	bellows_backend(set_cr3)(vcpu, value);
@@ -145,21 +145,21 @@ bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value)
 
 int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
-	u64 old = bellows_reg_read(vcpu, BELLOWS_CR4), changed = value ^ old;
+	u64 old = bellows_reg_read(vcpu, VCPU_CR4), changed = value ^ old;
 
 	if (!bellows_cr4_valid(vcpu, value))
 		return 1;
 	if (bellows_is_long_mode(vcpu)) {
 		if (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57))
 			return 1;
-	} else if (pae_paging(bellows_reg_read(vcpu, BELLOWS_CR0), value, vcpu->msrs.efer) &&
+	} else if (pae_paging(bellows_reg_read(vcpu, VCPU_CR0), value, vcpu->msrs.efer) &&
 		   (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)) &&
-		   !pdptrs_valid(vcpu, bellows_reg_read(vcpu, BELLOWS_CR3))) {
+		   !pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3))) {
 		return 1;
 	}
 	if ((value & ~old & X86_CR4_PCIDE) &&
 	    (!bellows_is_long_mode(vcpu) ||
-	     (bellows_reg_read(vcpu, BELLOWS_CR3) & X86_CR3_PCID_MASK)))
+	     (bellows_reg_read(vcpu, VCPU_CR3) & X86_CR3_PCID_MASK)))
 		return 1;
 	bellows_backend(set_cr4)(vcpu, value);
 	/* SDM volume 3, section 4.10.4.1. */
@@ -218,7 +218,7 @@ int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value)
 
 	if (!bellows_efer_valid(vcpu, value, false))
 		return 1;
-	if (((value ^ old) & EFER_LME) && (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG))
+	if (((value ^ old) & EFER_LME) && (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PG))
 		return 1;
 	/* LMA follows paging and cannot be written. */
 	value = (value & ~(u64)EFER_LMA) | (old & EFER_LMA);

@@ -142,10 +142,10 @@ static const struct kvm_cpuid_entry2 *out_of_range(const struct bellows_vcpu *vc
 
 static void answer(struct bellows_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
-	bellows_reg_write(vcpu, BELLOWS_RAX, eax);
-	bellows_reg_write(vcpu, BELLOWS_RBX, ebx);
-	bellows_reg_write(vcpu, BELLOWS_RCX, ecx);
-	bellows_reg_write(vcpu, BELLOWS_RDX, edx);
+	bellows_reg_write(vcpu, GPR_RAX, eax);
+	bellows_reg_write(vcpu, GPR_RBX, ebx);
+	bellows_reg_write(vcpu, GPR_RCX, ecx);
+	bellows_reg_write(vcpu, GPR_RDX, edx);
 }
 
 static u32 bit_if(u32 value, u32 bit, bool on)
@@ -157,7 +157,7 @@ static u32 bit_if(u32 value, u32 bit, bool on)
 static void answer_by_state(struct bellows_vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
 {
 	/* No backend lets a guest change OSXSAVE and PKE without an exit. */
-	u64 cr4 = vcpu->regs[BELLOWS_CR4];
+	u64 cr4 = vcpu->regs[VCPU_CR4];
 	u32 ebx = e->ebx, ecx = e->ecx, edx = e->edx;
 
 	if (e->function == 1) {
@@ -190,8 +190,8 @@ static void answer_otherwise(struct bellows_vcpu *vcpu, u32 function, u32 index)
 
 void bellows_cpuid(struct bellows_vcpu *vcpu)
 {
-	u32 function = bellows_reg_read(vcpu, BELLOWS_RAX);
-	u32 index = bellows_reg_read(vcpu, BELLOWS_RCX);
+	u32 function = bellows_reg_read(vcpu, GPR_RAX);
+	u32 index = bellows_reg_read(vcpu, GPR_RCX);
 	const struct kvm_cpuid_entry2 *e = bellows_cpuid_entry(vcpu->cpuid, function, index);
 
 	if (unlikely(!e))

@@ -52,16 +52,16 @@ void bellows_debug_switch_out(struct bellows_vcpu *vcpu)
 
 u64 bellows_linear_rip(struct bellows_vcpu *vcpu)
 {
-	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	u64 rip = bellows_reg_read(vcpu, VCPU_RIP);
 
 	if (bellows_backend(in_64bit_code)(vcpu))
 		return rip;
-	return (u32)(rip + bellows_backend(get_segment_base)(vcpu, BELLOWS_CS));
+	return (u32)(rip + bellows_backend(get_segment_base)(vcpu, SEG_CS));
 }
 
 u64 bellows_get_rflags(struct bellows_vcpu *vcpu)
 {
-	u64 rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
+	u64 rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
 
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		rflags &= ~(u64)X86_EFLAGS_TF;
@@ -72,7 +72,7 @@ void bellows_set_rflags(struct bellows_vcpu *vcpu, u64 rflags)
 {
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		rflags |= X86_EFLAGS_TF;
-	bellows_reg_write(vcpu, BELLOWS_RFLAGS, rflags | X86_EFLAGS_FIXED);
+	bellows_reg_write(vcpu, VCPU_RFLAGS, rflags | X86_EFLAGS_FIXED);
 }
 
 static int exit_debug(struct bellows_vcpu *vcpu, u8 vector, u64 dr6)

@@ -50,7 +50,7 @@ void bellows_fpu_put(struct bellows_vcpu *vcpu)
 /* Of OSXSAVE and PKE: no backend lets a guest change them without an exit, so they are known. */
 static bool cr4_has(const struct bellows_vcpu *vcpu, u64 bit)
 {
-	return vcpu->regs[BELLOWS_CR4] & bit;
+	return vcpu->regs[VCPU_CR4] & bit;
 }
 
 static bool guest_uses_pkru(struct bellows_vcpu *vcpu)

@@ -57,10 +57,10 @@ static bool inject_pending_exception(struct bellows_vcpu *vcpu)
 	bellows_deliver_payload(vcpu);
 	if (e->vector < 32 && !(BIT(e->vector) & NOT_FAULTS)) {
 		/* A fault pushes RF set, so that a breakpoint on the instruction is not hit twice. */
-		u64 rflags = bellows_reg_read(vcpu, BELLOWS_RFLAGS);
+		u64 rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
 
 		if (!(rflags & X86_EFLAGS_RF))
-			bellows_reg_write(vcpu, BELLOWS_RFLAGS, rflags | X86_EFLAGS_RF);
+			bellows_reg_write(vcpu, VCPU_RFLAGS, rflags | X86_EFLAGS_RF);
 	}
 	e->pending = false;
 	e->injected = true;

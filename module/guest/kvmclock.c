@@ -150,7 +150,7 @@ static void update_all(struct bellows_vm *vm)
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 
-	bellows_vm_request_all(vm, BELLOWS_REQ_CLOCK);
+	bellows_vm_request_all(vm, VCPU_REQ_CLOCK);
 	/* Those that are halted, too: others may read their pages. */
 	for (i = 0; i < n; i++)
 		bellows_vcpu_kick(vm->vcpus[i]);
@@ -238,7 +238,7 @@ void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved)
 		return;
 	/* One that nobody complains of is good for a while, as long as it is the same one. */
 	if (moved || check_tsc_unstable() || time_after(jiffies, vcpu->clock_updated + HZ))
-		bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+		bellows_request(vcpu, VCPU_REQ_CLOCK);
 }
 
 void bellows_kvmclock_tsc_moved(struct bellows_vcpu *vcpu)
@@ -249,7 +249,7 @@ void bellows_kvmclock_tsc_moved(struct bellows_vcpu *vcpu)
 		WRITE_ONCE(vm->kvmclock.differs, true);
 		update_all(vm);
 	}
-	bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+	bellows_request(vcpu, VCPU_REQ_CLOCK);
 }
 
 int bellows_kvmclock_stopped(struct bellows_vcpu *vcpu)
@@ -257,7 +257,7 @@ int bellows_kvmclock_stopped(struct bellows_vcpu *vcpu)
 	if (!(vcpu->msrs.system_time & 1))
 		return -EINVAL;
 	vcpu->clock_stopped = true;
-	bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+	bellows_request(vcpu, VCPU_REQ_CLOCK);
 	return 0;
 }
 
@@ -301,7 +301,7 @@ int bellows_kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bo
 
 	if (index == MSR_KVM_SYSTEM_TIME || index == MSR_KVM_SYSTEM_TIME_NEW) {
 		vcpu->msrs.system_time = value;
-		bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+		bellows_request(vcpu, VCPU_REQ_CLOCK);
 		return 0;
 	}
 	WRITE_ONCE(clock->wall_gpa, value);

@@ -14,7 +14,7 @@ void bellows_kvmclock_get(struct bellows_vm *vm, struct kvm_clock_data *data);
 /* 0 or -EINVAL. */
 int bellows_kvmclock_set(struct bellows_vm *vm, const struct kvm_clock_data *data);
 
-/* BELLOWS_REQ_CLOCK: the page is written. May sleep. */
+/* VCPU_REQ_CLOCK: the page is written. May sleep. */
 void bellows_kvmclock_update(struct bellows_vcpu *vcpu);
 /* The vCPU, whose guest uses the clock, was loaded; moved: onto another CPU. Any context. */
 void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved);

@@ -88,7 +88,7 @@ static int set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bool h
 		return bellows_apic_set_base(vcpu, value, host);
 	/* x2APIC needs an APIC of ours. */
 	if (value & ~known)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	vcpu->msrs.apic_base = value;
 	return 0;
 }
@@ -105,7 +105,7 @@ static int set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 		return bellows_set_efer(vcpu, value);
 	/* Userspace restores state in any order; LMA still follows paging. */
 	if (!bellows_efer_valid(vcpu, value, true))
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	bellows_load_efer(vcpu, (value & ~(u64)EFER_LMA) | (vcpu->msrs.efer & EFER_LMA));
 	return 0;
 }
@@ -126,7 +126,7 @@ static bool pat_valid(u64 value)
 static int set_pat(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if (!pat_valid(value))
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	vcpu->msrs.pat = value;
 	return 0;
 }
@@ -150,7 +150,7 @@ static int set_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 value, bool 
 
 	for (i = 0; i < 8; i++)
 		if (!memory_type_valid(value >> (i * 8)))
-			return BELLOWS_MSR_GP;
+			return MSR_RESULT_GP;
 	vcpu->msrs.mtrr_fixed[mtrr_fixed_slot(index)] = value;
 	return 0;
 }
@@ -168,7 +168,7 @@ static int set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 	/* Even: base and type; odd: mask and valid. */
 	reserved |= index & 1 ? 0x7ff : 0xf00;
 	if ((value & reserved) || (!(index & 1) && !memory_type_valid(value)))
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	index = array_index_nospec(index - 0x200, ARRAY_SIZE(vcpu->msrs.mtrr_var));
 	vcpu->msrs.mtrr_var[index] = value;
 	return 0;
@@ -177,7 +177,7 @@ static int set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 static int set_mtrr_def_type(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if ((value & ~0xcffULL) || !memory_type_valid(value))
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	vcpu->msrs.mtrr_def_type = value;
 	return 0;
 }
@@ -217,7 +217,7 @@ static int set_spec_ctrl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool h
 			known |= SPEC_CTRL_SSBD;
 	}
 	if (value & ~known)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	vcpu->msrs.spec_ctrl = value;
 	return 0;
 }
@@ -252,7 +252,7 @@ static bool has_xsaves(const struct bellows_vcpu *vcpu)
 static int set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	/* Last-branch records and branch stepping are not offered. */
-	return value ? BELLOWS_MSR_GP : 0;
+	return value ? MSR_RESULT_GP : 0;
 }
 
 /* Not while it is loaded, hence a function that is not quick. */
@@ -380,7 +380,7 @@ static __always_inline const struct msr_entry *find_again(const struct bellows_v
 static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
 					enum bellows_msr_by by)
 {
-	const struct msr_entry *e = find(vcpu, index, by == BELLOWS_MSR_BY_HOST);
+	const struct msr_entry *e = find(vcpu, index, by == MSR_BY_HOST);
 
 	if (e)
 		vcpu->msr_hint = e;
@@ -390,7 +390,7 @@ static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
 /* Is only for later what must not be done with interrupts off? */
 static bool later(enum bellows_msr_by by, bool has_function, u32 quick)
 {
-	return unlikely(has_function) && by == BELLOWS_MSR_QUICKLY && !quick;
+	return unlikely(has_function) && by == MSR_QUICKLY && !quick;
 }
 
 static noinline int read_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 *value,
@@ -401,10 +401,10 @@ static noinline int read_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 *val
 	if (!e) {
 		int r = bellows_backend(msr_get)(vcpu, index, value);
 
-		return r == -ENOENT ? BELLOWS_MSR_UNKNOWN : r;
+		return r == -ENOENT ? MSR_RESULT_UNKNOWN : r;
 	}
 	if (later(by, e->get, e->flags & QUICK_GET))
-		return BELLOWS_MSR_LATER;
+		return MSR_RESULT_LATER;
 	if (e->get)
 		return e->get(vcpu, index, value);
 	*value = e->field < 0 ? 0 : *field(vcpu, e, index);
@@ -424,7 +424,7 @@ int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bell
 int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host)
 {
 	return bellows_msr_read(vcpu, index, value,
-				host ? BELLOWS_MSR_BY_HOST : BELLOWS_MSR_BY_GUEST);
+				host ? MSR_BY_HOST : MSR_BY_GUEST);
 }
 
 /* MSRs that userspace restores as a whole, whatever a guest may do to them. */
@@ -436,28 +436,28 @@ static bool host_restores(const struct msr_entry *e, u32 index, bool host)
 static noinline int write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 value,
 				   enum bellows_msr_by by)
 {
-	const bool host = by == BELLOWS_MSR_BY_HOST;
+	const bool host = by == MSR_BY_HOST;
 	const struct msr_entry *e = find_for(vcpu, index, by);
 	int r;
 
 	if (!e) {
 		r = bellows_backend(msr_set)(vcpu, index, value, host);
-		return r == -ENOENT ? BELLOWS_MSR_UNKNOWN : r;
+		return r == -ENOENT ? MSR_RESULT_UNKNOWN : r;
 	}
 	if (host_restores(e, index, host)) {
 		*field(vcpu, e, index) = value;
 		return 0;
 	}
 	if (e->flags & READONLY)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	if (e->flags & IGNORED)
 		return 0;
 	if (e->flags & ZERO)
-		return value ? BELLOWS_MSR_GP : 0;
+		return value ? MSR_RESULT_GP : 0;
 	if (value & ~e->valid)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	if (later(by, e->set, e->flags & QUICK_SET))
-		return BELLOWS_MSR_LATER;
+		return MSR_RESULT_LATER;
 	if (e->set) {
 		r = e->set(vcpu, index, value, host);
 		if (r)
@@ -485,7 +485,7 @@ int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bell
 int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	return bellows_msr_write(vcpu, index, value,
-				 host ? BELLOWS_MSR_BY_HOST : BELLOWS_MSR_BY_GUEST);
+				 host ? MSR_BY_HOST : MSR_BY_GUEST);
 }
 
 static const u32 state_list[] = {
@@ -530,5 +530,5 @@ int bellows_msr_feature_get(u32 index, u64 *value)
 		*value = 0;
 		return 0;
 	}
-	return BELLOWS_MSR_UNKNOWN;
+	return MSR_RESULT_UNKNOWN;
 }

@@ -5,9 +5,9 @@
 #include "vm/vcpu.h"
 
 enum bellows_msr_by {
-	BELLOWS_MSR_BY_HOST,		/* userspace asks: fewer checks */
-	BELLOWS_MSR_BY_GUEST,
-	BELLOWS_MSR_QUICKLY,		/* the guest, between two entries, with interrupts off */
+	MSR_BY_HOST,		/* userspace asks: fewer checks */
+	MSR_BY_GUEST,
+	MSR_QUICKLY,		/* the guest, between two entries, with interrupts off */
 };
 
 int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by);
@@ -19,7 +19,7 @@ int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 
 /* What KVM_GET_MSR_INDEX_LIST answers: MSRs that make up a vCPU's state. */
 unsigned int bellows_msr_list(const u32 **list);
-/* The same for KVM_GET_MSR_FEATURE_INDEX_LIST, and their values: 0 or BELLOWS_MSR_UNKNOWN. */
+/* The same for KVM_GET_MSR_FEATURE_INDEX_LIST, and their values: 0 or MSR_RESULT_UNKNOWN. */
 unsigned int bellows_msr_feature_list(const u32 **list);
 int bellows_msr_feature_get(u32 index, u64 *value);
 

@@ -98,7 +98,7 @@ int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *u
 	old = rcu_replace_pointer(vm->msr_filter, filter, lockdep_is_held(&vm->lock));
 	mutex_unlock(&vm->lock);
 
-	bellows_vm_request_all(vm, BELLOWS_REQ_MSR_FILTER);
+	bellows_vm_request_all(vm, VCPU_REQ_MSR_FILTER);
 	synchronize_rcu();
 	bellows_msr_filter_free(old);
 	return 0;

@@ -49,14 +49,14 @@ static int audit_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(audit);
 
 #define REASON_NAME(name) #name,
-static const char *const reason_names[] = { BELLOWS_EXIT_REASONS(REASON_NAME) };
+static const char *const reason_names[] = { EXIT_REASONS(REASON_NAME) };
 
 static u64 all_exits(const struct bellows_vcpu_stats *stats)
 {
 	u64 sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_EXIT_NR; i++)
+	for (i = 0; i < EXIT_NR; i++)
 		sum += stats->reason[i];
 	return sum;
 }
@@ -67,7 +67,7 @@ static void show_vcpu(struct seq_file *m, const struct bellows_vcpu *vcpu)
 
 	seq_printf(m, "  vcpu %u: exits %llu host_irq %llu emulated %llu", vcpu->id,
 		   all_exits(&vcpu->stats), vcpu->stats.host_irq, vcpu->stats.emulated);
-	for (i = 0; i < BELLOWS_EXIT_NR; i++) {
+	for (i = 0; i < EXIT_NR; i++) {
 		if (vcpu->stats.reason[i])
 			seq_printf(m, " %s %llu", reason_names[i], vcpu->stats.reason[i]);
 	}
@@ -110,7 +110,7 @@ static void add_vm(struct totals *t, const struct bellows_vm *vm)
 
 		t->stats.host_irq += stats->host_irq;
 		t->stats.emulated += stats->emulated;
-		for (j = 0; j < BELLOWS_EXIT_NR; j++)
+		for (j = 0; j < EXIT_NR; j++)
 			t->stats.reason[j] += stats->reason[j];
 	}
 }
@@ -128,7 +128,7 @@ static int stats_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "vms %lu\nvcpus %lu\nexits %llu\nhost_irq %llu\nemulated %llu\n", t.vms, t.vcpus,
 		   all_exits(&t.stats), t.stats.host_irq, t.stats.emulated);
-	for (i = 0; i < BELLOWS_EXIT_NR; i++)
+	for (i = 0; i < EXIT_NR; i++)
 		seq_printf(m, "exit_%s %llu\n", reason_names[i], t.stats.reason[i]);
 	return 0;
 }

@@ -26,11 +26,11 @@
 /* struct kvm_regs lists the general registers in an order of its own. */
 static const struct { u16 offset; u8 reg; } gprs[] = {
 #define GPR(name, reg) { offsetof(struct kvm_regs, name), reg }
-	GPR(rax, BELLOWS_RAX), GPR(rbx, BELLOWS_RBX), GPR(rcx, BELLOWS_RCX), GPR(rdx, BELLOWS_RDX),
-	GPR(rsi, BELLOWS_RSI), GPR(rdi, BELLOWS_RDI), GPR(rsp, BELLOWS_RSP), GPR(rbp, BELLOWS_RBP),
-	GPR(r8, BELLOWS_R8), GPR(r9, BELLOWS_R9), GPR(r10, BELLOWS_R10), GPR(r11, BELLOWS_R11),
-	GPR(r12, BELLOWS_R12), GPR(r13, BELLOWS_R13), GPR(r14, BELLOWS_R14), GPR(r15, BELLOWS_R15),
-	GPR(rip, BELLOWS_RIP),
+	GPR(rax, GPR_RAX), GPR(rbx, GPR_RBX), GPR(rcx, GPR_RCX), GPR(rdx, GPR_RDX),
+	GPR(rsi, GPR_RSI), GPR(rdi, GPR_RDI), GPR(rsp, GPR_RSP), GPR(rbp, GPR_RBP),
+	GPR(r8, GPR_R8), GPR(r9, GPR_R9), GPR(r10, GPR_R10), GPR(r11, GPR_R11),
+	GPR(r12, GPR_R12), GPR(r13, GPR_R13), GPR(r14, GPR_R14), GPR(r15, GPR_R15),
+	GPR(rip, VCPU_RIP),
 };
 
 void bellows_get_regs(struct bellows_vcpu *vcpu, struct kvm_regs *regs)
@@ -51,13 +51,13 @@ void bellows_set_regs(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
 	bellows_set_rflags(vcpu, regs->rflags);
 	/* As KVM: new registers, no exception left over from the old ones. */
 	vcpu->events.exception.pending = false;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 static const struct { u16 offset; u8 seg; } segments[] = {
 #define SEG(name, seg) { offsetof(struct kvm_sregs, name), seg }
-	SEG(cs, BELLOWS_CS), SEG(ds, BELLOWS_DS), SEG(es, BELLOWS_ES), SEG(fs, BELLOWS_FS),
-	SEG(gs, BELLOWS_GS), SEG(ss, BELLOWS_SS), SEG(tr, BELLOWS_TR), SEG(ldt, BELLOWS_LDTR),
+	SEG(cs, SEG_CS), SEG(ds, SEG_DS), SEG(es, SEG_ES), SEG(fs, SEG_FS),
+	SEG(gs, SEG_GS), SEG(ss, SEG_SS), SEG(tr, SEG_TR), SEG(ldt, SEG_LDTR),
 };
 
 void bellows_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
@@ -71,10 +71,10 @@ void bellows_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
 					     (void *)((char *)sregs + segments[i].offset));
 	bellows_backend(get_gdt)(vcpu, &sregs->gdt);
 	bellows_backend(get_idt)(vcpu, &sregs->idt);
-	sregs->cr0 = bellows_reg_read(vcpu, BELLOWS_CR0);
+	sregs->cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 	sregs->cr2 = vcpu->cr2;
-	sregs->cr3 = bellows_reg_read(vcpu, BELLOWS_CR3);
-	sregs->cr4 = bellows_reg_read(vcpu, BELLOWS_CR4);
+	sregs->cr3 = bellows_reg_read(vcpu, VCPU_CR3);
+	sregs->cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	sregs->cr8 = bellows_get_cr8(vcpu);
 	sregs->efer = vcpu->msrs.efer;
 	sregs->apic_base = vcpu->msrs.apic_base;
@@ -125,8 +125,8 @@ int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 	set_interrupt(vcpu, sregs);
 	if (bellows_linear_rip(vcpu) != old)
 		bellows_expect_nothing(vcpu);
-	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }
 
@@ -252,7 +252,7 @@ int bellows_set_events(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *
 	ev->exception.pending = payloads && events->exception.pending;
 	ev->exception.vector = events->exception.nr;
 	ev->exception.has_error = events->exception.has_error_code &&
-				  (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PE);
+				  (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PE);
 	ev->exception.error = events->exception.error_code;
 	ev->exception.has_payload = payloads && events->exception_has_payload;
 	ev->exception.payload = payloads ? events->exception_payload : 0;
@@ -269,6 +269,6 @@ int bellows_set_events(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		ev->nmi.pending = min_t(u8, events->nmi.pending, 2);
 	bellows_backend(set_nmi_mask)(vcpu, events->nmi.masked);
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }

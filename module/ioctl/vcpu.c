@@ -44,7 +44,7 @@ static void fill_run(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
-	run->if_flag = !!(bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF);
+	run->if_flag = !!(bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF);
 	run->flags = 0;
 	run->cr8 = vcpu->apic ? bellows_get_cr8(vcpu) : vcpu->cr8;
 	run->apic_base = vcpu->msrs.apic_base;
@@ -115,7 +115,7 @@ static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long 
 	if (!entry)
 		return -EINVAL;
 	/* It may change what the guest can take, or has to. */
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	if (!(entry->flags & BELLOWS_CALL_LOADED))
 		return entry->fn(vcpu, (void __user *)arg);
 	bellows_vcpu_load(vcpu);

@@ -335,7 +335,7 @@ static long translate(struct bellows_vcpu *vcpu, void __user *argp)
 		return -EFAULT;
 	bellows_guest_paging(vcpu, &paging);
 	t.valid = !bellows_guest_walk(&vcpu->vm->mmu, &paging, t.linear_address,
-				      BELLOWS_ACCESS_READ | BELLOWS_ACCESS_IMPLICIT, &gpa, &fault);
+				      ACCESS_READ | ACCESS_IMPLICIT, &gpa, &fault);
 	t.physical_address = t.valid ? gpa : ~0ULL;
 	t.writeable = 1;
 	t.usermode = 0;

@@ -94,7 +94,7 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 
 static void wake(struct bellows_vcpu *vcpu)
 {
-	bellows_request(vcpu, BELLOWS_REQ_APIC);
+	bellows_request(vcpu, VCPU_REQ_APIC);
 	bellows_vcpu_kick(vcpu);
 }
 
@@ -283,7 +283,7 @@ void bellows_apic_ends_changed(struct bellows_vm *vm)
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 
 	for (i = 0; i < n; i++) {
-		bellows_request(vm->vcpus[i], BELLOWS_REQ_APIC_VIEW);
+		bellows_request(vm->vcpus[i], VCPU_REQ_APIC_VIEW);
 		bellows_vcpu_kick(vm->vcpus[i]);
 	}
 }
@@ -305,7 +305,7 @@ static void accept(struct bellows_apic *apic, u8 vector, bool level)
 {
 	bellows_apic_accept(&apic->regs, vector, level);
 	if (level && apic->regs.by_hardware && !(apic->told[vector / 64] & BIT_ULL(vector % 64)))
-		bellows_request(apic->vcpu, BELLOWS_REQ_APIC_VIEW);
+		bellows_request(apic->vcpu, VCPU_REQ_APIC_VIEW);
 }
 
 static void take_vectors(struct bellows_apic *apic)
@@ -355,7 +355,7 @@ void bellows_apic_take_posted(struct bellows_vcpu *vcpu)
 	if (take_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT))
 		apic->extint = true;
 	/* The request may have been for the 8259's pin, which is looked at when injecting. */
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 static bool takes_extint(struct bellows_apic *apic)
@@ -405,7 +405,7 @@ void bellows_apic_view_changed(struct bellows_vcpu *vcpu)
 	apic->regs.by_hardware = bellows_backend(apic_changed)(vcpu, &view);
 	if (!apic->regs.by_hardware)
 		bellows_apic_regs_loaded(&apic->regs);
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 static void in_service(struct bellows_apic *apic, u8 vector)

@@ -42,7 +42,7 @@ static void send_to_self(struct bellows_apic *apic, u8 vector)
 	if (!bellows_apic_sw_enabled(&apic->regs))
 		return;
 	bellows_apic_accept(&apic->regs, vector, false);
-	bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(apic->vcpu, VCPU_REQ_EVENT);
 }
 
 static void send_icr(struct bellows_apic *apic)
@@ -62,7 +62,7 @@ static void error_interrupt(struct bellows_apic *apic)
 
 	if (lvt & 0xf0)
 		bellows_apic_accept(&apic->regs, lvt, false);
-	bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(apic->vcpu, VCPU_REQ_EVENT);
 }
 
 static void look_for_events(struct bellows_vcpu *vcpu)
@@ -70,7 +70,7 @@ static void look_for_events(struct bellows_vcpu *vcpu)
 	vcpu->cr8 = (vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v >> 4) & 0xf;
 	/* What is offered may have to be withdrawn. */
 	if (vcpu->offered_irq >= 0 || vcpu->apic->regs.by_hardware || bellows_apic_has_interrupt(vcpu))
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 static void timer_written(struct bellows_apic *apic, unsigned int todo, u32 count)
@@ -91,7 +91,7 @@ static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 	nr = array_index_nospec(nr, BELLOWS_APIC_NR_REGS);
 	todo = bellows_apic_regs_write(&apic->regs, nr, value);
 	if (todo & BELLOWS_APIC_FAULT)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	if (todo & BELLOWS_APIC_DO_ADDRESS)
 		bellows_apic_publish(apic);
 	if (todo & BELLOWS_APIC_DO_EOI)
@@ -104,7 +104,7 @@ static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 		error_interrupt(apic);
 	/* Hardware that watches over TPR must know, whether or not anything becomes deliverable. */
 	if (nr == BELLOWS_APIC_TPR)
-		bellows_request(apic->vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(apic->vcpu, VCPU_REQ_EVENT);
 	if (nr == BELLOWS_APIC_LVT_TIMER && apic->rests)
 		bellows_apic_timer_next_period(apic);
 	timer_written(apic, todo, count);
@@ -190,7 +190,7 @@ int bellows_apic_x2apic_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 
 	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS ||
 	    !read_register(vcpu->apic, nr, &word))
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	*value = word;
 	if (nr == BELLOWS_APIC_ICR)
 		*value |= (u64)vcpu->apic->regs.reg[BELLOWS_APIC_ICR2].v << 32;
@@ -202,11 +202,11 @@ int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 	u32 nr = index - X2APIC_MSR_BASE;
 
 	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	if (nr == BELLOWS_APIC_ICR)
 		vcpu->apic->regs.reg[BELLOWS_APIC_ICR2].v = value >> 32;
 	else if (value >> 32)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	return write_register(vcpu->apic, nr, value);
 }
 
@@ -235,7 +235,7 @@ void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector)
 		bellows_ioapic_eoi(vcpu->vm, vector,
 				   bellows_apic_test(&vcpu->apic->regs, BELLOWS_APIC_TMR, vector));
 	/* Another one may have waited for that. */
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 u8 bellows_apic_tpr(struct bellows_vcpu *vcpu)
@@ -266,7 +266,7 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
 	if (bellows_guest_has(vcpu, X86_FEATURE_X2APIC))
 		known |= X2APIC_ENABLE;
 	if ((value & ~known) || !mode_valid(vcpu->msrs.apic_base, value, host))
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	vcpu->msrs.apic_base = value;
 	if (!(value & MSR_IA32_APICBASE_ENABLE))
 		bellows_apic_timer_cancel(apic);
@@ -281,7 +281,7 @@ void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)
 {
 	vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v = tpr;
 	look_for_events(vcpu);
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 void bellows_apic_cpuid_changed(struct bellows_vcpu *vcpu)

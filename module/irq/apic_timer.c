@@ -255,7 +255,7 @@ int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 	tsc = bellows_guest_tsc(vcpu);
 	if (value <= tsc) {
 		interrupt(apic);
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 	} else {
 		apic->deadline = value;
 		arm_deadline(apic, tsc);

@@ -95,13 +95,13 @@ void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu)
 	apic->eoi_offered = false;
 	bellows_apic_end(&apic->regs, &level);
 	if (bellows_apic_has_interrupt(vcpu))
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 int bellows_apic_pv_eoi_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if (value & 2)
-		return BELLOWS_MSR_GP;
+		return MSR_RESULT_GP;
 	if (vcpu->apic)
 		bellows_apic_withdraw_eoi(vcpu);
 	vcpu->msrs.pv_eoi = value;

@@ -121,7 +121,7 @@ int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 	slot = bellows_slot_find(mmu, gpa_to_gfn(gpa));
 	if (!slot)
 		result = BELLOWS_FAULT_MMIO;
-	else if ((access & BELLOWS_ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
+	else if ((access & ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
 		result = BELLOWS_FAULT_READONLY;
 	srcu_read_unlock(&mmu->srcu, idx);
 	return result;

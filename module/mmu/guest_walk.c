@@ -73,7 +73,7 @@ struct walk {
 	const struct bellows_guest_paging *paging;
 	const struct mode *mode;
 	gva_t gva;
-	u32 access;			/* BELLOWS_ACCESS_USER already means: judged as a user access */
+	u32 access;			/* ACCESS_USER already means: judged as a user access */
 	u32 error;			/* of the fault the walk ends in */
 	unsigned int level;		/* of the leaf; the top table's entries have mode->levels */
 	u64 pte[BELLOWS_GUEST_LEVELS + 1];	/* the path, by level */
@@ -226,28 +226,28 @@ static bool key_denies(const struct walk *w)
 	u32 rights;
 
 	if (!(paging->efer & GEFER_LMA) || !(paging->cr4 & GCR4_PKE) || !w->user ||
-	    (w->access & BELLOWS_ACCESS_EXEC))
+	    (w->access & ACCESS_EXEC))
 		return false;
 	rights = paging->pkru >> (2 * (w->pte[w->level] >> PTE_KEY_SHIFT & 15));
 	if (rights & 1)
 		return true;
-	return (rights & 2) && (w->access & BELLOWS_ACCESS_WRITE) &&
-	       ((w->access & BELLOWS_ACCESS_USER) || (paging->cr0 & GCR0_WP));
+	return (rights & 2) && (w->access & ACCESS_WRITE) &&
+	       ((w->access & ACCESS_USER) || (paging->cr0 & GCR0_WP));
 }
 
 static bool page_denies(const struct walk *w)
 {
 	const struct bellows_guest_paging *paging = w->paging;
-	bool user = w->access & BELLOWS_ACCESS_USER;
+	bool user = w->access & ACCESS_USER;
 
 	if (user && !w->user)
 		return true;
-	if (w->access & BELLOWS_ACCESS_EXEC)
+	if (w->access & ACCESS_EXEC)
 		return w->noexec || (!user && w->user && (paging->cr4 & GCR4_SMEP));
 	if (!user && w->user && (paging->cr4 & GCR4_SMAP) &&
-	    ((w->access & BELLOWS_ACCESS_IMPLICIT) || !(paging->rflags & GFLAGS_AC)))
+	    ((w->access & ACCESS_IMPLICIT) || !(paging->rflags & GFLAGS_AC)))
 		return true;
-	return (w->access & BELLOWS_ACCESS_WRITE) && !w->writable &&
+	return (w->access & ACCESS_WRITE) && !w->writable &&
 	       (user || (paging->cr0 & GCR0_WP));
 }
 
@@ -272,7 +272,7 @@ static int set_accessed_dirty(struct walk *w)
 		if (w->mode == &mode_pae && level == 3)
 			continue;
 		bits = PTE_ACCESSED;
-		if (level == w->level && (w->access & BELLOWS_ACCESS_WRITE))
+		if (level == w->level && (w->access & ACCESS_WRITE))
 			bits |= PTE_DIRTY;
 		pte = w->pte[level];
 		if ((pte & bits) == bits)
@@ -307,11 +307,11 @@ static int report_fault(const struct walk *w, struct bellows_guest_fault *fault)
 
 	fault->address = w->gva;
 	fault->error = w->error;
-	if (w->access & BELLOWS_ACCESS_WRITE)
+	if (w->access & ACCESS_WRITE)
 		fault->error |= FAULT_WRITE;
-	if (w->access & BELLOWS_ACCESS_USER)
+	if (w->access & ACCESS_USER)
 		fault->error |= FAULT_USER;
-	if ((w->access & BELLOWS_ACCESS_EXEC) && (nx || (paging->cr4 & GCR4_SMEP)))
+	if ((w->access & ACCESS_EXEC) && (nx || (paging->cr4 & GCR4_SMEP)))
 		fault->error |= FAULT_FETCH;
 	return 1;
 }
@@ -364,8 +364,8 @@ int bellows_guest_walk_tables(const struct bellows_guest_tables *tables,
 			note_path(&w, access, 0, *gpa, path);
 		return 0;
 	}
-	if (access & BELLOWS_ACCESS_IMPLICIT)
-		w.access &= ~BELLOWS_ACCESS_USER;
+	if (access & ACCESS_IMPLICIT)
+		w.access &= ~ACCESS_USER;
 
 	for (races = 0; races < MAX_RACES; races++) {
 		ret = descend(&w);

@@ -7,11 +7,11 @@
  */
 #include "types.h"
 
-#define BELLOWS_ACCESS_READ	1u
-#define BELLOWS_ACCESS_WRITE	2u
-#define BELLOWS_ACCESS_EXEC	4u
-#define BELLOWS_ACCESS_USER	8u	/* guest walker: CPL 3, or implicit supervisor when clear */
-#define BELLOWS_ACCESS_IMPLICIT	16u	/* descriptor-table reads: supervisor whatever the CPL */
+#define ACCESS_READ	1u
+#define ACCESS_WRITE	2u
+#define ACCESS_EXEC	4u
+#define ACCESS_USER	8u	/* guest walker: CPL 3, or implicit supervisor when clear */
+#define ACCESS_IMPLICIT	16u	/* descriptor-table reads: supervisor whatever the CPL */
 
 /* What of the guest's control state its page tables' meaning depends on. */
 struct bellows_guest_paging {

@@ -93,14 +93,14 @@ static unsigned int leaf_level(const struct bellows_memslot *slot, gfn_t gfn,
 		return 1;
 	if (base < slot->base.v || base + BELLOWS_BLOCK_PAGES > slot->base.v + slot->npages)
 		return 1;
-	if (mmu->pt.nx_large && (access & BELLOWS_ACCESS_EXEC))
+	if (mmu->pt.nx_large && (access & ACCESS_EXEC))
 		return 1;
 	return min_t(unsigned int, 2, mmu->format->max_leaf);
 }
 
 static int map_page(struct bellows_memslot *slot, gfn_t gfn, u32 access)
 {
-	bool write = access & BELLOWS_ACCESS_WRITE;
+	bool write = access & ACCESS_WRITE;
 	struct bellows_mmu *mmu = slot->mmu;
 	struct bellows_pt_found found = {};
 	struct bellows_frame frame;
@@ -137,7 +137,7 @@ int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 	slot = bellows_slot_find(mmu, gfn);
 	if (!slot)
 		result = BELLOWS_FAULT_MMIO;
-	else if ((access & BELLOWS_ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
+	else if ((access & ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
 		result = BELLOWS_FAULT_READONLY;
 	else
 		result = map_page(slot, gfn, access);

@@ -57,7 +57,7 @@ static void learn(struct bellows_view *view, struct bellows_view_path *path,
 /* Code has its places and data has: one instruction often needs one of each. */
 static struct bellows_view_path *place(struct bellows_view *view, gva_t gva, u32 access)
 {
-	unsigned int half = access & BELLOWS_ACCESS_EXEC ? BELLOWS_VIEW_PATHS / 2 : 0;
+	unsigned int half = access & ACCESS_EXEC ? BELLOWS_VIEW_PATHS / 2 : 0;
 
 	return &view->path[half + (gva >> PAGE_SHIFT) % (BELLOWS_VIEW_PATHS / 2)];
 }

@@ -73,31 +73,31 @@ static void serve_flushes(struct bellows_vcpu *vcpu)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (take_request(vcpu, BELLOWS_REQ_TLB_FLUSH)) {
-		clear_bit(BELLOWS_REQ_TLB_FLUSH_GUEST, &vcpu->requests);
+	if (take_request(vcpu, VCPU_REQ_TLB_FLUSH)) {
+		clear_bit(VCPU_REQ_TLB_FLUSH_GUEST, &vcpu->requests);
 		bellows_backend(flush_tlb)(vcpu);
 	}
-	if (take_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST))
+	if (take_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST))
 		bellows_backend(flush_tlb_guest)(vcpu);
 	local_irq_restore(flags);
 }
 
 static noinline int serve_these_requests(struct bellows_vcpu *vcpu)
 {
-	if (test_bit(BELLOWS_REQ_VM_DEAD, &vcpu->requests))
+	if (test_bit(VCPU_REQ_VM_DEAD, &vcpu->requests))
 		return -EIO;
-	take_request(vcpu, BELLOWS_REQ_KICK);
-	if (take_request(vcpu, BELLOWS_REQ_TRIPLE_FAULT)) {
+	take_request(vcpu, VCPU_REQ_KICK);
+	if (take_request(vcpu, VCPU_REQ_TRIPLE_FAULT)) {
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	}
-	if (take_request(vcpu, BELLOWS_REQ_MSR_FILTER))
+	if (take_request(vcpu, VCPU_REQ_MSR_FILTER))
 		bellows_backend(update_msr_intercepts)(vcpu);
-	if (take_request(vcpu, BELLOWS_REQ_CLOCK))
+	if (take_request(vcpu, VCPU_REQ_CLOCK))
 		bellows_kvmclock_update(vcpu);
-	if (take_request(vcpu, BELLOWS_REQ_APIC))
+	if (take_request(vcpu, VCPU_REQ_APIC))
 		bellows_startup_serve(vcpu);
-	if (take_request(vcpu, BELLOWS_REQ_APIC_VIEW))
+	if (take_request(vcpu, VCPU_REQ_APIC_VIEW))
 		bellows_apic_view_changed(vcpu);
 	serve_flushes(vcpu);
 	return 1;
@@ -142,7 +142,7 @@ static int stay(struct bellows_vcpu *vcpu)
 	do {
 		bellows_backend(enter)(vcpu);
 		if (unlikely(must_end_stay(vcpu)) || !bellows_backend(decode_quickly)(vcpu))
-			return BELLOWS_EXIT_LATER;
+			return EXIT_LATER;
 		r = bellows_handle_quickly(vcpu);
 	} while (likely(!end_of_stay(vcpu, r)) && --left);
 	return r;
@@ -164,7 +164,7 @@ static int enter(struct bellows_vcpu *vcpu)
 		local_irq_enable();
 		preempt_enable();
 		bellows_backend(cancel_injection)(vcpu);
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 		return 1;
 	}
 	bellows_fpu_enter(vcpu);
@@ -205,16 +205,16 @@ static int run_once(struct bellows_vcpu *vcpu)
 	/* An INIT came. */
 	if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
 		return 1;
-	if (take_request(vcpu, BELLOWS_REQ_EVENT) ||
+	if (take_request(vcpu, VCPU_REQ_EVENT) ||
 	    (!vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window)))
 		bellows_inject_events(vcpu);
 	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
-	if (test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests)) {
+	if (test_bit(VCPU_REQ_TRIPLE_FAULT, &vcpu->requests)) {
 		bellows_backend(cancel_injection)(vcpu);
 		return 1;
 	}
 	r = enter(vcpu);
-	if (r != BELLOWS_EXIT_LATER)
+	if (r != EXIT_LATER)
 		return r;
 	if (unlikely(vcpu->offered_irq >= 0))
 		bellows_events_sync_offer(vcpu);
@@ -222,7 +222,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 		bellows_apic_sync_eoi(vcpu);
 	in_flight = bellows_events_begin_exit(vcpu);
 	bellows_backend(decode_exit)(vcpu);
-	if (unlikely(vcpu->exit.reason == BELLOWS_EXIT_FAIL_ENTRY)) {
+	if (unlikely(vcpu->exit.reason == EXIT_FAIL_ENTRY)) {
 		/* The guest did not run, so what should go in did not. */
 		bellows_backend(cancel_injection)(vcpu);
 		bellows_events_restore(vcpu, in_flight);

@@ -40,7 +40,7 @@ static void host_slept(struct bellows_vcpu *vcpu)
 {
 	vcpu->sleeps = bellows_host_sleep.count;
 	bellows_vcpu_set_tsc(vcpu);
-	bellows_request(vcpu, BELLOWS_REQ_CLOCK);
+	bellows_request(vcpu, VCPU_REQ_CLOCK);
 }
 
 static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
@@ -49,7 +49,7 @@ static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
 
 	/* Translations from an earlier stay on that CPU may be older than flushes made since. */
 	if (moved)
-		bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH);
+		bellows_request(vcpu, VCPU_REQ_TLB_FLUSH);
 	bellows_backend(vcpu_load)(vcpu, cpu);
 	WRITE_ONCE(vcpu->cpu, cpu);
 	vcpu->loaded = true;
@@ -117,11 +117,11 @@ void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		bellows_reg_write(vcpu, i, 0);
-	bellows_reg_write(vcpu, BELLOWS_RDX, 0x600);
-	bellows_reg_write(vcpu, BELLOWS_RIP, 0xfff0);
-	bellows_reg_write(vcpu, BELLOWS_RFLAGS, X86_EFLAGS_FIXED);
+	bellows_reg_write(vcpu, GPR_RDX, 0x600);
+	bellows_reg_write(vcpu, VCPU_RIP, 0xfff0);
+	bellows_reg_write(vcpu, VCPU_RFLAGS, X86_EFLAGS_FIXED);
 	memset(vcpu->db, 0, sizeof(vcpu->db));
 	memset(&vcpu->events, 0, sizeof(vcpu->events));
 	vcpu->msrs.system_time = 0;

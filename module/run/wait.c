@@ -27,9 +27,9 @@
 #include "run/wait.h"
 #include "vm/request.h"
 
-#define NOT_WAKING	(BIT(BELLOWS_REQ_EVENT) | BIT(BELLOWS_REQ_TLB_FLUSH) | \
-			 BIT(BELLOWS_REQ_TLB_FLUSH_GUEST) | BIT(BELLOWS_REQ_MSR_FILTER) | \
-			 BIT(BELLOWS_REQ_APIC_VIEW))
+#define NOT_WAKING	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TLB_FLUSH) | \
+			 BIT(VCPU_REQ_TLB_FLUSH_GUEST) | BIT(VCPU_REQ_MSR_FILTER) | \
+			 BIT(VCPU_REQ_APIC_VIEW))
 
 static bool is_bsp(const struct bellows_vcpu *vcpu)
 {
@@ -40,7 +40,7 @@ static void init(struct bellows_vcpu *vcpu)
 {
 	bellows_emulator_reset(vcpu->emu);
 	bellows_vcpu_reset(vcpu, true);
-	bellows_request(vcpu, BELLOWS_REQ_TLB_FLUSH_GUEST);
+	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
 	vcpu->mp_state = is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_INIT_RECEIVED;
 }
 
@@ -50,11 +50,11 @@ static void start(struct bellows_vcpu *vcpu)
 	u8 vector = READ_ONCE(vcpu->apic->sipi_vector);
 	struct kvm_segment cs;
 
-	bellows_backend(get_segment)(vcpu, BELLOWS_CS, &cs);
+	bellows_backend(get_segment)(vcpu, SEG_CS, &cs);
 	cs.selector = vector << 8;
 	cs.base = vector << 12;
-	bellows_backend(set_segment)(vcpu, BELLOWS_CS, &cs);
-	bellows_reg_write(vcpu, BELLOWS_RIP, 0);
+	bellows_backend(set_segment)(vcpu, SEG_CS, &cs);
+	bellows_reg_write(vcpu, VCPU_RIP, 0);
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
@@ -93,7 +93,7 @@ bool bellows_startup_wakes(struct bellows_vcpu *vcpu)
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED || !bellows_event_wakes(vcpu))
 		return false;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	return true;
 }
 
@@ -142,6 +142,6 @@ int bellows_set_mp_state(struct bellows_vcpu *vcpu, const struct kvm_mp_state *s
 	} else {
 		vcpu->mp_state = state->mp_state;
 	}
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }

@@ -66,10 +66,10 @@ static unsigned int soft_length(struct bellows_vcpu *vcpu, unsigned int known)
 	if (bellows_fetch_insn(vcpu) != 1)
 		return 0;
 	switch (insn->op) {
-	case BELLOWS_OP_INT:
-	case BELLOWS_OP_INT3:
-	case BELLOWS_OP_INTO:
-	case BELLOWS_OP_INT1:
+	case OP_INT:
+	case OP_INT3:
+	case OP_INTO:
+	case OP_INT1:
 		return insn->length;
 	default:
 		/* Not an instruction that makes such an event: it belongs to the next one. */
@@ -82,16 +82,16 @@ static void advance_rip(struct bellows_svm_vcpu *svm, unsigned int length)
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
 	svm->soft_injected = true;
-	svm->soft_old_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	svm->soft_old_rip = bellows_reg_read(vcpu, VCPU_RIP);
 	svm->soft_next_rip = svm->soft_old_rip + length;
-	bellows_reg_write(vcpu, BELLOWS_RIP, svm->soft_next_rip);
+	bellows_reg_write(vcpu, VCPU_RIP, svm->soft_next_rip);
 	svm->vmcb->control.next_rip = svm->soft_next_rip;
 }
 
 /* The event did not get through: RIP is at its instruction again. */
 static void unwind_rip(struct bellows_svm_vcpu *svm)
 {
-	bellows_reg_write(&svm->vcpu, BELLOWS_RIP, svm->soft_old_rip);
+	bellows_reg_write(&svm->vcpu, VCPU_RIP, svm->soft_old_rip);
 	svm->soft_injected = false;
 }
 
@@ -147,7 +147,7 @@ void bellows_svm_cancel_injection(struct bellows_vcpu *vcpu)
 
 bool bellows_svm_irq_allowed(struct bellows_vcpu *vcpu)
 {
-	return (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF) && !in_shadow(to_svm(vcpu));
+	return (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF) && !in_shadow(to_svm(vcpu));
 }
 
 bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu)
@@ -171,14 +171,14 @@ static void pass_halt(struct bellows_svm_vcpu *svm)
 	if (!vcpu->events.interrupt.pending && !vcpu->apic)
 		return;
 	/* A guest that steps itself wants to see the trap after it. */
-	if ((vcpu->regs[BELLOWS_RFLAGS] & (X86_EFLAGS_IF | X86_EFLAGS_TF)) != X86_EFLAGS_IF ||
+	if ((vcpu->regs[VCPU_RFLAGS] & (X86_EFLAGS_IF | X86_EFLAGS_TF)) != X86_EFLAGS_IF ||
 	    vcpu->guest_debug || bellows_svm_get_cpl(vcpu))
 		return;
-	if (bellows_fetch_insn(vcpu) != 1 || insn->op != BELLOWS_OP_HLT)
+	if (bellows_fetch_insn(vcpu) != 1 || insn->op != OP_HLT)
 		return;
-	bellows_reg_write(vcpu, BELLOWS_RIP, vcpu->regs[BELLOWS_RIP] + insn->length);
+	bellows_reg_write(vcpu, VCPU_RIP, vcpu->regs[VCPU_RIP] + insn->length);
 	bellows_svm_set_interrupt_shadow(vcpu, 0);
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* V_IRQ itself may be changed by the CPU. */
@@ -254,7 +254,7 @@ static bool at_syscall(struct bellows_vcpu *vcpu)
 	const struct bellows_insn *insn = &vcpu->emu->insn;
 
 	return bellows_fetch_insn(vcpu) == 1 &&
-	       (insn->op == BELLOWS_OP_SYSCALL || insn->op == BELLOWS_OP_SYSENTER);
+	       (insn->op == OP_SYSCALL || insn->op == OP_SYSENTER);
 }
 
 void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu)
@@ -267,7 +267,7 @@ void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu)
 	if (!svm->nmi.iret && !(svm->vmcb->control.event_inj & BELLOWS_SVM_EVENT_VALID) &&
 	    in_shadow(svm) && at_syscall(vcpu)) {
 		bellows_svm_set_interrupt_shadow(vcpu, 0);
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 		return;
 	}
 	svm->nmi.step = true;
@@ -340,26 +340,26 @@ void bellows_svm_step_end(struct bellows_svm_vcpu *svm)
 	if (!svm->nmi.stepping) {
 		/* An event went in; look again. */
 		svm->nmi.step = false;
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 		return;
 	}
-	loaded_flags = svm->nmi.iret && vcpu->regs[BELLOWS_RIP] != svm->nmi.iret_rip;
+	loaded_flags = svm->nmi.iret && vcpu->regs[VCPU_RIP] != svm->nmi.iret_rip;
 	if (!loaded_flags)
-		vcpu->regs[BELLOWS_RFLAGS] = (vcpu->regs[BELLOWS_RFLAGS] & ~(u64)X86_EFLAGS_TF) |
+		vcpu->regs[VCPU_RFLAGS] = (vcpu->regs[VCPU_RFLAGS] & ~(u64)X86_EFLAGS_TF) |
 					     svm->nmi.guest_tf;
 	memcpy(svm->vmcb->control.intercept, svm->intercept, sizeof(svm->intercept));
 	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INTERCEPTS);
 	svm->nmi.step = false;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* Has the IRET run that we let go? */
 static void track_iret(struct bellows_svm_vcpu *svm)
 {
-	if (!svm->nmi.iret || bellows_reg_read(&svm->vcpu, BELLOWS_RIP) == svm->nmi.iret_rip)
+	if (!svm->nmi.iret || bellows_reg_read(&svm->vcpu, VCPU_RIP) == svm->nmi.iret_rip)
 		return;
 	bellows_svm_set_nmi_mask(&svm->vcpu, false);
-	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(&svm->vcpu, VCPU_REQ_EVENT);
 }
 
 /*
@@ -375,7 +375,7 @@ static void keep_shadow(struct bellows_svm_vcpu *svm, u32 info)
 	if ((control->exit_code == BELLOWS_SVM_EXIT_INTR ||
 	     control->exit_code == BELLOWS_SVM_EXIT_NMI) &&
 	    !(info & BELLOWS_SVM_EVENT_VALID) &&
-	    bellows_reg_read(&svm->vcpu, BELLOWS_RIP) == svm->shadow_rip)
+	    bellows_reg_read(&svm->vcpu, VCPU_RIP) == svm->shadow_rip)
 		control->int_state |= BELLOWS_SVM_SHADOW;
 }
 
@@ -395,7 +395,7 @@ static bool is_soft(u32 info, bool ours)
 static bool from_injected(struct bellows_svm_vcpu *svm)
 {
 	return svm->soft_injected &&
-	       bellows_reg_read(&svm->vcpu, BELLOWS_RIP) == svm->soft_next_rip;
+	       bellows_reg_read(&svm->vcpu, VCPU_RIP) == svm->soft_next_rip;
 }
 
 /* What exit_int_info says, into vcpu->exit.vectoring; and where RIP and the NMI mask stand. */

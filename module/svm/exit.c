@@ -39,7 +39,7 @@ static struct bellows_exit *exit_of(struct bellows_svm_vcpu *svm)
 /* The next RIP, if it is one: a stale or foreign value must not become a length. */
 static u8 length_to(struct bellows_svm_vcpu *svm, u64 next)
 {
-	u64 length = next - svm->vcpu.regs[BELLOWS_RIP];
+	u64 length = next - svm->vcpu.regs[VCPU_RIP];
 
 	return length <= BELLOWS_INSN_MAX ? length : 0;
 }
@@ -55,12 +55,12 @@ static const struct bellows_insn *fetch(struct bellows_svm_vcpu *svm)
 		return insn;
 	}
 	if (r == -EAGAIN) {
-		exit_of(svm)->reason = BELLOWS_EXIT_NONE;
+		exit_of(svm)->reason = EXIT_NONE;
 	} else if (r < 0) {
-		exit_of(svm)->reason = BELLOWS_EXIT_ERROR;
+		exit_of(svm)->reason = EXIT_ERROR;
 		exit_of(svm)->error = r;
 	} else {
-		exit_of(svm)->reason = BELLOWS_EXIT_INTERNAL;
+		exit_of(svm)->reason = EXIT_INTERNAL;
 	}
 	return NULL;
 }
@@ -68,7 +68,7 @@ static const struct bellows_insn *fetch(struct bellows_svm_vcpu *svm)
 /* The guest's code is not what exited a moment ago: look at it again. */
 static void retry(struct bellows_svm_vcpu *svm)
 {
-	exit_of(svm)->reason = BELLOWS_EXIT_NONE;
+	exit_of(svm)->reason = EXIT_NONE;
 }
 
 static void decode_io(struct bellows_svm_vcpu *svm)
@@ -88,7 +88,7 @@ static void decode_io(struct bellows_svm_vcpu *svm)
 static void decode_msr(struct bellows_svm_vcpu *svm)
 {
 	if (svm->vmcb->control.exit_info1 & 1)
-		exit_of(svm)->reason = BELLOWS_EXIT_WRMSR;
+		exit_of(svm)->reason = EXIT_WRMSR;
 }
 
 /* A byte of the operand of the instruction just fetched, if it is in memory. */
@@ -98,12 +98,12 @@ static bool read_operand(struct bellows_svm_vcpu *svm, unsigned int offset, u8 *
 	u64 address = bellows_emulator_address(e) + offset;
 	int r = e->ops->probe(e, address, 1, 0);
 
-	if (r == BELLOWS_EMU_CONTINUE)
+	if (r == EMU_CONTINUE)
 		r = e->ops->read(e, address, byte, 1, 0);
-	if (r == BELLOWS_EMU_CONTINUE)
+	if (r == EMU_CONTINUE)
 		return true;
-	exit_of(svm)->reason = r == BELLOWS_EMU_FAULT ? BELLOWS_EXIT_NONE : BELLOWS_EXIT_INTERNAL;
-	if (r == BELLOWS_EMU_FAULT)
+	exit_of(svm)->reason = r == EMU_FAULT ? EXIT_NONE : EXIT_INTERNAL;
+	if (r == EMU_FAULT)
 		bellows_queue_page_fault(&svm->vcpu, e->fault.address, e->fault.error);
 	return false;
 }
@@ -127,9 +127,9 @@ static void decode_lmsw(struct bellows_svm_vcpu *svm, const struct bellows_insn 
  */
 static bool exits_so(const struct bellows_insn *insn, u32 code)
 {
-	bool write = insn->op == BELLOWS_OP_MOV_TO_CR || insn->op == BELLOWS_OP_CLTS ||
-		     insn->op == BELLOWS_OP_LMSW;
-	bool any = insn->op == BELLOWS_OP_MOV_TO_CR || insn->op == BELLOWS_OP_MOV_FROM_CR;
+	bool write = insn->op == OP_MOV_TO_CR || insn->op == OP_CLTS ||
+		     insn->op == OP_LMSW;
+	bool any = insn->op == OP_MOV_TO_CR || insn->op == OP_MOV_FROM_CR;
 
 	if (code == BELLOWS_SVM_EXIT_CR0_SELECTIVE)
 		code = BELLOWS_SVM_EXIT_CR_WRITE;
@@ -150,24 +150,24 @@ static void decode_cr_insn(struct bellows_svm_vcpu *svm)
 	}
 	exit->cr.nr = 0;
 	switch (insn->op) {
-	case BELLOWS_OP_MOV_TO_CR:
+	case OP_MOV_TO_CR:
 		exit->cr.type = BELLOWS_CR_WRITE;
 		exit->cr.nr = insn->reg;
 		exit->cr.gpr = insn->rm;
 		break;
-	case BELLOWS_OP_MOV_FROM_CR:
+	case OP_MOV_FROM_CR:
 		exit->cr.type = BELLOWS_CR_READ;
 		exit->cr.nr = insn->reg;
 		exit->cr.gpr = insn->rm;
 		break;
-	case BELLOWS_OP_CLTS:
+	case OP_CLTS:
 		exit->cr.type = BELLOWS_CR_CLTS;
 		break;
-	case BELLOWS_OP_LMSW:
+	case OP_LMSW:
 		decode_lmsw(svm, insn);
 		break;
-	case BELLOWS_OP_SMSW:
-		exit->reason = BELLOWS_EXIT_EMULATE;
+	case OP_SMSW:
+		exit->reason = EXIT_EMULATE;
 		break;
 	default:
 		retry(svm);
@@ -210,7 +210,7 @@ static void decode_cr_quickly(struct bellows_svm_vcpu *svm)
 		return;
 	}
 	exit->insn_len = 0;
-	if (insn->op != BELLOWS_OP_MOV_TO_CR || !bellows_is_same_insn(&svm->vcpu))
+	if (insn->op != OP_MOV_TO_CR || !bellows_is_same_insn(&svm->vcpu))
 		return;
 	exit->insn_len = insn->length;
 	exit->cr.type = BELLOWS_CR_WRITE;
@@ -240,7 +240,7 @@ static void decode_dr(struct bellows_svm_vcpu *svm)
 	insn = fetch(svm);
 	if (!insn)
 		return;
-	if (insn->op != BELLOWS_OP_MOV_TO_DR && insn->op != BELLOWS_OP_MOV_FROM_DR)
+	if (insn->op != OP_MOV_TO_DR && insn->op != OP_MOV_FROM_DR)
 		retry(svm);
 	exit->dr.gpr = insn->rm;
 }
@@ -251,11 +251,11 @@ static void decode_npf(struct bellows_svm_vcpu *svm)
 	struct bellows_exit *exit = exit_of(svm);
 
 	exit->fault.gpa = control->exit_info2;
-	exit->fault.access = BELLOWS_ACCESS_READ;
+	exit->fault.access = ACCESS_READ;
 	if (control->exit_info1 & BELLOWS_SVM_NPF_WRITE)
-		exit->fault.access = BELLOWS_ACCESS_WRITE;
+		exit->fault.access = ACCESS_WRITE;
 	else if (control->exit_info1 & BELLOWS_SVM_NPF_EXEC)
-		exit->fault.access = BELLOWS_ACCESS_EXEC;
+		exit->fault.access = ACCESS_EXEC;
 	exit->fault.in_tables = control->exit_info1 & BELLOWS_SVM_NPF_TABLES;
 	exit->fault.insn_bytes = 0;
 	if (bellows_svm_features.decode) {
@@ -272,12 +272,12 @@ static void decode_vintr(struct bellows_svm_vcpu *svm)
 /* What was about to run uses the stack: it is in order, and an NMI may have it. */
 static void give_up_shadow(struct bellows_svm_vcpu *svm)
 {
-	exit_of(svm)->reason = BELLOWS_EXIT_NONE;
+	exit_of(svm)->reason = EXIT_NONE;
 	bellows_svm_set_interrupt_shadow(&svm->vcpu, 0);
 	/* There was an IRET here a moment ago: wait for the next one. */
 	if (svm->nmi.iret)
 		bellows_svm_set_nmi_mask(&svm->vcpu, true);
-	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(&svm->vcpu, VCPU_REQ_EVENT);
 }
 
 static void decode_iret(struct bellows_svm_vcpu *svm)
@@ -287,9 +287,9 @@ static void decode_iret(struct bellows_svm_vcpu *svm)
 		return;
 	}
 	svm->nmi.iret = true;
-	svm->nmi.iret_rip = svm->vcpu.regs[BELLOWS_RIP];
+	svm->nmi.iret_rip = svm->vcpu.regs[VCPU_RIP];
 	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_IRET, false);
-	bellows_request(&svm->vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(&svm->vcpu, VCPU_REQ_EVENT);
 }
 
 /* INT1 is always intercepted: its #DB is delivered as a soft exception. */
@@ -333,7 +333,7 @@ static void decode_task(struct bellows_svm_vcpu *svm)
 static void decode_db(struct bellows_svm_vcpu *svm)
 {
 	struct bellows_exit *exit = exit_of(svm);
-	bool tf = svm->nmi.stepping || (svm->vcpu.regs[BELLOWS_RFLAGS] & X86_EFLAGS_TF);
+	bool tf = svm->nmi.stepping || (svm->vcpu.regs[VCPU_RFLAGS] & X86_EFLAGS_TF);
 	u64 bits = svm->debug_bits;
 
 	/* One emulator exits before it has written DR6; without a cause it can only be a step. */
@@ -343,7 +343,7 @@ static void decode_db(struct bellows_svm_vcpu *svm)
 		bits &= ~(u64)DR_STEP;
 	exit->exception.payload = bits;
 	if (svm->nmi.stepping && !bits)
-		exit->reason = BELLOWS_EXIT_NMI_WINDOW;
+		exit->reason = EXIT_NMI_WINDOW;
 }
 
 static void decode_exception(struct bellows_svm_vcpu *svm)
@@ -365,56 +365,56 @@ static void decode_exception(struct bellows_svm_vcpu *svm)
 
 static const struct report reports[BELLOWS_SVM_EXIT_NR] = {
 	/* Otherwise with the fifteen that are like it, below. */
-	[BELLOWS_SVM_EXIT_CR_WRITE + 4]	= { true, BELLOWS_EXIT_CR_ACCESS, true, true,
+	[BELLOWS_SVM_EXIT_CR_WRITE + 4]	= { true, EXIT_CR_ACCESS, true, true,
 					    decode_cr_quickly },
-	[BELLOWS_SVM_EXIT_INTR]		= { true, BELLOWS_EXIT_NONE },
-	[BELLOWS_SVM_EXIT_NMI]		= { true, BELLOWS_EXIT_NONE },
-	[BELLOWS_SVM_EXIT_SMI]		= { true, BELLOWS_EXIT_NONE },
-	[BELLOWS_SVM_EXIT_INIT]		= { true, BELLOWS_EXIT_NONE },
-	[BELLOWS_SVM_EXIT_VINTR]	= { true, BELLOWS_EXIT_IRQ_WINDOW, false, .decode = decode_vintr },
-	[BELLOWS_SVM_EXIT_CR0_SELECTIVE] = { true, BELLOWS_EXIT_CR_ACCESS, true, .decode = decode_cr },
-	[BELLOWS_SVM_EXIT_RDPMC]	= { true, BELLOWS_EXIT_RDPMC, true },
-	[BELLOWS_SVM_EXIT_PUSHF]	= { true, BELLOWS_EXIT_NONE, false, .decode = give_up_shadow },
-	[BELLOWS_SVM_EXIT_POPF]		= { true, BELLOWS_EXIT_NONE, false, .decode = give_up_shadow },
-	[BELLOWS_SVM_EXIT_CPUID]	= { true, BELLOWS_EXIT_CPUID, true, true },
-	[BELLOWS_SVM_EXIT_RSM]		= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_IRET]		= { true, BELLOWS_EXIT_NONE, false, .decode = decode_iret },
-	[BELLOWS_SVM_EXIT_INT_N]	= { true, BELLOWS_EXIT_NONE, false, .decode = give_up_shadow },
-	[BELLOWS_SVM_EXIT_INVD]		= { true, BELLOWS_EXIT_WBINVD, true },
-	[BELLOWS_SVM_EXIT_PAUSE]	= { true, BELLOWS_EXIT_PAUSE, true },
-	[BELLOWS_SVM_EXIT_HLT]		= { true, BELLOWS_EXIT_HLT, true, true },
-	[BELLOWS_SVM_EXIT_INVLPG]	= { true, BELLOWS_EXIT_INVALIDATE, true },
-	[BELLOWS_SVM_EXIT_INVLPGA]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_IO]		= { true, BELLOWS_EXIT_IO, false, true, decode_io },
-	[BELLOWS_SVM_EXIT_MSR]		= { true, BELLOWS_EXIT_RDMSR, true, true, decode_msr },
-	[BELLOWS_SVM_EXIT_TASK_SWITCH] = { true, BELLOWS_EXIT_TASK_SWITCH, false, .decode = decode_task },
-	[BELLOWS_SVM_EXIT_FERR_FREEZE] = { true, BELLOWS_EXIT_EXCEPTION, false, .decode = decode_ferr },
-	[BELLOWS_SVM_EXIT_SHUTDOWN]	= { true, BELLOWS_EXIT_TRIPLE_FAULT },
-	[BELLOWS_SVM_EXIT_VMRUN]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_VMMCALL]	= { true, BELLOWS_EXIT_HYPERCALL, true, true },
-	[BELLOWS_SVM_EXIT_VMLOAD]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_VMSAVE]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_STGI]		= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_CLGI]		= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_SKINIT]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_RDTSCP]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_ICEBP]	= { true, BELLOWS_EXIT_NONE, true, .decode = decode_icebp },
-	[BELLOWS_SVM_EXIT_WBINVD]	= { true, BELLOWS_EXIT_WBINVD, true, true },
-	[BELLOWS_SVM_EXIT_MONITOR]	= { true, BELLOWS_EXIT_MONITOR, true },
-	[BELLOWS_SVM_EXIT_MWAIT]	= { true, BELLOWS_EXIT_MWAIT, true },
-	[BELLOWS_SVM_EXIT_MWAIT_ARMED]	= { true, BELLOWS_EXIT_MWAIT, true },
-	[BELLOWS_SVM_EXIT_XSETBV]	= { true, BELLOWS_EXIT_XSETBV, true },
-	[BELLOWS_SVM_EXIT_RDPRU]	= { true, BELLOWS_EXIT_UNDEFINED, true },
-	[BELLOWS_SVM_EXIT_INVPCID]	= { true, BELLOWS_EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_INTR]		= { true, EXIT_NONE },
+	[BELLOWS_SVM_EXIT_NMI]		= { true, EXIT_NONE },
+	[BELLOWS_SVM_EXIT_SMI]		= { true, EXIT_NONE },
+	[BELLOWS_SVM_EXIT_INIT]		= { true, EXIT_NONE },
+	[BELLOWS_SVM_EXIT_VINTR]	= { true, EXIT_IRQ_WINDOW, false, .decode = decode_vintr },
+	[BELLOWS_SVM_EXIT_CR0_SELECTIVE] = { true, EXIT_CR_ACCESS, true, .decode = decode_cr },
+	[BELLOWS_SVM_EXIT_RDPMC]	= { true, EXIT_RDPMC, true },
+	[BELLOWS_SVM_EXIT_PUSHF]	= { true, EXIT_NONE, false, .decode = give_up_shadow },
+	[BELLOWS_SVM_EXIT_POPF]		= { true, EXIT_NONE, false, .decode = give_up_shadow },
+	[BELLOWS_SVM_EXIT_CPUID]	= { true, EXIT_CPUID, true, true },
+	[BELLOWS_SVM_EXIT_RSM]		= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_IRET]		= { true, EXIT_NONE, false, .decode = decode_iret },
+	[BELLOWS_SVM_EXIT_INT_N]	= { true, EXIT_NONE, false, .decode = give_up_shadow },
+	[BELLOWS_SVM_EXIT_INVD]		= { true, EXIT_WBINVD, true },
+	[BELLOWS_SVM_EXIT_PAUSE]	= { true, EXIT_PAUSE, true },
+	[BELLOWS_SVM_EXIT_HLT]		= { true, EXIT_HLT, true, true },
+	[BELLOWS_SVM_EXIT_INVLPG]	= { true, EXIT_INVALIDATE, true },
+	[BELLOWS_SVM_EXIT_INVLPGA]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_IO]		= { true, EXIT_IO, false, true, decode_io },
+	[BELLOWS_SVM_EXIT_MSR]		= { true, EXIT_RDMSR, true, true, decode_msr },
+	[BELLOWS_SVM_EXIT_TASK_SWITCH] = { true, EXIT_TASK_SWITCH, false, .decode = decode_task },
+	[BELLOWS_SVM_EXIT_FERR_FREEZE] = { true, EXIT_EXCEPTION, false, .decode = decode_ferr },
+	[BELLOWS_SVM_EXIT_SHUTDOWN]	= { true, EXIT_TRIPLE_FAULT },
+	[BELLOWS_SVM_EXIT_VMRUN]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_VMMCALL]	= { true, EXIT_HYPERCALL, true, true },
+	[BELLOWS_SVM_EXIT_VMLOAD]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_VMSAVE]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_STGI]		= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_CLGI]		= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_SKINIT]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_RDTSCP]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_ICEBP]	= { true, EXIT_NONE, true, .decode = decode_icebp },
+	[BELLOWS_SVM_EXIT_WBINVD]	= { true, EXIT_WBINVD, true, true },
+	[BELLOWS_SVM_EXIT_MONITOR]	= { true, EXIT_MONITOR, true },
+	[BELLOWS_SVM_EXIT_MWAIT]	= { true, EXIT_MWAIT, true },
+	[BELLOWS_SVM_EXIT_MWAIT_ARMED]	= { true, EXIT_MWAIT, true },
+	[BELLOWS_SVM_EXIT_XSETBV]	= { true, EXIT_XSETBV, true },
+	[BELLOWS_SVM_EXIT_RDPRU]	= { true, EXIT_UNDEFINED, true },
+	[BELLOWS_SVM_EXIT_INVPCID]	= { true, EXIT_UNDEFINED, true },
 };
 
 /* Codes that come sixteen or thirty-two at a time. */
-static const struct report cr = { true, BELLOWS_EXIT_CR_ACCESS, true, .decode = decode_cr };
-static const struct report dr = { true, BELLOWS_EXIT_DR_ACCESS, true, .decode = decode_dr };
-static const struct report exception = { true, BELLOWS_EXIT_EXCEPTION, false, .decode = decode_exception };
+static const struct report cr = { true, EXIT_CR_ACCESS, true, .decode = decode_cr };
+static const struct report dr = { true, EXIT_DR_ACCESS, true, .decode = decode_dr };
+static const struct report exception = { true, EXIT_EXCEPTION, false, .decode = decode_exception };
 
-static const struct report npf = { true, BELLOWS_EXIT_NESTED_FAULT, false, .decode = decode_npf };
-static const struct report unknown = { true, BELLOWS_EXIT_INTERNAL };
+static const struct report npf = { true, EXIT_NESTED_FAULT, false, .decode = decode_npf };
+static const struct report unknown = { true, EXIT_INTERNAL };
 
 static const struct report *find_report(u32 code)
 {
@@ -436,7 +436,7 @@ static void fail_entry(struct bellows_svm_vcpu *svm)
 {
 	struct bellows_exit *exit = exit_of(svm);
 
-	exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
+	exit->reason = EXIT_FAIL_ENTRY;
 	exit->fail.reason = BELLOWS_SVM_EXIT_INVALID;
 	exit->vectoring.valid = false;
 }
@@ -488,8 +488,8 @@ void bellows_svm_decode_exit(struct bellows_vcpu *vcpu)
 	 */
 	if (unlikely(control->int_ctl & BELLOWS_SVM_V_IRQ) &&
 	    ((control->int_state & BELLOWS_SVM_SHADOW) ||
-	     (vcpu->regs[BELLOWS_RFLAGS] & X86_EFLAGS_IF)))
-		bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	     (vcpu->regs[VCPU_RFLAGS] & X86_EFLAGS_IF)))
+		bellows_request(vcpu, VCPU_REQ_EVENT);
 	if (unlikely(code == BELLOWS_SVM_EXIT_INVALID)) {
 		fail_entry(svm);
 		return;

@@ -53,7 +53,7 @@ static u64 *vmcb_field(struct bellows_svm_vcpu *svm, u32 index, bool *address)
 
 static bool canonical(struct bellows_vcpu *vcpu, u64 address)
 {
-	unsigned int bits = bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_LA57 ? 57 : 48;
+	unsigned int bits = bellows_reg_read(vcpu, VCPU_CR4) & X86_CR4_LA57 ? 57 : 48;
 
 	return ((s64)(address << (64 - bits)) >> (64 - bits)) == (s64)address;
 }

@@ -23,19 +23,19 @@ static struct bellows_vmcb_seg *segment(struct bellows_vcpu *vcpu, unsigned int 
 	struct bellows_vmcb_save *save = &to_svm(vcpu)->vmcb->save;
 
 	switch (seg) {
-	case BELLOWS_ES:
+	case SEG_ES:
 		return &save->es;
-	case BELLOWS_CS:
+	case SEG_CS:
 		return &save->cs;
-	case BELLOWS_SS:
+	case SEG_SS:
 		return &save->ss;
-	case BELLOWS_DS:
+	case SEG_DS:
 		return &save->ds;
-	case BELLOWS_FS:
+	case SEG_FS:
 		return &save->fs;
-	case BELLOWS_GS:
+	case SEG_GS:
 		return &save->gs;
-	case BELLOWS_LDTR:
+	case SEG_LDTR:
 		return &save->ldtr;
 	default:
 		return &save->tr;
@@ -45,13 +45,13 @@ static struct bellows_vmcb_seg *segment(struct bellows_vcpu *vcpu, unsigned int 
 static enum bellows_svm_segment_kind kind(unsigned int seg)
 {
 	switch (seg) {
-	case BELLOWS_CS:
+	case SEG_CS:
 		return BELLOWS_SVM_SEG_CODE;
-	case BELLOWS_SS:
+	case SEG_SS:
 		return BELLOWS_SVM_SEG_STACK;
-	case BELLOWS_LDTR:
+	case SEG_LDTR:
 		return BELLOWS_SVM_SEG_LDT;
-	case BELLOWS_TR:
+	case SEG_TR:
 		return BELLOWS_SVM_SEG_TASK;
 	default:
 		return BELLOWS_SVM_SEG_DATA;
@@ -71,7 +71,7 @@ void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
 
 	bellows_svm_segment_pack(segment(vcpu, seg), var);
 	/* The privilege level is that of the stack; VMRUN takes it from a field of its own. */
-	if (seg == BELLOWS_SS)
+	if (seg == SEG_SS)
 		svm->vmcb->save.cpl = var->dpl & 3;
 	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_SEG);
 }
@@ -136,25 +136,25 @@ void bellows_svm_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
 	const struct bellows_vmcb_save *save = &svm->vmcb->save;
 
 	switch (reg) {
-	case BELLOWS_CR0:
+	case VCPU_CR0:
 		set_cached(vcpu, reg, save->cr0 | svm->cache_disable);
 		break;
-	case BELLOWS_CR3:
+	case VCPU_CR3:
 		set_cached(vcpu, reg, save->cr3);
 		break;
-	case BELLOWS_CR4:
+	case VCPU_CR4:
 		set_cached(vcpu, reg, svm->guest_cr4);
 		break;
-	case BELLOWS_RAX:
+	case GPR_RAX:
 		set_cached(vcpu, reg, save->rax);
 		break;
-	case BELLOWS_RSP:
+	case GPR_RSP:
 		set_cached(vcpu, reg, save->rsp);
 		break;
-	case BELLOWS_RIP:
+	case VCPU_RIP:
 		set_cached(vcpu, reg, save->rip);
 		break;
-	case BELLOWS_RFLAGS:
+	case VCPU_RFLAGS:
 		set_cached(vcpu, reg, save->rflags);
 		break;
 	default:
@@ -172,14 +172,14 @@ void bellows_svm_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_READ + 0, svm->cache_disable);
 	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_WRITE + 0, svm->cache_disable);
 	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR);
-	set_cached(vcpu, BELLOWS_CR0, value);
+	set_cached(vcpu, VCPU_CR0, value);
 }
 
 void bellows_svm_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 {
 	to_svm(vcpu)->vmcb->save.cr3 = value;
 	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_CR);
-	set_cached(vcpu, BELLOWS_CR3, value);
+	set_cached(vcpu, VCPU_CR3, value);
 }
 
 void bellows_svm_set_cr4(struct bellows_vcpu *vcpu, u64 value)
@@ -191,7 +191,7 @@ void bellows_svm_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 	svm->vmcb->save.cr4 = value | needed;
 	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_READ + 4, needed & ~value);
 	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR);
-	set_cached(vcpu, BELLOWS_CR4, value);
+	set_cached(vcpu, VCPU_CR4, value);
 }
 
 bool bellows_svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)

@@ -31,17 +31,17 @@
 
 asmlinkage void bellows_svm_run(u64 *regs, u64 vmcb, u64 host, struct bellows_svm_spec_ctrl *spec);
 
-static_assert(BELLOWS_RCX == BELLOWS_SVM_RCX && BELLOWS_RDX == BELLOWS_SVM_RDX &&
-	      BELLOWS_RBX == BELLOWS_SVM_RBX && BELLOWS_RBP == BELLOWS_SVM_RBP &&
-	      BELLOWS_RSI == BELLOWS_SVM_RSI && BELLOWS_RDI == BELLOWS_SVM_RDI &&
-	      BELLOWS_R8 == 8 && BELLOWS_R15 == 15);
+static_assert(GPR_RCX == BELLOWS_SVM_RCX && GPR_RDX == BELLOWS_SVM_RDX &&
+	      GPR_RBX == BELLOWS_SVM_RBX && GPR_RBP == BELLOWS_SVM_RBP &&
+	      GPR_RSI == BELLOWS_SVM_RSI && GPR_RDI == BELLOWS_SVM_RDI &&
+	      GPR_R8 == 8 && GPR_R15 == 15);
 static_assert(offsetof(struct bellows_svm_spec_ctrl, guest) == BELLOWS_SVM_SPEC_GUEST);
 static_assert(offsetof(struct bellows_svm_spec_ctrl, host) == BELLOWS_SVM_SPEC_HOST);
 static_assert(offsetof(struct bellows_svm_spec_ctrl, active) == BELLOWS_SVM_SPEC_ACTIVE);
 static_assert(offsetof(struct bellows_svm_spec_ctrl, direct) == BELLOWS_SVM_SPEC_DIRECT);
 
 /* What the guest may change without an exit: fetched from the VMCB when somebody asks. */
-#define LIVE_REGS (BIT(BELLOWS_CR0) | BIT(BELLOWS_CR3))
+#define LIVE_REGS (BIT(VCPU_CR0) | BIT(VCPU_CR3))
 
 /* False: SVM is off, because the machine is going down. */
 static __always_inline bool clear_gif(void)
@@ -85,10 +85,10 @@ static __always_inline void registers_in(struct bellows_svm_vcpu *svm, struct be
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
-	vmcb->save.rax = vcpu->regs[BELLOWS_RAX];
-	vmcb->save.rsp = vcpu->regs[BELLOWS_RSP];
-	vmcb->save.rip = vcpu->regs[BELLOWS_RIP];
-	vmcb->save.rflags = vcpu->regs[BELLOWS_RFLAGS];
+	vmcb->save.rax = vcpu->regs[GPR_RAX];
+	vmcb->save.rsp = vcpu->regs[GPR_RSP];
+	vmcb->save.rip = vcpu->regs[VCPU_RIP];
+	vmcb->save.rflags = vcpu->regs[VCPU_RFLAGS];
 	vcpu->dirty = 0;
 	if (vmcb->save.cr2 != vcpu->cr2) {
 		vmcb->save.cr2 = vcpu->cr2;
@@ -120,14 +120,14 @@ static __always_inline void registers_out(struct bellows_svm_vcpu *svm,
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
-	vcpu->regs[BELLOWS_RAX] = vmcb->save.rax;
-	vcpu->regs[BELLOWS_RSP] = vmcb->save.rsp;
-	vcpu->regs[BELLOWS_RIP] = vmcb->save.rip;
-	vcpu->regs[BELLOWS_RFLAGS] = vmcb->save.rflags;
+	vcpu->regs[GPR_RAX] = vmcb->save.rax;
+	vcpu->regs[GPR_RSP] = vmcb->save.rsp;
+	vcpu->regs[VCPU_RIP] = vmcb->save.rip;
+	vcpu->regs[VCPU_RFLAGS] = vmcb->save.rflags;
 	vcpu->cr2 = vmcb->save.cr2;
 	if (unlikely(svm->uses_cr8))
 		cr8_out(svm);
-	vcpu->cached = GENMASK(BELLOWS_NR_STATE_REGS - 1, 0) & ~LIVE_REGS;
+	vcpu->cached = GENMASK(VCPU_NR_REGS - 1, 0) & ~LIVE_REGS;
 }
 
 /*
@@ -162,7 +162,7 @@ static void spec_ctrl_in(struct bellows_svm_vcpu *svm)
 	svm->spec.host = this_cpu_read(x86_spec_ctrl_current);
 	if (unlikely(guest && !svm->spec.direct)) {
 		svm->spec.direct = true;
-		bellows_request(&svm->vcpu, BELLOWS_REQ_MSR_FILTER);
+		bellows_request(&svm->vcpu, VCPU_REQ_MSR_FILTER);
 	}
 }
 
@@ -238,7 +238,7 @@ static void note_shadow(struct bellows_svm_vcpu *svm)
 	svm->in_shadow = unlikely(control->int_state & BELLOWS_SVM_SHADOW) &&
 			 !(control->event_inj & BELLOWS_SVM_EVENT_VALID);
 	if (unlikely(svm->in_shadow))
-		svm->shadow_rip = svm->vcpu.regs[BELLOWS_RIP];
+		svm->shadow_rip = svm->vcpu.regs[VCPU_RIP];
 }
 
 /* Another thread can change the LDT only with an interrupt here, so once per stay is enough. */

@@ -191,14 +191,14 @@ static void reset_segments(struct bellows_vcpu *vcpu)
 	struct kvm_segment task = { .limit = 0xffff, .type = 11, .present = 1 };
 	struct kvm_dtable table = { .limit = 0xffff };
 
-	bellows_svm_set_segment(vcpu, BELLOWS_CS, &code);
-	bellows_svm_set_segment(vcpu, BELLOWS_DS, &data);
-	bellows_svm_set_segment(vcpu, BELLOWS_ES, &data);
-	bellows_svm_set_segment(vcpu, BELLOWS_SS, &data);
-	bellows_svm_set_segment(vcpu, BELLOWS_FS, &data);
-	bellows_svm_set_segment(vcpu, BELLOWS_GS, &data);
-	bellows_svm_set_segment(vcpu, BELLOWS_LDTR, &ldt);
-	bellows_svm_set_segment(vcpu, BELLOWS_TR, &task);
+	bellows_svm_set_segment(vcpu, SEG_CS, &code);
+	bellows_svm_set_segment(vcpu, SEG_DS, &data);
+	bellows_svm_set_segment(vcpu, SEG_ES, &data);
+	bellows_svm_set_segment(vcpu, SEG_SS, &data);
+	bellows_svm_set_segment(vcpu, SEG_FS, &data);
+	bellows_svm_set_segment(vcpu, SEG_GS, &data);
+	bellows_svm_set_segment(vcpu, SEG_LDTR, &ldt);
+	bellows_svm_set_segment(vcpu, SEG_TR, &task);
 	bellows_svm_set_gdt(vcpu, &table);
 	bellows_svm_set_idt(vcpu, &table);
 }

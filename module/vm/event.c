@@ -43,11 +43,11 @@ static void queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u32 erro
 {
 	typeof(vcpu->events.exception) *e = &vcpu->events.exception;
 
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	if (e->pending || e->injected) {
 		if (e->vector == X86_TRAP_DF) {
 			memset(e, 0, sizeof(*e));
-			bellows_request(vcpu, BELLOWS_REQ_TRIPLE_FAULT);
+			bellows_request(vcpu, VCPU_REQ_TRIPLE_FAULT);
 			return;
 		}
 		if (makes_double_fault(e->vector, vector)) {
@@ -70,7 +70,7 @@ static void queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u32 erro
 
 static bool protected_mode(struct bellows_vcpu *vcpu)
 {
-	return bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PE;
+	return bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PE;
 }
 
 void bellows_queue_exception(struct bellows_vcpu *vcpu, u8 vector)
@@ -132,7 +132,7 @@ void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight)
 	ev->exception.injected = in_flight & IN_FLIGHT_EXCEPTION;
 	ev->interrupt.injected = in_flight & IN_FLIGHT_INTERRUPT;
 	ev->nmi.injected = in_flight & IN_FLIGHT_NMI;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* What was being delivered when the exit came has not arrived either. */
@@ -143,7 +143,7 @@ void bellows_events_after_exit(struct bellows_vcpu *vcpu)
 
 	if (!v->valid)
 		return;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 	switch (v->type) {
 	case BELLOWS_EVENT_NMI:
 		ev->nmi.injected = true;
@@ -172,7 +172,7 @@ void bellows_queue_irq(struct bellows_vcpu *vcpu, u8 vector)
 {
 	vcpu->events.interrupt.pending = true;
 	vcpu->events.interrupt.vector = vector;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 void bellows_queue_nmi(struct bellows_vcpu *vcpu)
@@ -182,5 +182,5 @@ void bellows_queue_nmi(struct bellows_vcpu *vcpu)
 
 	if (vcpu->events.nmi.pending < limit)
 		vcpu->events.nmi.pending++;
-	bellows_request(vcpu, BELLOWS_REQ_EVENT);
+	bellows_request(vcpu, VCPU_REQ_EVENT);
 }

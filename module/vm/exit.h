@@ -8,7 +8,7 @@
 #include "types.h"
 
 /* X(NAME): the order is that of the handler table. */
-#define BELLOWS_EXIT_REASONS(X)						\
+#define EXIT_REASONS(X)						\
 	X(NONE)			/* host interrupt or NMI, already served */	\
 	X(CPUID)							\
 	X(HLT)								\
@@ -39,10 +39,10 @@
 	X(FAIL_ENTRY)		/* the CPU refused the guest's state */	\
 	X(INTERNAL)		/* a report we cannot explain */
 
-#define BELLOWS_EXIT_ENUM(name) BELLOWS_EXIT_##name,
+#define EXIT_ENUM(name) EXIT_##name,
 enum bellows_exit_reason {
-	BELLOWS_EXIT_REASONS(BELLOWS_EXIT_ENUM)
-	BELLOWS_EXIT_NR
+	EXIT_REASONS(EXIT_ENUM)
+	EXIT_NR
 };
 
 enum bellows_event_type {
@@ -88,7 +88,7 @@ struct bellows_exit {
 		} dr;
 		struct {
 			gpa_t gpa;
-			u32 access;		/* BELLOWS_ACCESS_READ, _WRITE, _EXEC */
+			u32 access;		/* ACCESS_READ, _WRITE, _EXEC */
 			bool in_tables;		/* while the CPU walked the guest's own tables */
 			u8 insn_bytes;		/* SVM decode assist: valid bytes in insn[] */
 			u8 insn[15];

@@ -100,7 +100,7 @@ void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
 
 void bellows_vm_flush_tlb(struct bellows_vm *vm)
 {
-	bellows_vm_request_all(vm, BELLOWS_REQ_TLB_FLUSH);
+	bellows_vm_request_all(vm, VCPU_REQ_TLB_FLUSH);
 }
 
 void bellows_vm_kill(struct bellows_vm *vm)
@@ -112,7 +112,7 @@ void bellows_vm_kill(struct bellows_vm *vm)
 	smp_mb();
 	n = smp_load_acquire(&vm->nvcpus);
 	for (i = 0; i < n; i++) {
-		bellows_request(vm->vcpus[i], BELLOWS_REQ_VM_DEAD);
+		bellows_request(vm->vcpus[i], VCPU_REQ_VM_DEAD);
 		bellows_vcpu_kick(vm->vcpus[i]);
 	}
 }

@@ -7,16 +7,16 @@
 struct bellows_vm;
 
 enum bellows_request {			/* bits of vcpu->requests */
-	BELLOWS_REQ_TLB_FLUSH,		/* all translations of this VM, before the next entry */
-	BELLOWS_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear translations only */
-	BELLOWS_REQ_VM_DEAD,
-	BELLOWS_REQ_TRIPLE_FAULT,
-	BELLOWS_REQ_EVENT,		/* look for something to inject */
-	BELLOWS_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
-	BELLOWS_REQ_APIC,		/* something was posted to the local APIC */
-	BELLOWS_REQ_APIC_VIEW,		/* what hardware must know of the APIC changed */
-	BELLOWS_REQ_CLOCK,		/* the clock page is out of date */
-	BELLOWS_REQ_KICK,		/* only leave the guest */
+	VCPU_REQ_TLB_FLUSH,		/* all translations of this VM, before the next entry */
+	VCPU_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear translations only */
+	VCPU_REQ_VM_DEAD,
+	VCPU_REQ_TRIPLE_FAULT,
+	VCPU_REQ_EVENT,		/* look for something to inject */
+	VCPU_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
+	VCPU_REQ_APIC,		/* something was posted to the local APIC */
+	VCPU_REQ_APIC_VIEW,		/* what hardware must know of the APIC changed */
+	VCPU_REQ_CLOCK,		/* the clock page is out of date */
+	VCPU_REQ_KICK,		/* only leave the guest */
 };
 
 static inline void bellows_request(struct bellows_vcpu *vcpu, enum bellows_request req)

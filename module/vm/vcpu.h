@@ -31,18 +31,18 @@ struct bellows_vm;
  * instructions use (enum bellows_reg), then these.
  */
 enum {
-	BELLOWS_RIP = BELLOWS_NR_REGS,
-	BELLOWS_RFLAGS,
-	BELLOWS_CR0,
-	BELLOWS_CR3,
-	BELLOWS_CR4,
-	BELLOWS_NR_STATE_REGS
+	VCPU_RIP = NR_GPRS,
+	VCPU_RFLAGS,
+	VCPU_CR0,
+	VCPU_CR3,
+	VCPU_CR4,
+	VCPU_NR_REGS
 };
 
-/* Segments: enum bellows_seg (BELLOWS_TR included), then this. */
+/* Segments: enum bellows_seg (SEG_TR included), then this. */
 enum {
-	BELLOWS_LDTR = BELLOWS_TR + 1,
-	BELLOWS_NR_STATE_SEGS
+	SEG_LDTR = SEG_TR + 1,
+	VCPU_NR_SEGS
 };
 
 enum bellows_vcpu_mode {
@@ -108,7 +108,7 @@ struct bellows_msrs {
 };
 
 struct bellows_vcpu_stats {
-	u64 reason[BELLOWS_EXIT_NR];		/* exits; nothing else counts them */
+	u64 reason[EXIT_NR];		/* exits; nothing else counts them */
 	u64 host_irq;
 	u64 injected_irq, injected_exception, injected_nmi;
 	u64 emulated;
@@ -139,7 +139,7 @@ struct bellows_vcpu {
 	sigset_t sigset;			/* [v] */
 	bool sigset_active;			/* [v] */
 
-	u64 regs[BELLOWS_NR_STATE_REGS];		/* [v] valid where .cached says so */
+	u64 regs[VCPU_NR_REGS];		/* [v] valid where .cached says so */
 	u32 cached;				/* [v] BIT(register): regs[] is the guest's value */
 	u32 dirty;				/* [v] BIT(register): hardware must take it before entry */
 	u64 cr2;				/* [v] loaded and saved around each entry */
@@ -196,13 +196,13 @@ static inline void bellows_expect(struct bellows_vcpu *vcpu,
 				  int (*complete)(struct bellows_vcpu *vcpu))
 {
 	vcpu->complete = complete;
-	vcpu->complete_rip = bellows_reg_read(vcpu, BELLOWS_RIP);
+	vcpu->complete_rip = bellows_reg_read(vcpu, VCPU_RIP);
 }
 
 /* Is the guest still where it was? Else the answer is for an instruction that is gone. */
 static inline bool bellows_is_expected(struct bellows_vcpu *vcpu)
 {
-	return bellows_reg_read(vcpu, BELLOWS_RIP) == vcpu->complete_rip;
+	return bellows_reg_read(vcpu, VCPU_RIP) == vcpu->complete_rip;
 }
 
 /* Mode questions. */

@@ -37,8 +37,8 @@
 static bool pae_paging(struct bellows_vcpu *vcpu)
 {
 	return !(vcpu->msrs.efer & EFER_LMA) &&
-	       (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PG) &&
-	       (bellows_reg_read(vcpu, BELLOWS_CR4) & X86_CR4_PAE);
+	       (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PG) &&
+	       (bellows_reg_read(vcpu, VCPU_CR4) & X86_CR4_PAE);
 }
 
 /*
@@ -61,7 +61,7 @@ static void load_pdptes(struct bellows_vcpu *vcpu)
 
 	if (!pae_paging(vcpu))
 		return;
-	cr3 = bellows_reg_read(vcpu, BELLOWS_CR3);
+	cr3 = bellows_reg_read(vcpu, VCPU_CR3);
 	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		memset(pdpte, 0, sizeof(pdpte));
 	for (i = 0; i < 4; i++)
@@ -78,9 +78,9 @@ void bellows_vmx_cache_control(struct bellows_vmx *vmx, unsigned int reg)
 {
 	u64 *value = &vmx->vcpu.regs[reg];
 
-	if (reg == BELLOWS_CR0)
+	if (reg == VCPU_CR0)
 		*value = (*value & ~vmx->cr0_owned) | (vmcs_read(GUEST_CR0) & vmx->cr0_owned);
-	else if (reg == BELLOWS_CR4)
+	else if (reg == VCPU_CR4)
 		*value = (*value & ~vmx->cr4_owned) | (vmcs_read(GUEST_CR4) & vmx->cr4_owned);
 	else
 		*value = vmcs_read(GUEST_CR3);
@@ -89,11 +89,11 @@ void bellows_vmx_cache_control(struct bellows_vmx *vmx, unsigned int reg)
 void bellows_vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 hardware = (value & ~(u64)(X86_CR0_CD | X86_CR0_NW)) | bellows_vmx_controls.cr0_set;
-	u64 changed = bellows_reg_read(vcpu, BELLOWS_CR0) ^ value;
+	u64 changed = bellows_reg_read(vcpu, VCPU_CR0) ^ value;
 
 	vmcs_write(GUEST_CR0, hardware);
 	vmcs_write(CR0_READ_SHADOW, value);
-	set_cached(vcpu, BELLOWS_CR0, value);
+	set_cached(vcpu, VCPU_CR0, value);
 	if (changed & CR0_LOADS_PDPTES)
 		load_pdptes(vcpu);
 }
@@ -101,7 +101,7 @@ void bellows_vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 void bellows_vmx_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 {
 	vmcs_write(GUEST_CR3, value);
-	set_cached(vcpu, BELLOWS_CR3, value);
+	set_cached(vcpu, VCPU_CR3, value);
 	load_pdptes(vcpu);
 }
 
@@ -109,11 +109,11 @@ void bellows_vmx_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 hardware = (value & ~(u64)X86_CR4_MCE) | bellows_vmx_controls.cr4_set |
 		       (cr4_read_shadow() & X86_CR4_MCE);
-	u64 changed = bellows_reg_read(vcpu, BELLOWS_CR4) ^ value;
+	u64 changed = bellows_reg_read(vcpu, VCPU_CR4) ^ value;
 
 	vmcs_write(GUEST_CR4, hardware);
 	vmcs_write(CR4_READ_SHADOW, value);
-	set_cached(vcpu, BELLOWS_CR4, value);
+	set_cached(vcpu, VCPU_CR4, value);
 	if (changed & CR4_LOADS_PDPTES)
 		load_pdptes(vcpu);
 }
@@ -149,12 +149,12 @@ void bellows_vmx_update_owned_bits(struct bellows_vmx *vmx)
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
 	/* What the guest owned so far must be known before it stops owning it. */
-	bellows_reg_read(vcpu, BELLOWS_CR0);
-	bellows_reg_read(vcpu, BELLOWS_CR4);
+	bellows_reg_read(vcpu, VCPU_CR0);
+	bellows_reg_read(vcpu, VCPU_CR4);
 	vmx->cr0_owned = CR0_GUEST_OWNS;
 	vmx->cr4_owned = CR4_GUEST_OWNS & ~vcpu->cr4_reserved & bellows_vmx_controls.cr4_allowed;
 	vmcs_write(CR0_GUEST_HOST_MASK, ~vmx->cr0_owned);
 	vmcs_write(CR4_GUEST_HOST_MASK, ~vmx->cr4_owned);
-	vmcs_write(CR0_READ_SHADOW, vcpu->regs[BELLOWS_CR0]);
-	vmcs_write(CR4_READ_SHADOW, vcpu->regs[BELLOWS_CR4]);
+	vmcs_write(CR0_READ_SHADOW, vcpu->regs[VCPU_CR0]);
+	vmcs_write(CR4_READ_SHADOW, vcpu->regs[VCPU_CR4]);
 }

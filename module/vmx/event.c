@@ -39,7 +39,7 @@ void bellows_vmx_inject_exception(struct bellows_vcpu *vcpu)
 	u32 info = e->vector;
 
 	/* Real mode pushes no error codes, and an entry that asked for one would fail. */
-	if (e->has_error && (bellows_reg_read(vcpu, BELLOWS_CR0) & X86_CR0_PE)) {
+	if (e->has_error && (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PE)) {
 		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, e->error);
 		info |= INTR_INFO_DELIVER_CODE_MASK;
 	}
@@ -74,7 +74,7 @@ void bellows_vmx_cancel_injection(struct bellows_vcpu *vcpu)
 
 bool bellows_vmx_irq_allowed(struct bellows_vcpu *vcpu)
 {
-	return (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_IF) &&
+	return (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF) &&
 	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW_MASK);
 }
 

@@ -97,9 +97,9 @@ static void restore_nmi_blocking(struct bellows_vmx *vmx, bool unblocked,
 /* A #DB is reported behind what caused it, but for INT1: there the exit comes before. */
 static void step_over_int1(struct bellows_vcpu *vcpu)
 {
-	u64 rip = bellows_reg_read(vcpu, BELLOWS_RIP) + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	u64 rip = bellows_reg_read(vcpu, VCPU_RIP) + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 
-	bellows_reg_write(vcpu, BELLOWS_RIP, bellows_vmx_in_64bit_code(vcpu) ? rip : (u32)rip);
+	bellows_reg_write(vcpu, VCPU_RIP, bellows_vmx_in_64bit_code(vcpu) ? rip : (u32)rip);
 	bellows_vmx_set_interrupt_shadow(vcpu, 0);
 }
 
@@ -109,7 +109,7 @@ static void decode_exception(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	u8 vector = info & INTR_INFO_VECTOR_MASK;
 
 	if (type == INTR_TYPE_NMI_INTR || vector == X86_TRAP_MC) {
-		exit->reason = BELLOWS_EXIT_NONE;
+		exit->reason = EXIT_NONE;
 		return;
 	}
 	if (vector != X86_TRAP_DF)
@@ -137,11 +137,11 @@ static void decode_ept_violation(struct bellows_vmx *vmx, struct bellows_exit *e
 	restore_nmi_blocking(vmx, qualification & INTR_INFO_UNBLOCK_NMI, exit);
 	exit->fault.gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 	if (qualification & EPT_VIOLATION_ACC_READ)
-		exit->fault.access |= BELLOWS_ACCESS_READ;
+		exit->fault.access |= ACCESS_READ;
 	if (qualification & EPT_VIOLATION_ACC_WRITE)
-		exit->fault.access |= BELLOWS_ACCESS_WRITE;
+		exit->fault.access |= ACCESS_WRITE;
 	if (qualification & EPT_VIOLATION_ACC_INSTR)
-		exit->fault.access |= BELLOWS_ACCESS_EXEC;
+		exit->fault.access |= ACCESS_EXEC;
 	/* A linear address was being translated, and the access is not the one that it was for. */
 	exit->fault.in_tables = (qualification & EPT_VIOLATION_GVA_IS_VALID) &&
 				!(qualification & EPT_VIOLATION_GVA_TRANSLATED);
@@ -165,7 +165,7 @@ static void decode_eoi(struct bellows_vmx *vmx, struct bellows_exit *exit)
 }
 
 #define EXIT(basic, neutral, flag_bits, function)			\
-	[EXIT_REASON_##basic] = { BELLOWS_EXIT_##neutral, flag_bits, true, function }
+	[EXIT_REASON_##basic] = { EXIT_##neutral, flag_bits, true, function }
 
 static const struct decoder decoders[] = {
 	EXIT(EXCEPTION_NMI, EXCEPTION, 0, decode_exception),
@@ -245,11 +245,11 @@ static void decode_vectoring(struct bellows_vectoring *vectoring)
 static void decode_no_entry(struct bellows_vmx *vmx, struct bellows_exit *exit)
 {
 	if (vmx->entry_failed == BELLOWS_VMX_RUN_FAULT) {
-		exit->reason = BELLOWS_EXIT_INTERNAL;
+		exit->reason = EXIT_INTERNAL;
 		bellows_vm_bug(vmx->vcpu.vm, "VMX operation ended");
 		return;
 	}
-	exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
+	exit->reason = EXIT_FAIL_ENTRY;
 	exit->hardware_reason = vmx->instruction_error;
 	exit->fail.reason = vmx->instruction_error;
 }
@@ -293,7 +293,7 @@ void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)
 	}
 	exit->hardware_reason = vmx->exit_reason;
 	if (unlikely(vmx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
-		exit->reason = BELLOWS_EXIT_FAIL_ENTRY;
+		exit->reason = EXIT_FAIL_ENTRY;
 		exit->fail.reason = vmx->exit_reason;
 		vmx->vcpu.l1d_unsafe = true;
 		return;
@@ -301,7 +301,7 @@ void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)
 	decode_vectoring(&exit->vectoring);
 	decoder = basic < ARRAY_SIZE(decoders) ? &decoders[basic] : NULL;
 	if (!decoder || !decoder->known) {
-		exit->reason = BELLOWS_EXIT_INTERNAL;
+		exit->reason = EXIT_INTERNAL;
 		return;
 	}
 	exit->reason = decoder->reason;

@@ -94,7 +94,7 @@ void bellows_vmx_perf_enter(struct bellows_vmx *vmx)
 	}
 	/* Ends the stay after one entry. */
 	if (n)
-		bellows_request(&vmx->vcpu, BELLOWS_REQ_KICK);
+		bellows_request(&vmx->vcpu, VCPU_REQ_KICK);
 	if (likely(n == vmx->perf_msrs))
 		return;
 	vmx->perf_msrs = n;

@@ -57,8 +57,8 @@ static DEFINE_STATIC_KEY_FALSE(l1d_flush_always);
 static unsigned char *l1d_pages;
 
 /* Not worth keeping over an exit. */
-#define LAZY_REGS	(BIT(BELLOWS_RIP) | BIT(BELLOWS_RSP) | BIT(BELLOWS_RFLAGS) | \
-			 BIT(BELLOWS_CR0) | BIT(BELLOWS_CR3) | BIT(BELLOWS_CR4))
+#define LAZY_REGS	(BIT(VCPU_RIP) | BIT(GPR_RSP) | BIT(VCPU_RFLAGS) | \
+			 BIT(VCPU_CR0) | BIT(VCPU_CR3) | BIT(VCPU_CR4))
 
 static bool l1tf_harmless(void)
 {
@@ -185,7 +185,7 @@ static noinline void check_shadow(struct bellows_vcpu *vcpu)
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~shadow_mask);
 		shadow = 0;
 	}
-	if (shadow && (bellows_reg_read(vcpu, BELLOWS_RFLAGS) & X86_EFLAGS_TF))
+	if (shadow && (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_TF))
 		pending |= DR_STEP;
 	if (pending != old)
 		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending);
@@ -196,12 +196,12 @@ static void write_dirty_regs(struct bellows_vmx *vmx)
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 	u32 dirty = vcpu->dirty;
 
-	if (dirty & BIT(BELLOWS_RIP))
-		vmcs_write(GUEST_RIP, vcpu->regs[BELLOWS_RIP]);
-	if (dirty & BIT(BELLOWS_RSP))
-		vmcs_write(GUEST_RSP, vcpu->regs[BELLOWS_RSP]);
-	if (dirty & BIT(BELLOWS_RFLAGS)) {
-		vmcs_write(GUEST_RFLAGS, vcpu->regs[BELLOWS_RFLAGS]);
+	if (dirty & BIT(VCPU_RIP))
+		vmcs_write(GUEST_RIP, vcpu->regs[VCPU_RIP]);
+	if (dirty & BIT(GPR_RSP))
+		vmcs_write(GUEST_RSP, vcpu->regs[GPR_RSP]);
+	if (dirty & BIT(VCPU_RFLAGS)) {
+		vmcs_write(GUEST_RFLAGS, vcpu->regs[VCPU_RFLAGS]);
 		vmx->check_shadow = true;
 	}
 	vcpu->dirty = 0;

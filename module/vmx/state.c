@@ -11,9 +11,9 @@
 #include "vmx/vmx.h"
 
 /* VMCS fields of a kind are two apart, in this order of segments. */
-static const u8 vmcs_order[BELLOWS_NR_STATE_SEGS] = {
-	[BELLOWS_ES] = 0, [BELLOWS_CS] = 1, [BELLOWS_SS] = 2, [BELLOWS_DS] = 3,
-	[BELLOWS_FS] = 4, [BELLOWS_GS] = 5, [BELLOWS_LDTR] = 6, [BELLOWS_TR] = 7,
+static const u8 vmcs_order[VCPU_NR_SEGS] = {
+	[SEG_ES] = 0, [SEG_CS] = 1, [SEG_SS] = 2, [SEG_DS] = 3,
+	[SEG_FS] = 4, [SEG_GS] = 5, [SEG_LDTR] = 6, [SEG_TR] = 7,
 };
 
 static const u16 first_field[BELLOWS_VMX_NR_SEG_FIELDS] = {
@@ -27,7 +27,7 @@ static_assert(GUEST_ES_SELECTOR + 2 * 7 == GUEST_TR_SELECTOR);
 static_assert(GUEST_ES_LIMIT + 2 * 6 == GUEST_LDTR_LIMIT);
 static_assert(GUEST_ES_BASE + 2 * 7 == GUEST_TR_BASE);
 static_assert(GUEST_ES_AR_BYTES + 2 * 7 == GUEST_TR_AR_BYTES);
-static_assert(BELLOWS_NR_STATE_SEGS * BELLOWS_VMX_NR_SEG_FIELDS <= 32);
+static_assert(VCPU_NR_SEGS * BELLOWS_VMX_NR_SEG_FIELDS <= 32);
 
 static unsigned int seg_field(unsigned int seg, enum bellows_vmx_segment_field field)
 {
@@ -94,7 +94,7 @@ void bellows_vmx_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
 	u32 access = access_rights(var);
 
 	/* An entry insists on "accessed" in usable segments; a CPU sets it in what it loads. */
-	if (!(access & VMX_AR_UNUSABLE_MASK) && seg != BELLOWS_LDTR)
+	if (!(access & VMX_AR_UNUSABLE_MASK) && seg != SEG_LDTR)
 		access |= VMX_AR_TYPE_ACCESSES_MASK;
 	seg_write(vmx, seg, BELLOWS_VMX_SEG_BASE, var->base);
 	seg_write(vmx, seg, BELLOWS_VMX_SEG_LIMIT, var->limit);
@@ -111,13 +111,13 @@ u64 bellows_vmx_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
 bool bellows_vmx_in_64bit_code(struct bellows_vcpu *vcpu)
 {
 	return bellows_is_long_mode(vcpu) &&
-	       (seg_read(to_vmx(vcpu), BELLOWS_CS, BELLOWS_VMX_SEG_ACCESS) & VMX_AR_L_MASK);
+	       (seg_read(to_vmx(vcpu), SEG_CS, BELLOWS_VMX_SEG_ACCESS) & VMX_AR_L_MASK);
 }
 
 /* The DPL of SS is the CPL in every mode, virtual-8086 mode (3) and real mode (0) included. */
 unsigned int bellows_vmx_get_cpl(struct bellows_vcpu *vcpu)
 {
-	return VMX_AR_DPL(seg_read(to_vmx(vcpu), BELLOWS_SS, BELLOWS_VMX_SEG_ACCESS));
+	return VMX_AR_DPL(seg_read(to_vmx(vcpu), SEG_SS, BELLOWS_VMX_SEG_ACCESS));
 }
 
 void bellows_vmx_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
@@ -147,18 +147,18 @@ void bellows_vmx_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
 void bellows_vmx_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
 {
 	switch (reg) {
-	case BELLOWS_RSP:
+	case GPR_RSP:
 		vcpu->regs[reg] = vmcs_read(GUEST_RSP);
 		break;
-	case BELLOWS_RIP:
+	case VCPU_RIP:
 		vcpu->regs[reg] = vmcs_read(GUEST_RIP);
 		break;
-	case BELLOWS_RFLAGS:
+	case VCPU_RFLAGS:
 		vcpu->regs[reg] = vmcs_read(GUEST_RFLAGS);
 		break;
-	case BELLOWS_CR0:
-	case BELLOWS_CR3:
-	case BELLOWS_CR4:
+	case VCPU_CR0:
+	case VCPU_CR3:
+	case VCPU_CR4:
 		bellows_vmx_cache_control(to_vmx(vcpu), reg);
 		break;
 	}
@@ -177,15 +177,15 @@ static void reset_segment(struct bellows_vmx *vmx, unsigned int seg, u16 selecto
 /* As after power-on: SDM volume 3, table 9-1. */
 void bellows_vmx_segments_reset(struct bellows_vmx *vmx)
 {
-	static const u8 data[] = { BELLOWS_ES, BELLOWS_SS, BELLOWS_DS, BELLOWS_FS, BELLOWS_GS };
+	static const u8 data[] = { SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 	size_t i;
 
 	vmx->seg_cached = 0;
-	reset_segment(vmx, BELLOWS_CS, 0xf000, 0xffff0000, 0x9b);
+	reset_segment(vmx, SEG_CS, 0xf000, 0xffff0000, 0x9b);
 	for (i = 0; i < ARRAY_SIZE(data); i++)
 		reset_segment(vmx, data[i], 0, 0, 0x93);
-	reset_segment(vmx, BELLOWS_TR, 0, 0, 0x8b);
-	reset_segment(vmx, BELLOWS_LDTR, 0, 0, 0x82);
+	reset_segment(vmx, SEG_TR, 0, 0, 0x8b);
+	reset_segment(vmx, SEG_LDTR, 0, 0, 0x82);
 	vmcs_write(GUEST_GDTR_BASE, 0);
 	vmcs_write(GUEST_GDTR_LIMIT, 0xffff);
 	vmcs_write(GUEST_IDTR_BASE, 0);

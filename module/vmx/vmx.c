@@ -21,7 +21,7 @@
 #define PLE_WINDOW_CYCLES	4096
 
 /* All but RSP live in the common structure; RSP is the VMCS's. */
-#define GPRS	((BIT(BELLOWS_NR_REGS) - 1) & ~BIT(BELLOWS_RSP))
+#define GPRS	((BIT(NR_GPRS) - 1) & ~BIT(GPR_RSP))
 
 /* The pure code has bit numbers of its own; they are the kernel's. */
 static_assert(BELLOWS_VMX_PIN_VIRTUAL_NMIS == PIN_BASED_VIRTUAL_NMIS);
@@ -187,7 +187,7 @@ static void vmx_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	/* Valid from here on, so that none of the four looks at another one's past. */
-	vcpu->cached |= BIT(BELLOWS_CR0) | BIT(BELLOWS_CR3) | BIT(BELLOWS_CR4);
+	vcpu->cached |= BIT(VCPU_CR0) | BIT(VCPU_CR3) | BIT(VCPU_CR4);
 	vcpu->msrs.efer = 0;
 	bellows_vmx_set_cr0(vcpu, X86_CR0_CD | X86_CR0_NW | X86_CR0_ET);
 	bellows_vmx_set_cr4(vcpu, 0);

@@ -87,7 +87,7 @@ struct bellows_vmx {
 	unsigned long host_debugctl;	/* during a stay in the guest */
 	u64 cr0_owned, cr4_owned;	/* bits that the guest changes without an exit */
 
-	u64 seg[BELLOWS_NR_STATE_SEGS][BELLOWS_VMX_NR_SEG_FIELDS];
+	u64 seg[VCPU_NR_SEGS][BELLOWS_VMX_NR_SEG_FIELDS];
 	u32 seg_cached;			/* one bit per field of seg[] */
 
 	struct bellows_vmx_host_task host;

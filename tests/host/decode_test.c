@@ -47,11 +47,11 @@ static const struct {
 	ZydisMachineMode zydis;
 	ZydisStackWidth stack;
 } modes[] = {
-	{ "16-bit", BELLOWS_MODE_16, ZYDIS_MACHINE_MODE_LEGACY_16,
+	{ "16-bit", MODE_16, ZYDIS_MACHINE_MODE_LEGACY_16,
 	  ZYDIS_STACK_WIDTH_16 },
-	{ "32-bit", BELLOWS_MODE_32, ZYDIS_MACHINE_MODE_LEGACY_32,
+	{ "32-bit", MODE_32, ZYDIS_MACHINE_MODE_LEGACY_32,
 	  ZYDIS_STACK_WIDTH_32 },
-	{ "64-bit", BELLOWS_MODE_64, ZYDIS_MACHINE_MODE_LONG_64,
+	{ "64-bit", MODE_64, ZYDIS_MACHINE_MODE_LONG_64,
 	  ZYDIS_STACK_WIDTH_64 },
 };
 
@@ -60,44 +60,44 @@ static const struct {
  * or anything that begins with it.
  */
 static const char *const mnemonics[BELLOWS_NR_OPS] = {
-	[BELLOWS_OP_MOV] = "mov movnti",
-	[BELLOWS_OP_MOVSX] = "movsx movsxd",
-	[BELLOWS_OP_IMUL1] = "imul",
-	[BELLOWS_OP_SETCC] = "seto setno setb setnb setz setnz setbe setnbe sets setns setp setnp setl setnl setle setnle",
-	[BELLOWS_OP_CMOVCC] = "cmovo cmovno cmovb cmovnb cmovz cmovnz cmovbe cmovnbe cmovs cmovns cmovp cmovnp cmovl cmovnl cmovle cmovnle",
-	[BELLOWS_OP_CMPXCHG8B] = "cmpxchg8b cmpxchg16b",
-	[BELLOWS_OP_PUSHA] = "pusha pushad",
-	[BELLOWS_OP_POPA] = "popa popad",
-	[BELLOWS_OP_PUSHF] = "pushf pushfd pushfq",
-	[BELLOWS_OP_POPF] = "popf popfd popfq",
-	[BELLOWS_OP_CALL_IND] = "call",
-	[BELLOWS_OP_JMP_IND] = "jmp",
-	[BELLOWS_OP_JCC] = "jo jno jb jnb jz jnz jbe jnbe js jns jp jnp jl jnl jle jnle",
-	[BELLOWS_OP_JCXZ] = "jcxz jecxz jrcxz",
-	[BELLOWS_OP_MOVS] = "movsb movsw movsd movsq",
-	[BELLOWS_OP_CBW] = "cbw cwde cdqe",
-	[BELLOWS_OP_CWD] = "cwd cdq cqo",
-	[BELLOWS_OP_NOP] = "nop prefetch",
-	[BELLOWS_OP_MOV_FROM_SEG] = "mov",
-	[BELLOWS_OP_MOV_TO_SEG] = "mov",
-	[BELLOWS_OP_CLFLUSH] = "clflush clflushopt",
-	[BELLOWS_OP_FENCE] = "lfence mfence sfence",
-	[BELLOWS_OP_SSE_MOV] = "movups movupd movss movsd movaps movapd movntps movntpd movdqa movdqu movntdq lddqu movntdqa",
-	[BELLOWS_OP_SSE_MOVD] = "movd movq",
-	[BELLOWS_OP_SSE_MOVLH] = "movlps movhlps movlpd movhps movlhps movhpd",
-	[BELLOWS_OP_PUSH_SEG] = "push",
-	[BELLOWS_OP_POP_SEG] = "pop",
-	[BELLOWS_OP_LOAD_FAR] = "les lds lss lfs lgs",
-	[BELLOWS_OP_CALL_FAR] = "call",
-	[BELLOWS_OP_JMP_FAR] = "jmp",
-	[BELLOWS_OP_RET_FAR] = "ret",
-	[BELLOWS_OP_UD] = "ud0 ud1 ud2",
-	[BELLOWS_OP_MOV_FROM_CR] = "mov",
-	[BELLOWS_OP_MOV_TO_CR] = "mov",
-	[BELLOWS_OP_MOV_FROM_DR] = "mov",
-	[BELLOWS_OP_MOV_TO_DR] = "mov",
-	[BELLOWS_OP_WBINVD] = "wbinvd wbnoinvd",
-	[BELLOWS_OP_ENCLS] = "encls",
+	[OP_MOV] = "mov movnti",
+	[OP_MOVSX] = "movsx movsxd",
+	[OP_IMUL1] = "imul",
+	[OP_SETCC] = "seto setno setb setnb setz setnz setbe setnbe sets setns setp setnp setl setnl setle setnle",
+	[OP_CMOVCC] = "cmovo cmovno cmovb cmovnb cmovz cmovnz cmovbe cmovnbe cmovs cmovns cmovp cmovnp cmovl cmovnl cmovle cmovnle",
+	[OP_CMPXCHG8B] = "cmpxchg8b cmpxchg16b",
+	[OP_PUSHA] = "pusha pushad",
+	[OP_POPA] = "popa popad",
+	[OP_PUSHF] = "pushf pushfd pushfq",
+	[OP_POPF] = "popf popfd popfq",
+	[OP_CALL_IND] = "call",
+	[OP_JMP_IND] = "jmp",
+	[OP_JCC] = "jo jno jb jnb jz jnz jbe jnbe js jns jp jnp jl jnl jle jnle",
+	[OP_JCXZ] = "jcxz jecxz jrcxz",
+	[OP_MOVS] = "movsb movsw movsd movsq",
+	[OP_CBW] = "cbw cwde cdqe",
+	[OP_CWD] = "cwd cdq cqo",
+	[OP_NOP] = "nop prefetch",
+	[OP_MOV_FROM_SEG] = "mov",
+	[OP_MOV_TO_SEG] = "mov",
+	[OP_CLFLUSH] = "clflush clflushopt",
+	[OP_FENCE] = "lfence mfence sfence",
+	[OP_SSE_MOV] = "movups movupd movss movsd movaps movapd movntps movntpd movdqa movdqu movntdq lddqu movntdqa",
+	[OP_SSE_MOVD] = "movd movq",
+	[OP_SSE_MOVLH] = "movlps movhlps movlpd movhps movlhps movhpd",
+	[OP_PUSH_SEG] = "push",
+	[OP_POP_SEG] = "pop",
+	[OP_LOAD_FAR] = "les lds lss lfs lgs",
+	[OP_CALL_FAR] = "call",
+	[OP_JMP_FAR] = "jmp",
+	[OP_RET_FAR] = "ret",
+	[OP_UD] = "ud0 ud1 ud2",
+	[OP_MOV_FROM_CR] = "mov",
+	[OP_MOV_TO_CR] = "mov",
+	[OP_MOV_FROM_DR] = "mov",
+	[OP_MOV_TO_DR] = "mov",
+	[OP_WBINVD] = "wbinvd wbnoinvd",
+	[OP_ENCLS] = "encls",
 };
 
 static const char *exception(const struct bellows_insn *insn, int length,
@@ -137,7 +137,7 @@ static bool overlooked(const struct bellows_insn *insn, const char *name)
 	if (insn->encoding != BELLOWS_ENC_LEGACY)
 		return false;
 	for (op = 1; op < BELLOWS_NR_OPS; op++)
-		if (bellows_op_emulated(op) && op != BELLOWS_OP_SSE_MOVD &&
+		if (bellows_op_emulated(op) && op != OP_SSE_MOVD &&
 		    name_matches(op, name, true))
 			return true;
 	return false;
@@ -156,7 +156,7 @@ static const char *compare_memory(const struct bellows_insn *insn,
 		}
 	}
 	if (!op || !insn->memory || (insn->flags & F_REP) ||
-	    insn->op == BELLOWS_OP_XLAT)
+	    insn->op == OP_XLAT)
 		return NULL;
 	if ((s64)insn->disp != op->mem.disp.value && insn->address_size == 8)
 		return "displacement";
@@ -168,7 +168,7 @@ static const char *compare_memory(const struct bellows_insn *insn,
 	} else if (op->mem.base != ZYDIS_REGISTER_NONE) {
 		if (insn->base != ZydisRegisterGetId(op->mem.base))
 			return "base";
-	} else if (insn->base != BELLOWS_NO_REG) {
+	} else if (insn->base != NO_GPR) {
 		return "no base";
 	}
 	if (op->mem.index != ZYDIS_REGISTER_NONE) {
@@ -176,7 +176,7 @@ static const char *compare_memory(const struct bellows_insn *insn,
 			return "index";
 		if (op->mem.scale && 1 << insn->scale != op->mem.scale)
 			return "scale";
-	} else if (insn->index != BELLOWS_NO_REG) {
+	} else if (insn->index != NO_GPR) {
 		return "no index";
 	}
 	if (op->mem.segment != ZYDIS_REGISTER_NONE && op->mem.type == ZYDIS_MEMOP_TYPE_MEM &&
@@ -208,15 +208,15 @@ static const char *compare_size(const struct bellows_insn *insn,
 				const struct reference *ref)
 {
 	if (insn->address_size * 8 != ref->insn.address_width &&
-	    insn->op != BELLOWS_OP_ENCLS)
+	    insn->op != OP_ENCLS)
 		return "address size";
 	if (!bellows_op_emulated(insn->op) || !insn->dst || insn->dst >= OPD_XE ||
-	    insn->src >= OPD_XE || insn->op == BELLOWS_OP_BOUND ||
-	    insn->op == BELLOWS_OP_CRC32 ||
+	    insn->src >= OPD_XE || insn->op == OP_BOUND ||
+	    insn->op == OP_CRC32 ||
 	    (insn->flags & F_BRANCH))
 		return NULL;
 	if (insn->operand_size * 8 != ref->operands[0].size &&
-	    insn->op != BELLOWS_OP_MOV_FROM_SEG && insn->op != BELLOWS_OP_ARPL &&
+	    insn->op != OP_MOV_FROM_SEG && insn->op != OP_ARPL &&
 	    insn->dst != OPD_I)
 		return "operand size";
 	return NULL;
@@ -236,10 +236,10 @@ static const char *compare(const struct bellows_insn *insn, int length,
 	if (length == BELLOWS_DECODE_MORE)
 		return status != ZYDIS_STATUS_NO_MORE_DATA ? "complete" : NULL;
 	if (!ZYAN_SUCCESS(status))
-		return insn->op == BELLOWS_OP_LENGTH_ONLY ? NULL : "invalid";
+		return insn->op == OP_LENGTH_ONLY ? NULL : "invalid";
 	if (length != ref->insn.length)
 		return "length";
-	if (insn->op == BELLOWS_OP_LENGTH_ONLY)
+	if (insn->op == OP_LENGTH_ONLY)
 		return overlooked(insn, name) ? "operation" : NULL;
 	if (!name_matches(insn->op, name, false))
 		return "mnemonic";
@@ -262,7 +262,7 @@ static const u8 *skip_prefixes(const u8 *bytes, unsigned int mode)
 	for (i = 0; i < BELLOWS_INSN_MAX - 3; i++) {
 		if (memchr(prefixes, bytes[i], sizeof(prefixes)))
 			continue;
-		if (mode == BELLOWS_MODE_64 && (bytes[i] & 0xf0) == 0x40)
+		if (mode == MODE_64 && (bytes[i] & 0xf0) == 0x40)
 			continue;
 		break;
 	}
@@ -298,11 +298,11 @@ static const char *exception(const struct bellows_insn *insn, int length,
 		return "VIA PadLock";
 	if (decoded && insn->lock && (insn->flags & F_MOVCR))
 		return "LOCK MOV CR0 is AMD's MOV CR8, which Zydis does not know";
-	if (decoded && insn->op == BELLOWS_OP_XCHG && insn->opcode == 0x90 &&
+	if (decoded && insn->op == OP_XCHG && insn->opcode == 0x90 &&
 	    ref->insn.mnemonic == ZYDIS_MNEMONIC_PAUSE)
 		return "F3 90 with REX.B exchanges: seen on a CPU";
 	if (decoded && insn->address_size == 4 && insn->mod == 0 && (insn->rex & 1) &&
-	    (insn->rm & 7) == 4 && insn->base == BELLOWS_NO_REG)
+	    (insn->rm & 7) == 4 && insn->base == NO_GPR)
 		return "Zydis takes [disp32] with REX.B and 0x67 for [R13D]";
 	return NULL;
 }
@@ -336,7 +336,7 @@ static void check(struct statistics *stats, struct reference *ref,
 	wrong = compare(&insn, length, ref, status);
 	stats->cases++;
 	stats->valid += length > 0;
-	stats->named += length > 0 && insn.op != BELLOWS_OP_LENGTH_ONLY;
+	stats->named += length > 0 && insn.op != OP_LENGTH_ONLY;
 	if (!wrong || exception(&insn, length, ref, bytes))
 		return;
 	if (stats->failures++ < MAX_REPORTS)
@@ -442,7 +442,7 @@ static void check_segment(struct statistics *stats, struct reference *ref,
 
 		check(stats, ref, 2, code + at, BELLOWS_INSN_MAX);
 		length = bellows_decode(&insn, code + at, BELLOWS_INSN_MAX,
-					BELLOWS_MODE_64);
+					MODE_64);
 		at += length > 0 ? length : 1;
 	}
 }

@@ -29,21 +29,21 @@ static const char *complaint;
 /* Flat segments based at the pages outside 64-bit mode; CPL 0. */
 static void fresh(enum state state, const void *code, unsigned int size)
 {
-	u32 attr = BELLOWS_ATTR_S | BELLOWS_ATTR_P | BELLOWS_ATTR_ACCESSED |
-		   BELLOWS_ATTR_WRITABLE;
+	u32 attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_ACCESSED |
+		   SEG_ATTR_WRITABLE;
 	unsigned int i;
 
 	model_init(&m);
 	m.e.cr4 = CR4_OSFXSR;
 	m.e.features = 0xffff;
 	m.e.rflags = EFL_FIXED;
-	for (i = 0; i < BELLOWS_NR_SEGS; i++)
+	for (i = 0; i < NR_SEGS; i++)
 		m.e.seg[i] = (struct bellows_emu_segment) {
 			.base = state == LONG ? 0 : MODEL_BASE,
 			.limit = state == REAL || state == VM86 ? 0xffff : U32_MAX,
-			.attr = attr | (state == PROTECTED ? BELLOWS_ATTR_DB : 0),
+			.attr = attr | (state == PROTECTED ? SEG_ATTR_DB : 0),
 		};
-	m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_CODE;
+	m.e.seg[SEG_CS].attr |= SEG_ATTR_CODE;
 	if (state != REAL)
 		m.e.cr0 = CR0_PE;
 	if (state == VM86) {
@@ -52,10 +52,10 @@ static void fresh(enum state state, const void *code, unsigned int size)
 	}
 	if (state == LONG) {
 		m.e.efer = EFER_LMA;
-		m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_L;
+		m.e.seg[SEG_CS].attr |= SEG_ATTR_L;
 	}
 	m.e.rip = state == LONG ? CODE : MODEL_PAGE;
-	m.e.regs[BELLOWS_RSP] = state == LONG ? DATA + 0x800 : 4 * MODEL_PAGE + 0x800;
+	m.e.regs[GPR_RSP] = state == LONG ? DATA + 0x800 : 4 * MODEL_PAGE + 0x800;
 	memset(m.memory + MODEL_PAGE, 0xcc, 2 * MODEL_PAGE);
 	memcpy(m.memory + MODEL_PAGE, code, size);
 }
@@ -71,12 +71,12 @@ static int one(void)
 
 static bool faults(u8 vector)
 {
-	return one() == BELLOWS_EMU_FAULT && m.e.fault.vector == vector;
+	return one() == EMU_FAULT && m.e.fault.vector == vector;
 }
 
 static bool retires(void)
 {
-	return one() == BELLOWS_EMU_CONTINUE && (m.e.events & BELLOWS_EMU_RETIRED);
+	return one() == EMU_CONTINUE && (m.e.events & EMU_RETIRED);
 }
 
 static void real_mode_has_no_error_codes(void)
@@ -104,9 +104,9 @@ static void real_mode_has_no_vex(void)
 static void real_mode_stack_wraps(void)
 {
 	FRESH(REAL, 0x50);				/* push ax */
-	m.e.regs[BELLOWS_RSP] = 0x12340000;
+	m.e.regs[GPR_RSP] = 0x12340000;
 	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE + 0xfffe);
-	expect(m.e.regs[BELLOWS_RSP] == 0x12340000);
+	expect(m.e.regs[GPR_RSP] == 0x12340000);
 }
 
 static u64 popf_result(enum state state, u8 cpl, u64 before, u64 value)
@@ -139,7 +139,7 @@ static void vm86_flags_need_iopl(void)
 	expect(faults(VECTOR_GP));
 	FRESH(VM86, 0x9c);
 	m.e.cr4 |= CR4_VME;
-	expect(one() == BELLOWS_EMU_UNHANDLEABLE);
+	expect(one() == EMU_UNHANDLEABLE);
 	FRESH(VM86, 0x9c);
 	m.e.rflags |= EFL_IOPL;
 	expect(retires());
@@ -148,21 +148,21 @@ static void vm86_flags_need_iopl(void)
 static void vm86_code_has_16_bits(void)
 {
 	FRESH(VM86, 0xb8, 1, 2, 3, 4);			/* mov ax, 0x201 */
-	m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_DB;
+	m.e.seg[SEG_CS].attr |= SEG_ATTR_DB;
 	expect(retires() && m.e.insn.length == 3);
 	FRESH(REAL, 0xb8, 1, 2, 3, 4);
-	m.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_DB;
+	m.e.seg[SEG_CS].attr |= SEG_ATTR_DB;
 	expect(retires() && m.e.insn.length == 5);
 }
 
 static void sti_and_cli(void)
 {
 	FRESH(LONG, 0xfb);
-	expect(retires() && (m.e.events & BELLOWS_EMU_STI_SHADOW));
+	expect(retires() && (m.e.events & EMU_STI_SHADOW));
 	expect(m.e.rflags & EFL_IF);
 	FRESH(LONG, 0xfb);
 	m.e.rflags |= EFL_IF;
-	expect(retires() && !(m.e.events & BELLOWS_EMU_STI_SHADOW));
+	expect(retires() && !(m.e.events & EMU_STI_SHADOW));
 	FRESH(LONG, 0xfa);
 	m.e.cpl = 3;
 	expect(faults(VECTOR_GP));
@@ -192,10 +192,10 @@ static void sse_obeys_control_registers(void)
 static void five_levels_widen_addresses(void)
 {
 	FRESH(LONG, 0x8b, 0x03);			/* mov eax, [rbx] */
-	m.e.regs[BELLOWS_RBX] = 0x0000800000000000;
+	m.e.regs[GPR_RBX] = 0x0000800000000000;
 	expect(faults(VECTOR_GP));
 	FRESH(LONG, 0x8b, 0x03);
-	m.e.regs[BELLOWS_RBX] = 0x0000800000000000;
+	m.e.regs[GPR_RBX] = 0x0000800000000000;
 	m.e.cr4 |= CR4_LA57;
 	expect(faults(VECTOR_PF) && m.e.fault.address == 0x0000800000000000);
 }
@@ -203,12 +203,12 @@ static void five_levels_widen_addresses(void)
 static void missing_features(void)
 {
 	FRESH(LONG, 0xf3, 0x0f, 0xbd, 0xc3);		/* lzcnt eax, ebx; or bsr */
-	m.e.regs[BELLOWS_RBX] = 1;
-	expect(retires() && m.e.regs[BELLOWS_RAX] == 31);
+	m.e.regs[GPR_RBX] = 1;
+	expect(retires() && m.e.regs[GPR_RAX] == 31);
 	FRESH(LONG, 0xf3, 0x0f, 0xbd, 0xc3);
-	m.e.regs[BELLOWS_RBX] = 1;
+	m.e.regs[GPR_RBX] = 1;
 	m.e.features = 0;
-	expect(retires() && m.e.regs[BELLOWS_RAX] == 0);
+	expect(retires() && m.e.regs[GPR_RAX] == 0);
 	FRESH(LONG, 0x0f, 0x38, 0xf0, 0x03);		/* movbe eax, [rbx] */
 	m.e.features = 0;
 	expect(faults(VECTOR_UD));
@@ -221,14 +221,14 @@ static void steps_are_reported(void)
 {
 	FRESH(LONG, 0x90);
 	m.e.rflags |= EFL_TF;
-	expect(retires() && (m.e.events & BELLOWS_EMU_STEP));
+	expect(retires() && (m.e.events & EMU_STEP));
 	FRESH(LONG, 0xf3, 0xac);			/* rep lodsb */
 	m.e.rflags |= EFL_TF;
-	m.e.regs[BELLOWS_RCX] = 3;
-	m.e.regs[BELLOWS_RSI] = DATA;
-	expect(one() == BELLOWS_EMU_CONTINUE && m.e.events == BELLOWS_EMU_STEP);
-	expect(m.e.regs[BELLOWS_RCX] == 2 && m.e.rip == CODE);
-	expect(one() == BELLOWS_EMU_CONTINUE && m.e.regs[BELLOWS_RCX] == 1);
+	m.e.regs[GPR_RCX] = 3;
+	m.e.regs[GPR_RSI] = DATA;
+	expect(one() == EMU_CONTINUE && m.e.events == EMU_STEP);
+	expect(m.e.regs[GPR_RCX] == 2 && m.e.rip == CODE);
+	expect(one() == EMU_CONTINUE && m.e.regs[GPR_RCX] == 1);
 	expect(retires() && m.e.rip == CODE + 2);
 }
 
@@ -237,15 +237,15 @@ static void repetition_is_bounded(void)
 	unsigned int calls = 0;
 
 	FRESH(LONG, 0xf3, 0xac);
-	m.e.regs[BELLOWS_RCX] = 2000;
-	m.e.regs[BELLOWS_RSI] = DATA;
-	while (one() == BELLOWS_EMU_CONTINUE && !(m.e.events & BELLOWS_EMU_RETIRED)) {
-		expect(m.e.rip == CODE && m.e.regs[BELLOWS_RCX] < 2000);
+	m.e.regs[GPR_RCX] = 2000;
+	m.e.regs[GPR_RSI] = DATA;
+	while (one() == EMU_CONTINUE && !(m.e.events & EMU_RETIRED)) {
+		expect(m.e.rip == CODE && m.e.regs[GPR_RCX] < 2000);
 		if (++calls > 100)
 			break;
 	}
 	expect(calls > 1 && calls < 100);
-	expect(m.e.regs[BELLOWS_RCX] == 0 && m.e.regs[BELLOWS_RSI] == DATA + 2000);
+	expect(m.e.regs[GPR_RCX] == 0 && m.e.regs[GPR_RSI] == DATA + 2000);
 }
 
 static void fetch_stops_at_the_end(void)
@@ -259,7 +259,7 @@ static void fetch_stops_at_the_end(void)
 	m.e.rip = MODEL_BASE + 3 * MODEL_PAGE - 1;
 	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE + 3 * MODEL_PAGE);
 	FRESH(PROTECTED, 0x90, 0x89, 0xc0);
-	m.e.seg[BELLOWS_CS].limit = MODEL_PAGE + 1;
+	m.e.seg[SEG_CS].limit = MODEL_PAGE + 1;
 	expect(retires());
 	expect(faults(VECTOR_GP));
 }
@@ -278,34 +278,34 @@ static void decode_and_skip(void)
 {
 	FRESH(LONG, 0x0f, 0xa2);			/* cpuid */
 	m.e.rflags |= EFL_RF;
-	expect(bellows_emulator_decode(&m.e) == BELLOWS_EMU_CONTINUE);
-	expect(m.e.insn.op == BELLOWS_OP_CPUID && m.e.insn.length == 2);
+	expect(bellows_emulator_decode(&m.e) == EMU_CONTINUE);
+	expect(m.e.insn.op == OP_CPUID && m.e.insn.length == 2);
 	bellows_emulator_skip(&m.e);
 	expect(m.e.rip == CODE + 2 && !(m.e.rflags & EFL_RF));
 	FRESH(LONG, 0x0f, 0x04);
-	expect(bellows_emulator_decode(&m.e) == BELLOWS_EMU_FAULT);
+	expect(bellows_emulator_decode(&m.e) == EMU_FAULT);
 	expect(m.e.fault.vector == VECTOR_UD && m.e.insn.length == 0);
 }
 
 static void refused_with_length(void)
 {
 	FRESH(LONG, 0xd8, 0x03);			/* fadd dword [rbx] */
-	expect(one() == BELLOWS_EMU_UNHANDLEABLE && m.e.insn.length == 2);
+	expect(one() == EMU_UNHANDLEABLE && m.e.insn.length == 2);
 	FRESH(LONG, 0x66, 0xe8, 0, 0, 0, 0);		/* call, vendors differ */
-	expect(one() == BELLOWS_EMU_UNHANDLEABLE && m.e.insn.op == BELLOWS_OP_CALL);
+	expect(one() == EMU_UNHANDLEABLE && m.e.insn.op == OP_CALL);
 	FRESH(LONG, 0xf4);
-	expect(one() == BELLOWS_EMU_UNHANDLEABLE && m.e.insn.op == BELLOWS_OP_HLT);
+	expect(one() == EMU_UNHANDLEABLE && m.e.insn.op == OP_HLT);
 	expect(m.e.rip == CODE);
 }
 
 static void address_of_an_operand(void)
 {
 	FRESH(LONG, 0x64, 0x0f, 0x01, 0x7c, 0x8b, 0x10);	/* invlpg fs:[rbx+4*rcx+16] */
-	m.e.regs[BELLOWS_RBX] = 0x1000;
-	m.e.regs[BELLOWS_RCX] = 2;
-	m.e.seg[BELLOWS_FS].base = 0x500000;
-	expect(bellows_emulator_decode(&m.e) == BELLOWS_EMU_CONTINUE);
-	expect(m.e.insn.op == BELLOWS_OP_INVLPG);
+	m.e.regs[GPR_RBX] = 0x1000;
+	m.e.regs[GPR_RCX] = 2;
+	m.e.seg[SEG_FS].base = 0x500000;
+	expect(bellows_emulator_decode(&m.e) == EMU_CONTINUE);
+	expect(m.e.insn.op == OP_INVLPG);
 	expect(bellows_emulator_address(&m.e) == 0x501018);
 }
 
@@ -315,11 +315,11 @@ static void lost_exchange_starts_again(void)
 	u32 value = 5;
 
 	FRESH(LONG, 0xf0, 0x83, 0x03, 0x01);		/* lock add dword [rbx], 1 */
-	m.e.regs[BELLOWS_RBX] = DATA;
+	m.e.regs[GPR_RBX] = DATA;
 	memcpy(m.memory + 4 * MODEL_PAGE, &value, 4);
 	m.fail_at = 3;
-	m.fail_with = BELLOWS_EMU_RETRY;
-	expect(one() == BELLOWS_EMU_RETRY && m.e.rip == CODE);
+	m.fail_with = EMU_RETRY;
+	expect(one() == EMU_RETRY && m.e.rip == CODE);
 	value = 41;
 	memcpy(m.memory + 4 * MODEL_PAGE, &value, 4);
 	expect(retires());
@@ -339,8 +339,8 @@ static void begin_movs(void)
 	FRESH(LONG, 0xa5);
 	m.kind[4] = MODEL_MMIO;
 	m.kind[8] = MODEL_MMIO;
-	m.e.regs[BELLOWS_RSI] = DATA + 0x10;
-	m.e.regs[BELLOWS_RDI] = DATA2 + 0x20;
+	m.e.regs[GPR_RSI] = DATA + 0x10;
+	m.e.regs[GPR_RDI] = DATA2 + 0x20;
 }
 
 static void device_to_device(void)
@@ -348,21 +348,21 @@ static void device_to_device(void)
 	u32 value = 0x12345678, got;
 
 	begin_movs();
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
 	bellows_emulator_complete(&m.e, &value);
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_WRITE, DATA2 + 0x20, 4));
+	expect(one() == EMU_EXIT && waits_for(EMU_WRITE, DATA2 + 0x20, 4));
 	memcpy(&got, m.e.pending.data, 4);
-	expect(got == value && m.e.regs[BELLOWS_RSI] == DATA + 0x10);
+	expect(got == value && m.e.regs[GPR_RSI] == DATA + 0x10);
 	bellows_emulator_complete(&m.e, NULL);
 	expect(retires() && !bellows_emulator_busy(&m.e));
-	expect(m.e.regs[BELLOWS_RSI] == DATA + 0x14 && m.e.regs[BELLOWS_RDI] == DATA2 + 0x24);
+	expect(m.e.regs[GPR_RSI] == DATA + 0x14 && m.e.regs[GPR_RDI] == DATA2 + 0x24);
 }
 
 static void unanswered_exit_is_repeated(void)
 {
 	begin_movs();
-	expect(one() == BELLOWS_EMU_EXIT);
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+	expect(one() == EMU_EXIT);
+	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
 }
 
 static void replaced_state_starts_afresh(void)
@@ -370,21 +370,21 @@ static void replaced_state_starts_afresh(void)
 	u32 value = 1;
 
 	begin_movs();
-	expect(one() == BELLOWS_EMU_EXIT);
+	expect(one() == EMU_EXIT);
 	bellows_emulator_complete(&m.e, &value);
 	bellows_emulator_reset(&m.e);
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
 	bellows_emulator_complete(&m.e, &value);
 	m.e.rip++;
 	m.memory[MODEL_PAGE + 1] = 0x90;
 	m.e.nr_bytes = 0;
-	expect(retires() && m.e.insn.op == BELLOWS_OP_NOP);
+	expect(retires() && m.e.insn.op == OP_NOP);
 	/* Other registers: the log does not fit, and is dropped. */
 	begin_movs();
-	expect(one() == BELLOWS_EMU_EXIT);
+	expect(one() == EMU_EXIT);
 	bellows_emulator_complete(&m.e, &value);
-	m.e.regs[BELLOWS_RSI]++;
-	expect(one() == BELLOWS_EMU_RETRY && !bellows_emulator_busy(&m.e));
+	m.e.regs[GPR_RSI]++;
+	expect(one() == EMU_RETRY && !bellows_emulator_busy(&m.e));
 }
 
 /* The same RIP in another code segment is another instruction. */
@@ -393,10 +393,10 @@ static void other_segment_starts_afresh(void)
 	u32 value = 1;
 
 	begin_movs();
-	expect(one() == BELLOWS_EMU_EXIT);
+	expect(one() == EMU_EXIT);
 	bellows_emulator_complete(&m.e, &value);
-	m.e.seg[BELLOWS_CS].base += 0x1000;
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 0x10, 4));
+	m.e.seg[SEG_CS].base += 0x1000;
+	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
 }
 
 static void sixteen_bytes_in_pieces(void)
@@ -406,10 +406,10 @@ static void sixteen_bytes_in_pieces(void)
 	FRESH(LONG, 0x0f, 0x10, 0x0b);			/* movups xmm1, [rbx] */
 	m.kind[4] = MODEL_MMIO;
 	m.device_width = 8;
-	m.e.regs[BELLOWS_RBX] = DATA;
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA, 8));
+	m.e.regs[GPR_RBX] = DATA;
+	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA, 8));
 	bellows_emulator_complete(&m.e, data);
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_READ, DATA + 8, 8));
+	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 8, 8));
 	bellows_emulator_complete(&m.e, data + 8);
 	expect(retires() && !memcmp(m.xmm[1], data, 16));
 }
@@ -420,44 +420,44 @@ static void crossing_into_a_device(void)
 
 	FRESH(LONG, 0x8b, 0x03);			/* mov eax, [rbx] */
 	m.kind[5] = MODEL_MMIO;
-	m.e.regs[BELLOWS_RBX] = DATA + MODEL_PAGE - 2;
+	m.e.regs[GPR_RBX] = DATA + MODEL_PAGE - 2;
 	m.memory[5 * MODEL_PAGE - 2] = 0x11;
 	m.memory[5 * MODEL_PAGE - 1] = 0x22;
-	expect(one() == BELLOWS_EMU_EXIT);
-	expect(waits_for(BELLOWS_EMU_READ, DATA + MODEL_PAGE, 2));
+	expect(one() == EMU_EXIT);
+	expect(waits_for(EMU_READ, DATA + MODEL_PAGE, 2));
 	/* Memory that was read before the exit is not read again. */
 	m.memory[5 * MODEL_PAGE - 2] = 0x99;
 	bellows_emulator_complete(&m.e, &half);
-	expect(retires() && m.e.regs[BELLOWS_RAX] == 0xaabb2211);
+	expect(retires() && m.e.regs[GPR_RAX] == 0xaabb2211);
 }
 
 static void string_output_in_one_exit(void)
 {
 	FRESH(LONG, 0xf3, 0x6f);			/* rep outsd */
 	m.ports_exit = true;
-	m.e.regs[BELLOWS_RSI] = DATA + 0x100;
-	m.e.regs[BELLOWS_RCX] = 100;
-	m.e.regs[BELLOWS_RDX] = 0x1234;
+	m.e.regs[GPR_RSI] = DATA + 0x100;
+	m.e.regs[GPR_RCX] = 100;
+	m.e.regs[GPR_RDX] = 0x1234;
 	memset(m.memory + 4 * MODEL_PAGE + 0x100, 0x5a, 400);
-	expect(one() == BELLOWS_EMU_EXIT && waits_for(BELLOWS_EMU_OUT, 0x1234, 4));
+	expect(one() == EMU_EXIT && waits_for(EMU_OUT, 0x1234, 4));
 	expect(m.e.pending.count == 100 && m.io_buf[399] == 0x5a && m.io_buf[400] == 0);
 	bellows_emulator_complete(&m.e, m.io_buf);
-	expect(retires() && m.e.regs[BELLOWS_RCX] == 0);
-	expect(m.e.regs[BELLOWS_RSI] == DATA + 0x100 + 400);
+	expect(retires() && m.e.regs[GPR_RCX] == 0);
+	expect(m.e.regs[GPR_RSI] == DATA + 0x100 + 400);
 }
 
 static void fault_before_the_port(void)
 {
 	FRESH(LONG, 0x6d);				/* insd to a read-only page */
-	m.e.regs[BELLOWS_RDI] = MODEL_BASE + 6 * MODEL_PAGE;
+	m.e.regs[GPR_RDI] = MODEL_BASE + 6 * MODEL_PAGE;
 	expect(faults(VECTOR_PF) && m.port_accesses == 0);
 }
 
 /* [rbx] and [rcx] are nowhere: what is wrong with the instruction itself comes first. */
 static bool faults_first(u8 vector)
 {
-	m.e.regs[BELLOWS_RBX] = MODEL_BASE;
-	m.e.regs[BELLOWS_RCX] = 0x8000000000000000;
+	m.e.regs[GPR_RBX] = MODEL_BASE;
+	m.e.regs[GPR_RCX] = 0x8000000000000000;
 	return faults(vector) && (vector != VECTOR_GP || m.e.fault.error == 0);
 }
 
@@ -503,13 +503,13 @@ static void fetch_faults_before_operands(void)
 	expect(faults_first(VECTOR_GP));
 	/* A limit that the instruction crosses, and an operand beyond another. */
 	FRESH(PROTECTED, 0x8b, 0x03);
-	m.e.seg[BELLOWS_CS].limit = MODEL_PAGE;
-	m.e.seg[BELLOWS_DS].limit = 0;
-	m.e.regs[BELLOWS_RBX] = 16;
+	m.e.seg[SEG_CS].limit = MODEL_PAGE;
+	m.e.seg[SEG_DS].limit = 0;
+	m.e.regs[GPR_RBX] = 16;
 	expect(faults(VECTOR_GP));
-	m.e.seg[BELLOWS_CS].limit = U32_MAX;
-	m.e.seg[BELLOWS_DS].limit = U32_MAX;
-	m.e.regs[BELLOWS_RBX] = 0;
+	m.e.seg[SEG_CS].limit = U32_MAX;
+	m.e.seg[SEG_DS].limit = U32_MAX;
+	m.e.regs[GPR_RBX] = 0;
 	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE);
 }
 
@@ -517,16 +517,16 @@ static void fetch_faults_before_operands(void)
 static void unreadable_code_may_be_flushed(void)
 {
 	FRESH(PROTECTED, 0x2e, 0x8a, 0x07);		/* mov al, cs:[edi] */
-	m.e.regs[BELLOWS_RDI] = 4 * MODEL_PAGE;
-	m.e.seg[BELLOWS_CS].attr &= ~BELLOWS_ATTR_WRITABLE;
+	m.e.regs[GPR_RDI] = 4 * MODEL_PAGE;
+	m.e.seg[SEG_CS].attr &= ~SEG_ATTR_WRITABLE;
 	expect(faults(VECTOR_GP));
 	FRESH(PROTECTED, 0x2e, 0x0f, 0xae, 0x3f);	/* clflush cs:[edi] */
-	m.e.regs[BELLOWS_RDI] = 4 * MODEL_PAGE;
-	m.e.seg[BELLOWS_CS].attr &= ~BELLOWS_ATTR_WRITABLE;
+	m.e.regs[GPR_RDI] = 4 * MODEL_PAGE;
+	m.e.seg[SEG_CS].attr &= ~SEG_ATTR_WRITABLE;
 	expect(retires());
 	m.e.rip = MODEL_PAGE;
-	m.e.regs[BELLOWS_RDI] = 5 * MODEL_PAGE;
-	m.e.seg[BELLOWS_CS].limit = 5 * MODEL_PAGE - 1;
+	m.e.regs[GPR_RDI] = 5 * MODEL_PAGE;
+	m.e.seg[SEG_CS].limit = 5 * MODEL_PAGE - 1;
 	expect(faults(VECTOR_GP));
 }
 

@@ -46,20 +46,20 @@ static void complain(struct tally *t, const struct generated *g, const char *wha
 
 static u32 random_attributes(struct random *r, bool code)
 {
-	u32 attr = BELLOWS_ATTR_S | BELLOWS_ATTR_P | BELLOWS_ATTR_ACCESSED;
+	u32 attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_ACCESSED;
 
 	if (code)
-		return attr | BELLOWS_ATTR_CODE | (random_below(r, 4) ? BELLOWS_ATTR_WRITABLE : 0);
+		return attr | SEG_ATTR_CODE | (random_below(r, 4) ? SEG_ATTR_WRITABLE : 0);
 	if (!random_below(r, 20))
-		attr |= BELLOWS_ATTR_DOWN;
+		attr |= SEG_ATTR_DOWN;
 	if (!random_below(r, 20))
-		attr |= BELLOWS_ATTR_CODE;
+		attr |= SEG_ATTR_CODE;
 	if (random_below(r, 12))
-		attr |= BELLOWS_ATTR_WRITABLE;
+		attr |= SEG_ATTR_WRITABLE;
 	if (random_below(r, 2))
-		attr |= BELLOWS_ATTR_DB;
+		attr |= SEG_ATTR_DB;
 	if (!random_below(r, 30))
-		attr |= BELLOWS_ATTR_UNUSABLE;
+		attr |= SEG_ATTR_UNUSABLE;
 	return attr;
 }
 
@@ -80,17 +80,17 @@ static void random_segments(struct random *r, struct bellows_emulator *e)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_SEGS; i++) {
+	for (i = 0; i < NR_SEGS; i++) {
 		e->seg[i] = (struct bellows_emu_segment) {
 			.selector = random_u64(r),
 			.base = random_below(r, 3) ? MODEL_BASE : random_below(r, 2) ?
 				generate_linear(r) : 0,
 			.limit = random_limit(r),
-			.attr = random_attributes(r, i == BELLOWS_CS),
+			.attr = random_attributes(r, i == SEG_CS),
 		};
 	}
-	e->seg[BELLOWS_CS].base = MODEL_BASE;
-	e->seg[BELLOWS_CS].limit = random_below(r, 8) ? U32_MAX : 0x2ff0;
+	e->seg[SEG_CS].base = MODEL_BASE;
+	e->seg[SEG_CS].limit = random_below(r, 8) ? U32_MAX : 0x2ff0;
 }
 
 static enum bellows_insn_mode random_state(struct random *r, struct model *m)
@@ -121,11 +121,11 @@ static enum bellows_insn_mode random_state(struct random *r, struct model *m)
 	case 2:
 		break;
 	case 3:
-		e->seg[BELLOWS_CS].attr |= BELLOWS_ATTR_DB;
+		e->seg[SEG_CS].attr |= SEG_ATTR_DB;
 		break;
 	default:
 		e->efer = EFER_LMA;
-		e->seg[BELLOWS_CS].attr |= BELLOWS_ATTR_L;
+		e->seg[SEG_CS].attr |= SEG_ATTR_L;
 	}
 	return bellows_emulator_mode(e);
 }
@@ -136,7 +136,7 @@ static void place(struct random *r, struct model *m, struct generated *g)
 
 	if (!random_below(r, 8))
 		linear = MODEL_BASE + 3 * MODEL_PAGE - random_below(r, 18);
-	m->e.rip = bellows_is_64bit(&m->e) ? linear : linear - m->e.seg[BELLOWS_CS].base;
+	m->e.rip = bellows_is_64bit(&m->e) ? linear : linear - m->e.seg[SEG_CS].base;
 	if (g->length > 0)
 		generate_operands(r, &m->e, g);
 	memcpy(m->memory + (linear - MODEL_BASE), g->bytes, BELLOWS_INSN_MAX);
@@ -160,7 +160,7 @@ static bool emulated(const struct generated *g)
 
 static bool string_io(const struct generated *g)
 {
-	return emulated(g) && (g->insn.op == BELLOWS_OP_INS || g->insn.op == BELLOWS_OP_OUTS);
+	return emulated(g) && (g->insn.op == OP_INS || g->insn.op == OP_OUTS);
 }
 
 static void new_case(struct random *r, struct generated *g, generate_filter filter)
@@ -181,10 +181,10 @@ static void new_case(struct random *r, struct generated *g, generate_filter filt
 /* What belongs to the guest; REP changes some of it between iterations. */
 static const char *compare_registers(const struct model *a, const struct model *b, bool rep)
 {
-	static const u8 strings[] = { BELLOWS_RAX, BELLOWS_RCX, BELLOWS_RSI, BELLOWS_RDI };
+	static const u8 strings[] = { GPR_RAX, GPR_RCX, GPR_RSI, GPR_RDI };
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++) {
+	for (i = 0; i < NR_GPRS; i++) {
 		if (a->e.regs[i] == b->e.regs[i])
 			continue;
 		if (!rep || !memchr(strings, i, sizeof(strings)))
@@ -228,16 +228,16 @@ static void fuzz_once(struct random *r, struct tally *t, const struct generated 
 	memcpy(start.xmm, model.xmm, sizeof(model.xmm));
 	result = bellows_emulate_one(&model.e);
 	switch (result) {
-	case BELLOWS_EMU_CONTINUE:
+	case EMU_CONTINUE:
 		t->interesting++;
 		break;
-	case BELLOWS_EMU_EXIT:
+	case EMU_EXIT:
 		if (!model.e.pending.size || model.e.pending.size > 16)
 			complain(t, g, "pending access");
 		fallthrough;
-	case BELLOWS_EMU_FAULT:
-	case BELLOWS_EMU_RETRY:
-	case BELLOWS_EMU_UNHANDLEABLE:
+	case EMU_FAULT:
+	case EMU_RETRY:
+	case EMU_UNHANDLEABLE:
 		wrong = compare_registers(&model, &start, is_rep(&model));
 		break;
 	default:
@@ -265,7 +265,7 @@ static void fuzz_between(struct random *r)
 		model.e.rip += random_below(r, 3);
 		break;
 	default:
-		if (model.e.pending.kind == BELLOWS_EMU_IN && model.e.pending.count > 1)
+		if (model.e.pending.kind == EMU_IN && model.e.pending.count > 1)
 			bellows_emulator_complete(&model.e, model.e.io_buf);
 		else
 			bellows_emulator_complete(&model.e, garbage);
@@ -318,7 +318,7 @@ static bool run_reference(void)
 
 	model_copy(&reference, &start);
 	r = model_run(&reference, MAX_STEPS);
-	return r == BELLOWS_EMU_CONTINUE || r == BELLOWS_EMU_FAULT;
+	return r == EMU_CONTINUE || r == EMU_FAULT;
 }
 
 /* The n-th callback fails, for every n */
@@ -326,8 +326,8 @@ static bool run_reference(void)
 /* String I/O that finds no memory for a block goes on element by element. */
 static bool may_try_otherwise(const struct generated *g, int result)
 {
-	return string_io(g) && (result == BELLOWS_EMU_CONTINUE ||
-				result == BELLOWS_EMU_FAULT);
+	return string_io(g) && (result == EMU_CONTINUE ||
+				result == EMU_FAULT);
 }
 
 static void fail_nth(struct tally *t, const struct generated *g, unsigned long n, int with)
@@ -353,7 +353,7 @@ static void fail_nth(struct tally *t, const struct generated *g, unsigned long n
 			complain(t, g, wrong);
 			return;
 		}
-	} else if (model.e.events & (BELLOWS_EMU_RETIRED | BELLOWS_EMU_STEP)) {
+	} else if (model.e.events & (EMU_RETIRED | EMU_STEP)) {
 		wrong = compare_models(&model, &reference);
 		if (wrong)
 			complain(t, g, wrong);
@@ -362,12 +362,12 @@ static void fail_nth(struct tally *t, const struct generated *g, unsigned long n
 	untouched = !memcmp(model.memory, start.memory, MODEL_SIZE) && !model.port_accesses;
 	model.fail_at = 0;
 	/* Half-written memory can't be taken back; only a retry can finish it. */
-	if (with != BELLOWS_EMU_RETRY && !untouched && !is_rep(&model))
+	if (with != EMU_RETRY && !untouched && !is_rep(&model))
 		return;
-	if (with != BELLOWS_EMU_RETRY && model.port_accesses)
+	if (with != EMU_RETRY && model.port_accesses)
 		return;
 	/* Run again without a full log, it may read what it wrote itself. */
-	if (g->insn.op == BELLOWS_OP_ENTER && g->insn.imm2 & 31)
+	if (g->insn.op == OP_ENTER && g->insn.imm2 & 31)
 		return;
 	t->interesting++;
 	model_run(&model, MAX_STEPS);
@@ -379,7 +379,7 @@ static void fail_nth(struct tally *t, const struct generated *g, unsigned long n
 static void test_nth(struct random *r, unsigned long rounds)
 {
 	static const int ways[] = {
-		BELLOWS_EMU_FAULT, BELLOWS_EMU_RETRY, BELLOWS_EMU_UNHANDLEABLE,
+		EMU_FAULT, EMU_RETRY, EMU_UNHANDLEABLE,
 	};
 	struct tally t = { "n-th callback fails" };
 	unsigned int way;
@@ -406,9 +406,9 @@ static void test_nth(struct random *r, unsigned long rounds)
 static bool too_much_for_log(const struct generated *g, unsigned int width)
 {
 	switch (g->insn.op) {
-	case BELLOWS_OP_PUSHA:
-	case BELLOWS_OP_POPA:
-	case BELLOWS_OP_ENTER:
+	case OP_PUSHA:
+	case OP_POPA:
+	case OP_ENTER:
 		return true;
 	}
 	return width < 4;
@@ -423,15 +423,15 @@ static int run_and_scribble(struct model *m)
 {
 	int r = bellows_emulate_one(&m->e);
 
-	if (r != BELLOWS_EMU_EXIT)
-		return r == BELLOWS_EMU_CONTINUE && !(m->e.events & BELLOWS_EMU_RETIRED) ?
+	if (r != EMU_EXIT)
+		return r == EMU_CONTINUE && !(m->e.events & EMU_RETIRED) ?
 			       model_run(m, MAX_STEPS) : r;
 	m->code_changed = true;
 	do {
 		model_complete(m);
 		m->e.nr_bytes = 0;
 		r = bellows_emulate_one(&m->e);
-	} while (r == BELLOWS_EMU_EXIT);
+	} while (r == EMU_EXIT);
 	return r;
 }
 
@@ -452,7 +452,7 @@ static void run_restart(struct random *r, struct tally *t, const struct generate
 		result = model_run(&model, MAX_STEPS);
 	else
 		result = run_and_scribble(&model);
-	if (result == BELLOWS_EMU_UNHANDLEABLE) {
+	if (result == EMU_UNHANDLEABLE) {
 		if (!too_much_for_log(g, model.device_width))
 			complain(t, g, "not handled");
 		return;
@@ -494,9 +494,9 @@ static void string_io_state(struct random *r, const struct generated *g)
 		e->rflags &= ~EFL_DF;
 	if (random_below(r, 4))
 		e->rflags &= ~EFL_TF;
-	e->regs[BELLOWS_RCX] = count;
+	e->regs[GPR_RCX] = count;
 	if (g->insn.address_size == 2)
-		e->regs[BELLOWS_RCX] |= 0x10000;
+		e->regs[GPR_RCX] |= 0x10000;
 }
 
 /* Each element has been to the port and to memory, or to neither. */
@@ -575,22 +575,22 @@ static void port_case(struct random *r, struct tally *t)
 	start.e.cr0 = CR0_PE;
 	start.e.cpl = 3;
 	start.e.rflags = EFL_FIXED | (random_below(r, 8) ? 0 : EFL_IOPL);
-	start.e.seg[BELLOWS_CS].attr |= BELLOWS_ATTR_DB;
+	start.e.seg[SEG_CS].attr |= SEG_ATTR_DB;
 	start.e.rip = MODEL_PAGE;
-	start.e.regs[BELLOWS_RDX] = port;
+	start.e.regs[GPR_RDX] = port;
 	memcpy(start.memory + MODEL_PAGE, code[which], 2);
 	random_bytes(r, start.tss + 104, 600);
 	if (random_below(r, 2))
 		memset(start.tss + 104 + port / 8, 0, 2);
 	limit = random_below(r, 3) ? 104 + 513 : 103 + port / 8 + random_below(r, 4);
-	start.e.seg[BELLOWS_TR].limit = limit;
+	start.e.seg[SEG_TR].limit = limit;
 	denied = port_denied(start.tss + 104, port, size) || 104 + port / 8 + 1 > limit;
 	if (start.e.rflags & EFL_IOPL)
 		denied = false;
 	result = bellows_emulate_one(&start.e);
 	t->cases++;
 	t->interesting += !denied;
-	if (result != (denied ? BELLOWS_EMU_FAULT : BELLOWS_EMU_CONTINUE) ||
+	if (result != (denied ? EMU_FAULT : EMU_CONTINUE) ||
 	    start.port_accesses != !denied) {
 		if (t->failures++ < MAX_REPORTS)
 			tap_note("port %x size %u limit %x: result %d", port, size, limit,
@@ -614,8 +614,8 @@ static void test_ports(struct random *r, unsigned long rounds)
 static bool maybe_move(const struct generated *g)
 {
 	return emulated(g) && g->insn.memory &&
-	       (g->insn.op == BELLOWS_OP_MOV || g->insn.op == BELLOWS_OP_MOVZX ||
-		g->insn.op == BELLOWS_OP_MOVSX);
+	       (g->insn.op == OP_MOV || g->insn.op == OP_MOVZX ||
+		g->insn.op == OP_MOVSX);
 }
 
 /* False: the operand is elsewhere (the stack of the model, say). */
@@ -625,7 +625,7 @@ static bool make_move(struct model *m, const struct bellows_insn *insn,
 	bool long_mode = bellows_is_64bit(&m->e);
 	u64 linear = bellows_insn_offset(insn, m->e.regs, m->e.rip), value = 0;
 
-	if (!long_mode || insn->segment >= BELLOWS_FS)
+	if (!long_mode || insn->segment >= SEG_FS)
 		linear += m->e.seg[insn->segment].base;
 	linear = (long_mode ? linear : (u32)linear) - MODEL_BASE;
 	if (linear > MODEL_SIZE - 8)
@@ -660,7 +660,7 @@ static void test_moves(struct random *r, unsigned long rounds)
 		t.cases++;
 		model_copy(&reference, &start);
 		model_copy(&model, &start);
-		if (model_run(&reference, MAX_STEPS) != BELLOWS_EMU_CONTINUE)
+		if (model_run(&reference, MAX_STEPS) != EMU_CONTINUE)
 			continue;
 		if (!bellows_insn_is_move(&g.insn, &move))
 			complain(&t, &g, "it is no move");

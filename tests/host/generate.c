@@ -14,7 +14,7 @@ static unsigned int put_prefixes(struct random *r, enum bellows_insn_mode mode, 
 
 	while (n < 4 && !random_below(r, 3))
 		bytes[n++] = prefixes[random_below(r, sizeof(prefixes))];
-	if (mode == BELLOWS_MODE_64 && random_below(r, 2))
+	if (mode == MODE_64 && random_below(r, 2))
 		bytes[n++] = 0x40 | random_below(r, 16);
 	return n;
 }
@@ -150,7 +150,7 @@ void generate_registers(struct random *r, struct bellows_emulator *e)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		e->regs[i] = random_value(r);
 	e->rflags = EFL_FIXED | EFL_IF | (random_u64(r) & (EFL_STATUS | EFL_DF));
 	if (!random_below(r, 16))
@@ -161,7 +161,7 @@ void generate_registers(struct random *r, struct bellows_emulator *e)
 static u64 offset_of(const struct bellows_emulator *e, u8 seg, u64 linear)
 {
 	if (bellows_is_64bit(e))
-		return linear - (seg >= BELLOWS_FS ? e->seg[seg].base : 0);
+		return linear - (seg >= SEG_FS ? e->seg[seg].base : 0);
 	return (u32)(linear - e->seg[seg].base);
 }
 
@@ -208,7 +208,7 @@ static void patch_displacement(struct generated *g, u64 value)
 
 static bool bit_string(const struct bellows_insn *insn)
 {
-	return insn->op >= BELLOWS_OP_BT && insn->op <= BELLOWS_OP_BTC &&
+	return insn->op >= OP_BT && insn->op <= OP_BTC &&
 	       insn->src == OPD_G;
 }
 
@@ -222,18 +222,18 @@ static void steer_memory(struct random *r, struct bellows_emulator *e, struct ge
 		set_low(&e->regs[insn->reg], (s64)random_below(r, 512) - 256,
 			insn->operand_size);
 	/* Sometimes an address that is not canonical. */
-	if (insn->mode == BELLOWS_MODE_64 && size == 8 && !random_below(r, 40))
+	if (insn->mode == MODE_64 && size == 8 && !random_below(r, 40))
 		want ^= 0x0001000000000000ULL << random_below(r, 10);
-	if (insn->base == BELLOWS_NO_REG && insn->index == BELLOWS_NO_REG) {
+	if (insn->base == NO_GPR && insn->index == NO_GPR) {
 		if (insn->rip_relative)
 			want -= e->rip + g->length;
 		patch_displacement(g, want);
-	} else if (insn->base != BELLOWS_NO_REG && insn->base != insn->index) {
+	} else if (insn->base != NO_GPR && insn->base != insn->index) {
 		want -= insn->disp;
-		if (insn->index != BELLOWS_NO_REG)
+		if (insn->index != NO_GPR)
 			want -= e->regs[insn->index] << insn->scale;
 		set_low(&e->regs[insn->base], want, size);
-	} else if (insn->scale == 0 && insn->base == BELLOWS_NO_REG) {
+	} else if (insn->scale == 0 && insn->base == NO_GPR) {
 		set_low(&e->regs[insn->index], want - insn->disp, size);
 	}
 }
@@ -251,10 +251,10 @@ static void steer_quotient(struct random *r, struct bellows_emulator *e,
 		dividend = -dividend;
 	set_low(&e->regs[insn->rm], divisor, size);
 	if (size == 1) {
-		set_low(&e->regs[BELLOWS_RAX], dividend, 2);
+		set_low(&e->regs[GPR_RAX], dividend, 2);
 	} else {
-		set_low(&e->regs[BELLOWS_RAX], dividend, size);
-		set_low(&e->regs[BELLOWS_RDX], dividend >> bits, size);
+		set_low(&e->regs[GPR_RAX], dividend, size);
+		set_low(&e->regs[GPR_RDX], dividend >> bits, size);
 	}
 }
 
@@ -263,21 +263,21 @@ static void steer_division(struct random *r, struct bellows_emulator *e,
 			   const struct bellows_insn *insn)
 {
 	unsigned int size = insn->operand_size;
-	u64 rax = e->regs[BELLOWS_RAX];
+	u64 rax = e->regs[GPR_RAX];
 	u64 high = 0;
 
 	if (random_below(r, 3) == 0)
 		return;
-	if (!insn->memory && insn->rm > BELLOWS_RBX && random_below(r, 2)) {
+	if (!insn->memory && insn->rm > GPR_RBX && random_below(r, 2)) {
 		steer_quotient(r, e, insn);
 		return;
 	}
-	if (insn->op == BELLOWS_OP_IDIV && (s64)(rax << (64 - 8 * size)) < 0)
+	if (insn->op == OP_IDIV && (s64)(rax << (64 - 8 * size)) < 0)
 		high = U64_MAX;
 	if (size == 1)
-		set_low(&e->regs[BELLOWS_RAX], high << 8 | (rax & 0xff), 2);
+		set_low(&e->regs[GPR_RAX], high << 8 | (rax & 0xff), 2);
 	else
-		set_low(&e->regs[BELLOWS_RDX], high, size);
+		set_low(&e->regs[GPR_RDX], high, size);
 }
 
 void generate_operands(struct random *r, struct bellows_emulator *e, struct generated *g)
@@ -286,24 +286,24 @@ void generate_operands(struct random *r, struct bellows_emulator *e, struct gene
 	u8 size = insn->address_size;
 
 	if (random_below(r, 8))
-		e->regs[BELLOWS_RSP] = random_offset(r, e, BELLOWS_SS);
-	if (insn->op == BELLOWS_OP_ENTER || insn->op == BELLOWS_OP_LEAVE)
-		e->regs[BELLOWS_RBP] = random_offset(r, e, BELLOWS_SS);
-	if (insn->op == BELLOWS_OP_DIV || insn->op == BELLOWS_OP_IDIV)
+		e->regs[GPR_RSP] = random_offset(r, e, SEG_SS);
+	if (insn->op == OP_ENTER || insn->op == OP_LEAVE)
+		e->regs[GPR_RBP] = random_offset(r, e, SEG_SS);
+	if (insn->op == OP_DIV || insn->op == OP_IDIV)
 		steer_division(r, e, insn);
 	if (insn->flags & F_REP) {
-		set_low(&e->regs[BELLOWS_RSI],
+		set_low(&e->regs[GPR_RSI],
 			random_offset(r, e, insn->segment), size);
-		set_low(&e->regs[BELLOWS_RDI],
-			random_offset(r, e, BELLOWS_ES), size);
+		set_low(&e->regs[GPR_RDI],
+			random_offset(r, e, SEG_ES), size);
 		if (random_below(r, 16))
-			set_low(&e->regs[BELLOWS_RCX], random_below(r, 40), size);
+			set_low(&e->regs[GPR_RCX], random_below(r, 40), size);
 	}
-	if (insn->op == BELLOWS_OP_XLAT)
-		set_low(&e->regs[BELLOWS_RBX],
+	if (insn->op == OP_XLAT)
+		set_low(&e->regs[GPR_RBX],
 			random_offset(r, e, insn->segment), size);
-	if (insn->op >= BELLOWS_OP_LOOP && insn->op <= BELLOWS_OP_JCXZ && random_below(r, 2))
-		set_low(&e->regs[BELLOWS_RCX], random_below(r, 3), size);
+	if (insn->op >= OP_LOOP && insn->op <= OP_JCXZ && random_below(r, 2))
+		set_low(&e->regs[GPR_RCX], random_below(r, 3), size);
 	if (insn->memory)
 		steer_memory(r, e, g);
 }

@@ -278,9 +278,9 @@ struct result {
 
 static struct result reference(struct guest *g, const struct bellows_guest_paging *p, u64 gva, u32 access)
 {
-	bool implicit = access & BELLOWS_ACCESS_IMPLICIT, key;
-	bool user = (access & BELLOWS_ACCESS_USER) && !implicit;
-	char what = access & BELLOWS_ACCESS_EXEC ? 'x' : access & BELLOWS_ACCESS_WRITE ? 'w' : 'r';
+	bool implicit = access & ACCESS_IMPLICIT, key;
+	bool user = (access & ACCESS_USER) && !implicit;
+	char what = access & ACCESS_EXEC ? 'x' : access & ACCESS_WRITE ? 'w' : 'r';
 	enum paging mode = ref_mode(p);
 	struct result res = {};
 	struct path path;
@@ -386,12 +386,12 @@ static void random_paging(struct bellows_guest_paging *p, struct random *r, enum
 }
 
 static const u32 accesses[] = {
-	BELLOWS_ACCESS_READ, BELLOWS_ACCESS_WRITE, BELLOWS_ACCESS_EXEC,
-	BELLOWS_ACCESS_READ | BELLOWS_ACCESS_WRITE,
-	BELLOWS_ACCESS_READ | BELLOWS_ACCESS_USER, BELLOWS_ACCESS_WRITE | BELLOWS_ACCESS_USER,
-	BELLOWS_ACCESS_EXEC | BELLOWS_ACCESS_USER,
-	BELLOWS_ACCESS_READ | BELLOWS_ACCESS_IMPLICIT, BELLOWS_ACCESS_WRITE | BELLOWS_ACCESS_IMPLICIT,
-	BELLOWS_ACCESS_READ | BELLOWS_ACCESS_IMPLICIT | BELLOWS_ACCESS_USER,
+	ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC,
+	ACCESS_READ | ACCESS_WRITE,
+	ACCESS_READ | ACCESS_USER, ACCESS_WRITE | ACCESS_USER,
+	ACCESS_EXEC | ACCESS_USER,
+	ACCESS_READ | ACCESS_IMPLICIT, ACCESS_WRITE | ACCESS_IMPLICIT,
+	ACCESS_READ | ACCESS_IMPLICIT | ACCESS_USER,
 };
 
 static struct result walk_noting(struct guest *g, const struct bellows_guest_paging *p, u64 gva,
@@ -628,13 +628,13 @@ static void run_races(void)
 
 	simple_guest(&g, &p);
 	g.races = 3;
-	few = walk(&g, &p, 0x123, BELLOWS_ACCESS_WRITE);
+	few = walk(&g, &p, 0x123, ACCESS_WRITE);
 	/* Three lost races: three walks from the top more. */
 	tap_result(!few.ret && few.gpa == 0x5123 && g.reads == 16 && (g.bytes[0x4000] & 0x60) == 0x60,
 		   "an entry that changes is read again");
 	simple_guest(&g, &p);
 	g.races = ~0U;
-	many = walk(&g, &p, 0x123, BELLOWS_ACCESS_WRITE);
+	many = walk(&g, &p, 0x123, ACCESS_WRITE);
 	reads = g.reads;
 	tap_result(many.ret == -EAGAIN && reads < 1000, "entries that never stop changing end the walk");
 }
@@ -646,9 +646,9 @@ static void run_no_needless_writes(void)
 	unsigned long first;
 
 	simple_guest(&g, &p);
-	walk(&g, &p, 0, BELLOWS_ACCESS_READ);
+	walk(&g, &p, 0, ACCESS_READ);
 	first = g.exchanges;
-	walk(&g, &p, 0, BELLOWS_ACCESS_READ);
+	walk(&g, &p, 0, ACCESS_READ);
 	tap_result(first == 4 && g.exchanges == 4, "bits that are set are not set again");
 }
 

@@ -32,16 +32,16 @@ static int misbehave(struct model *m)
 	}
 	if (m->failures && !random_below(m->failures, m->fail_one_in)) {
 		static const int results[] = {
-			BELLOWS_EMU_FAULT, BELLOWS_EMU_EXIT, BELLOWS_EMU_RETRY,
-			BELLOWS_EMU_UNHANDLEABLE, -14, 1000,
+			EMU_FAULT, EMU_EXIT, EMU_RETRY,
+			EMU_UNHANDLEABLE, -14, 1000,
 		};
 		int r = results[random_below(m->failures, ARRAY_SIZE(results))];
 
-		if (r == BELLOWS_EMU_EXIT && !random_below(m->failures, 4))
+		if (r == EMU_EXIT && !random_below(m->failures, 4))
 			m->e.pending.size = random_u64(m->failures);
 		return r;
 	}
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int page_fault(struct model *m, u64 linear, u32 error)
@@ -52,7 +52,7 @@ static int page_fault(struct model *m, u64 linear, u32 error)
 		.error = error,
 		.address = linear,
 	};
-	return BELLOWS_EMU_FAULT;
+	return EMU_FAULT;
 }
 
 /* EXIT: the access is to the device. */
@@ -75,15 +75,15 @@ static int translate(struct model *m, u64 linear, unsigned int len, u32 error)
 		return error & (ERROR_FETCH | ERROR_WRITE) ?
 			       page_fault(m, linear, error | ERROR_PRESENT) : 0;
 	case MODEL_MMIO:
-		return BELLOWS_EMU_EXIT;
+		return EMU_EXIT;
 	}
-	return BELLOWS_EMU_UNHANDLEABLE;
+	return EMU_UNHANDLEABLE;
 }
 
 static u32 error_bits(unsigned int flags)
 {
-	return (flags & BELLOWS_EMU_USER ? ERROR_USER : 0) |
-	       (flags & BELLOWS_EMU_FOR_WRITE ? ERROR_WRITE : 0);
+	return (flags & EMU_USER ? ERROR_USER : 0) |
+	       (flags & EMU_FOR_WRITE ? ERROR_WRITE : 0);
 }
 
 static u8 *byte_at(struct model *m, u64 linear)
@@ -95,7 +95,7 @@ static int device_exit(struct model *m, unsigned int len)
 {
 	if (m->device_width && m->device_width < len)
 		m->e.pending.size = m->device_width;
-	return BELLOWS_EMU_EXIT;
+	return EMU_EXIT;
 }
 
 static int model_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
@@ -128,7 +128,7 @@ static int tss_read(struct model *m, u64 linear, void *buf, unsigned int len)
 	if (at + len > sizeof(m->tss))
 		return page_fault(m, linear, 0);
 	memcpy(buf, m->tss + at, len);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int model_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
@@ -137,7 +137,7 @@ static int model_read(struct bellows_emulator *e, u64 linear, void *buf, unsigne
 	struct model *m = model_of(e);
 	int r = misbehave(m);
 
-	if (!r && (flags & BELLOWS_EMU_IMPLICIT))
+	if (!r && (flags & EMU_IMPLICIT))
 		return tss_read(m, linear, buf, len);
 	if (!r)
 		r = translate(m, linear, len, error_bits(flags));
@@ -145,7 +145,7 @@ static int model_read(struct bellows_emulator *e, u64 linear, void *buf, unsigne
 		memcpy(buf, byte_at(m, linear), len);
 		m->bytes_read += len;
 	}
-	return r == BELLOWS_EMU_EXIT ? device_exit(m, len) : r;
+	return r == EMU_EXIT ? device_exit(m, len) : r;
 }
 
 static int model_write(struct bellows_emulator *e, u64 linear, const void *buf,
@@ -154,7 +154,7 @@ static int model_write(struct bellows_emulator *e, u64 linear, const void *buf,
 	struct model *m = model_of(e);
 	int r = misbehave(m);
 
-	if (!(flags & BELLOWS_EMU_FOR_WRITE))
+	if (!(flags & EMU_FOR_WRITE))
 		abort();
 	if (!r)
 		r = translate(m, linear, len, error_bits(flags));
@@ -162,7 +162,7 @@ static int model_write(struct bellows_emulator *e, u64 linear, const void *buf,
 		memcpy(byte_at(m, linear), buf, len);
 		m->bytes_written += len;
 	}
-	if (r != BELLOWS_EMU_EXIT)
+	if (r != EMU_EXIT)
 		return r;
 	r = device_exit(m, len);
 	/* The real callback puts the data into struct kvm_run at this point. */
@@ -178,15 +178,15 @@ static int model_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old
 
 	if (!r)
 		r = translate(m, linear, len, error_bits(flags));
-	if (r == BELLOWS_EMU_EXIT)
+	if (r == EMU_EXIT)
 		return model_write(e, linear, new, len, flags);
 	if (r)
 		return r;
 	if (memcmp(byte_at(m, linear), old, len))
-		return BELLOWS_EMU_RETRY;
+		return EMU_RETRY;
 	memcpy(byte_at(m, linear), new, len);
 	m->bytes_written += len;
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 /* A port reads as a count of the accesses, and sums up what is written. */
@@ -224,9 +224,9 @@ static int model_in(struct bellows_emulator *e, u16 port, unsigned int size,
 	if (count > 1 && data != e->io_buf)
 		abort();
 	if (r || m->ports_exit)
-		return r ? r : BELLOWS_EMU_EXIT;
+		return r ? r : EMU_EXIT;
 	port_in(m, size, count, data);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int model_out(struct bellows_emulator *e, u16 port, unsigned int size,
@@ -242,10 +242,10 @@ static int model_out(struct bellows_emulator *e, u16 port, unsigned int size,
 	if (m->ports_exit) {
 		if (count == 1)
 			memcpy(e->pending.data, data, size);
-		return BELLOWS_EMU_EXIT;
+		return EMU_EXIT;
 	}
 	port_out(m, size, count, data);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int model_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
@@ -288,10 +288,10 @@ void model_init(struct model *m)
 	m->e.io_buf = m->io_buf;
 	m->e.io_buf_size = sizeof(m->io_buf);
 	m->tss[TSS_BITMAP_OFFSET] = TSS_BITMAP;
-	m->e.seg[BELLOWS_TR] = (struct bellows_emu_segment) {
+	m->e.seg[SEG_TR] = (struct bellows_emu_segment) {
 		.base = MODEL_TSS,
 		.limit = TSS_BITMAP - 1,
-		.attr = BELLOWS_ATTR_P | 11,
+		.attr = SEG_ATTR_P | 11,
 	};
 }
 
@@ -309,7 +309,7 @@ static void device_access(struct model *m, struct bellows_emu_access *a)
 
 	if (a->address < MODEL_BASE || a->address + a->size > MODEL_BASE + MODEL_SIZE)
 		abort();
-	if (a->kind == BELLOWS_EMU_READ) {
+	if (a->kind == EMU_READ) {
 		memcpy(a->data, at, a->size);
 		m->bytes_read += a->size;
 	} else {
@@ -324,15 +324,15 @@ void model_complete(struct model *m)
 	void *data = a.data;
 
 	switch (a.kind) {
-	case BELLOWS_EMU_READ:
-	case BELLOWS_EMU_WRITE:
+	case EMU_READ:
+	case EMU_WRITE:
 		device_access(m, &a);
 		break;
-	case BELLOWS_EMU_IN:
+	case EMU_IN:
 		data = a.count > 1 ? m->e.io_buf : a.data;
 		port_in(m, a.size, a.count, data);
 		break;
-	case BELLOWS_EMU_OUT:
+	case EMU_OUT:
 		port_out(m, a.size, a.count, a.count > 1 ? m->e.io_buf : a.data);
 		break;
 	}
@@ -345,18 +345,18 @@ int model_run(struct model *m, unsigned int limit)
 		int r = bellows_emulate_one(&m->e);
 
 		switch (r) {
-		case BELLOWS_EMU_EXIT:
+		case EMU_EXIT:
 			model_complete(m);
 			break;
-		case BELLOWS_EMU_RETRY:
+		case EMU_RETRY:
 			break;
-		case BELLOWS_EMU_CONTINUE:
-			if (m->e.events & (BELLOWS_EMU_RETIRED | BELLOWS_EMU_STEP))
+		case EMU_CONTINUE:
+			if (m->e.events & (EMU_RETIRED | EMU_STEP))
 				return r;
 			break;
 		default:
 			return r;
 		}
 	}
-	return BELLOWS_EMU_EXIT;
+	return EMU_EXIT;
 }

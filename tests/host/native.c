@@ -30,7 +30,7 @@ u64 native_test_fs, native_test_gs;
 u16 native_test_segs[4];		/* DS, ES, FS, GS */
 u32 native_test_64;
 
-static const int greg_of[BELLOWS_NR_REGS] = {
+static const int greg_of[NR_GPRS] = {
 	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
 	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
 };
@@ -41,11 +41,11 @@ static void load(const struct native_state *s, ucontext_t *uc)
 	u8 *fp = (u8 *)uc->uc_mcontext.fpregs;
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		regs[greg_of[i]] = s->regs[i];
 	regs[REG_RIP] = s->rip;
 	regs[REG_EFL] = s->rflags;
-	regs[REG_CSGSFS] = (u64)s->seg[BELLOWS_CS] | (u64)s->seg[BELLOWS_SS] << 48;
+	regs[REG_CSGSFS] = (u64)s->seg[SEG_CS] | (u64)s->seg[SEG_SS] << 48;
 	memcpy(uc->uc_mcontext.fpregs->_xmm, s->xmm, sizeof(s->xmm));
 	/* Registers that were in their initial state would stay there. */
 	fp[XSTATE_HEADER] |= XSTATE_SSE;
@@ -56,7 +56,7 @@ static void store(struct native_state *s, const ucontext_t *uc)
 	const greg_t *regs = uc->uc_mcontext.gregs;
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		s->regs[i] = regs[greg_of[i]];
 	s->rip = regs[REG_RIP];
 	s->rflags = regs[REG_EFL];
@@ -89,13 +89,13 @@ int native_handler(int signo, siginfo_t *info, ucontext_t *uc)
 
 void native_run(struct native_state *s)
 {
-	native_test_64 = s->seg[BELLOWS_CS] == USER_CS64;
+	native_test_64 = s->seg[SEG_CS] == USER_CS64;
 	native_test_fs = s->fs_base;
 	native_test_gs = s->gs_base;
-	native_test_segs[0] = s->seg[BELLOWS_DS];
-	native_test_segs[1] = s->seg[BELLOWS_ES];
-	native_test_segs[2] = s->seg[BELLOWS_FS];
-	native_test_segs[3] = s->seg[BELLOWS_GS];
+	native_test_segs[0] = s->seg[SEG_DS];
+	native_test_segs[1] = s->seg[SEG_ES];
+	native_test_segs[2] = s->seg[SEG_FS];
+	native_test_segs[3] = s->seg[SEG_GS];
 	phase = 0;
 	running = s;
 	asm volatile("ud2"
@@ -210,7 +210,7 @@ void native_describe(u16 selector, const struct native_segment *segments,
 
 	*out = (struct bellows_emu_segment) { .selector = selector };
 	if (selector < 4) {
-		out->attr = BELLOWS_ATTR_UNUSABLE;
+		out->attr = SEG_ATTR_UNUSABLE;
 		return;
 	}
 	if (selector & 4)
@@ -219,11 +219,11 @@ void native_describe(u16 selector, const struct native_segment *segments,
 		d = &flat_code;
 	out->base = d->base;
 	out->limit = d->in_pages ? d->limit << 12 | 0xfff : d->limit;
-	out->attr = BELLOWS_ATTR_S | BELLOWS_ATTR_P | BELLOWS_ATTR_DPL |
-		    BELLOWS_ATTR_ACCESSED | (d->contents << 2) |
-		    (d->read_only ? 0 : BELLOWS_ATTR_WRITABLE) |
-		    (d->is_32bit ? BELLOWS_ATTR_DB : 0) |
-		    (d->in_pages ? BELLOWS_ATTR_G : 0);
+	out->attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_DPL |
+		    SEG_ATTR_ACCESSED | (d->contents << 2) |
+		    (d->read_only ? 0 : SEG_ATTR_WRITABLE) |
+		    (d->is_32bit ? SEG_ATTR_DB : 0) |
+		    (d->in_pages ? SEG_ATTR_G : 0);
 	if (selector == USER_CS64)
-		out->attr = (out->attr & ~BELLOWS_ATTR_DB) | BELLOWS_ATTR_L;
+		out->attr = (out->attr & ~SEG_ATTR_DB) | SEG_ATTR_L;
 }

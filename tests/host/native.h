@@ -17,11 +17,11 @@
 #include "model.h"
 
 struct native_state {
-	u64 regs[BELLOWS_NR_REGS];
+	u64 regs[NR_GPRS];
 	u64 rip;
 	u64 rflags;
 	u64 fs_base, gs_base;		/* 64-bit mode */
-	u16 seg[BELLOWS_NR_SEGS];	/* selectors */
+	u16 seg[NR_SEGS];	/* selectors */
 	u8 xmm[16][16];
 
 	/* After a run. */

@@ -72,7 +72,7 @@ static unsigned int shift_count(const struct bellows_insn *insn,
 	case OPD_1:
 		return 1;
 	case OPD_CL:
-		return e->regs[BELLOWS_RCX] & mask;
+		return e->regs[GPR_RCX] & mask;
 	}
 	return insn->imm & mask;
 }
@@ -88,15 +88,15 @@ static u64 undefined_shift(const struct bellows_insn *insn,
 	if (count != 1)
 		flags |= EFL_OF;
 	switch (insn->op) {
-	case BELLOWS_OP_SHL:
-	case BELLOWS_OP_SHR:
+	case OP_SHL:
+	case OP_SHR:
 		flags |= EFL_AF | (count >= bits ? EFL_CF : 0);
 		break;
-	case BELLOWS_OP_SAR:
+	case OP_SAR:
 		flags |= EFL_AF;
 		break;
-	case BELLOWS_OP_SHLD:
-	case BELLOWS_OP_SHRD:
+	case OP_SHLD:
+	case OP_SHRD:
 		flags |= EFL_AF | (count > bits ? EFL_STATUS : 0);
 		break;
 	}
@@ -107,55 +107,55 @@ static u64 undefined_flags(const struct bellows_insn *insn,
 			   const struct bellows_emulator *e)
 {
 	switch (insn->op) {
-	case BELLOWS_OP_MUL:
-	case BELLOWS_OP_IMUL:
-	case BELLOWS_OP_IMUL1:
+	case OP_MUL:
+	case OP_IMUL:
+	case OP_IMUL1:
 		return EFL_SF | EFL_ZF | EFL_AF | EFL_PF;
-	case BELLOWS_OP_DIV:
-	case BELLOWS_OP_IDIV:
+	case OP_DIV:
+	case OP_IDIV:
 		return EFL_STATUS;
-	case BELLOWS_OP_ROL:
-	case BELLOWS_OP_ROR:
-	case BELLOWS_OP_RCL:
-	case BELLOWS_OP_RCR:
-	case BELLOWS_OP_SHL:
-	case BELLOWS_OP_SHR:
-	case BELLOWS_OP_SAR:
-	case BELLOWS_OP_SHLD:
-	case BELLOWS_OP_SHRD:
+	case OP_ROL:
+	case OP_ROR:
+	case OP_RCL:
+	case OP_RCR:
+	case OP_SHL:
+	case OP_SHR:
+	case OP_SAR:
+	case OP_SHLD:
+	case OP_SHRD:
 		return undefined_shift(insn, e);
-	case BELLOWS_OP_BT:
-	case BELLOWS_OP_BTS:
-	case BELLOWS_OP_BTR:
-	case BELLOWS_OP_BTC:
+	case OP_BT:
+	case OP_BTS:
+	case OP_BTR:
+	case OP_BTC:
 		return EFL_OF | EFL_SF | EFL_AF | EFL_PF;
-	case BELLOWS_OP_BSF:
-	case BELLOWS_OP_BSR:
+	case OP_BSF:
+	case OP_BSR:
 		return EFL_CF | EFL_OF | EFL_SF | EFL_AF | EFL_PF;
-	case BELLOWS_OP_TZCNT:
-	case BELLOWS_OP_LZCNT:
+	case OP_TZCNT:
+	case OP_LZCNT:
 		return EFL_OF | EFL_SF | EFL_AF | EFL_PF;
-	case BELLOWS_OP_AND:
-	case BELLOWS_OP_OR:
-	case BELLOWS_OP_XOR:
-	case BELLOWS_OP_TEST:
+	case OP_AND:
+	case OP_OR:
+	case OP_XOR:
+	case OP_TEST:
 		return EFL_AF;
-	case BELLOWS_OP_ANDN:
-	case BELLOWS_OP_BLSR:
-	case BELLOWS_OP_BLSI:
-	case BELLOWS_OP_BLSMSK:
-	case BELLOWS_OP_BZHI:
+	case OP_ANDN:
+	case OP_BLSR:
+	case OP_BLSI:
+	case OP_BLSMSK:
+	case OP_BZHI:
 		return EFL_AF | EFL_PF;
-	case BELLOWS_OP_BEXTR:
+	case OP_BEXTR:
 		return EFL_AF | EFL_PF | EFL_SF;
-	case BELLOWS_OP_AAA:
-	case BELLOWS_OP_AAS:
+	case OP_AAA:
+	case OP_AAS:
 		return EFL_OF | EFL_SF | EFL_ZF | EFL_PF;
-	case BELLOWS_OP_AAM:
-	case BELLOWS_OP_AAD:
+	case OP_AAM:
+	case OP_AAD:
 		return EFL_OF | EFL_AF | EFL_CF;
-	case BELLOWS_OP_DAA:
-	case BELLOWS_OP_DAS:
+	case OP_DAA:
+	case OP_DAS:
 		return EFL_OF;
 	}
 	return 0;
@@ -165,10 +165,10 @@ static bool undefined_result(const struct bellows_insn *insn,
 			     const struct bellows_emulator *e)
 {
 	switch (insn->op) {
-	case BELLOWS_OP_SHLD:
-	case BELLOWS_OP_SHRD:
+	case OP_SHLD:
+	case OP_SHRD:
 		return shift_count(insn, e) > 8 * insn->operand_size;
-	case BELLOWS_OP_BSWAP:
+	case OP_BSWAP:
 		return insn->operand_size == 2;
 	}
 	return false;
@@ -182,20 +182,20 @@ static bool wanted(const struct generated *g)
 	if (g->length <= 0 || !bellows_op_emulated(insn->op))
 		return false;
 	/* Whether the CPU has it although CPUID says no can't be told. */
-	if (insn->op == BELLOWS_OP_MOVDIRI && !(features & BELLOWS_EMU_MOVDIRI))
+	if (insn->op == OP_MOVDIRI && !(features & EMU_MOVDIRI))
 		return false;
 	/* With UMIP it is the kernel that answers, in its own way. */
-	if (insn->op == BELLOWS_OP_SMSW)
+	if (insn->op == OP_SMSW)
 		return false;
 	/* A reserved use of REP: AMD takes the condition from the prefix. */
-	if ((insn->op == BELLOWS_OP_LOOPE || insn->op == BELLOWS_OP_LOOPNE) && insn->rep)
+	if ((insn->op == OP_LOOPE || insn->op == OP_LOOPNE) && insn->rep)
 		return false;
 	/* PREFETCH of a register: AMD says #UD, Intel lets it pass. */
-	if (insn->op == BELLOWS_OP_NOP && insn->map == BELLOWS_MAP_0F &&
+	if (insn->op == OP_NOP && insn->map == BELLOWS_MAP_0F &&
 	    insn->opcode == 0x0d && !insn->memory)
 		return false;
 	/* Vendors differ, and the emulator refuses. */
-	if ((insn->flags & F_BRANCH) && insn->mode == BELLOWS_MODE_64 &&
+	if ((insn->flags & F_BRANCH) && insn->mode == MODE_64 &&
 	    insn->has_operand_prefix)
 		return false;
 	return true;
@@ -217,7 +217,7 @@ static bool refused(const struct generated *g)
 	if (g->length != BELLOWS_DECODE_INVALID)
 		return false;
 	while (i < BELLOWS_INSN_MAX && (memchr(prefixes, g->bytes[i], sizeof(prefixes)) ||
-					(g->insn.mode == BELLOWS_MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
+					(g->insn.mode == MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
 		i++;
 	/* Behind four prefixes, eleven bytes are left: no instruction needs more. */
 	return i <= 4 && memcmp(g->bytes + i, "\x0f\x01\xc1", 3);
@@ -241,7 +241,7 @@ static u16 data_segment(struct random *r, enum bellows_insn_mode mode)
 
 	if (!random_below(r, 40))
 		return 0;
-	if (mode == BELLOWS_MODE_16)
+	if (mode == MODE_16)
 		return pick(r, choices16, sizeof(choices16));
 	return pick(r, choices, sizeof(choices));
 }
@@ -256,33 +256,33 @@ static void choose_segments(struct random *r, enum bellows_insn_mode mode,
 		SEG_DOWN16 };
 	unsigned int i;
 
-	if (mode == BELLOWS_MODE_64) {
-		n->seg[BELLOWS_CS] = 0x33;
-		n->seg[BELLOWS_SS] = 0x2b;
+	if (mode == MODE_64) {
+		n->seg[SEG_CS] = 0x33;
+		n->seg[SEG_SS] = 0x2b;
 		n->fs_base = random_below(r, 2) ? 0 : generate_linear(r) - 0x100;
 		n->gs_base = random_below(r, 2) ? 0 : generate_linear(r) - 0x100;
 		return;
 	}
-	for (i = 0; i < BELLOWS_NR_SEGS; i++)
+	for (i = 0; i < NR_SEGS; i++)
 		n->seg[i] = data_segment(r, mode);
-	n->seg[BELLOWS_SS] = pick(r, stacks, sizeof(stacks));
-	if (mode == BELLOWS_MODE_16)
-		n->seg[BELLOWS_CS] = native_selector(SEG_CODE16);
+	n->seg[SEG_SS] = pick(r, stacks, sizeof(stacks));
+	if (mode == MODE_16)
+		n->seg[SEG_CS] = native_selector(SEG_CODE16);
 	else if (random_below(r, 3))
-		n->seg[BELLOWS_CS] = 0x23;
+		n->seg[SEG_CS] = 0x23;
 	else
-		n->seg[BELLOWS_CS] = pick(r, code32, sizeof(code32));
+		n->seg[SEG_CS] = pick(r, code32, sizeof(code32));
 }
 
 static void describe_segments(const struct native_state *n, struct bellows_emulator *e)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_SEGS; i++)
+	for (i = 0; i < NR_SEGS; i++)
 		native_describe(n->seg[i], segments, &e->seg[i]);
-	if (n->seg[BELLOWS_CS] == 0x33) {
-		e->seg[BELLOWS_FS].base = n->fs_base;
-		e->seg[BELLOWS_GS].base = n->gs_base;
+	if (n->seg[SEG_CS] == 0x33) {
+		e->seg[SEG_FS].base = n->fs_base;
+		e->seg[SEG_GS].base = n->gs_base;
 	}
 }
 
@@ -314,8 +314,8 @@ static u64 choose_place(struct random *r, int length)
 static bool single_step(struct random *r, const struct bellows_insn *insn)
 {
 	switch (insn->op) {
-	case BELLOWS_OP_PUSHF:
-	case BELLOWS_OP_POPF:
+	case OP_PUSHF:
+	case OP_POPF:
 		return random_below(r, 8) == 0;
 	}
 	return (insn->flags & F_BRANCH) || random_below(r, 4) == 0;
@@ -348,7 +348,7 @@ static void place(struct random *r, struct bellows_emulator *e, struct generated
 {
 	u64 linear = choose_place(r, g->length);
 
-	e->rip = bellows_is_64bit(e) ? linear : (u32)(linear - e->seg[BELLOWS_CS].base);
+	e->rip = bellows_is_64bit(e) ? linear : (u32)(linear - e->seg[SEG_CS].base);
 	if (g->length > 0)
 		generate_operands(r, e, g);
 	put(linear, g->bytes, g->length > 0 ? g->length + 1 : BELLOWS_INSN_MAX);
@@ -368,8 +368,8 @@ static void generate_case(struct random *r, enum bellows_insn_mode mode, struct 
 	generate_insn(r, mode, g, filter);
 	generate_registers(r, e);
 	place(r, e, g);
-	if (mode != BELLOWS_MODE_64)
-		for (i = 0; i < BELLOWS_NR_REGS; i++)
+	if (mode != MODE_64)
+		for (i = 0; i < NR_GPRS; i++)
 			e->regs[i] = (u32)e->regs[i];
 	random_bytes(r, model.xmm[random_below(r, 16)], 16);
 	if (g->length <= 0 || single_step(r, &g->insn))
@@ -388,7 +388,7 @@ struct outcome {
 
 static u64 linear_rip(u64 rip)
 {
-	return bellows_is_64bit(&before) ? rip : (u32)(rip + before.seg[BELLOWS_CS].base);
+	return bellows_is_64bit(&before) ? rip : (u32)(rip + before.seg[SEG_CS].base);
 }
 
 static void native_outcome(struct native_state *n, struct outcome *o)
@@ -413,7 +413,7 @@ static void native_outcome(struct native_state *n, struct outcome *o)
 	case VECTOR_GP:
 		/* The same, beyond the limit of the code segment. */
 		if (!bellows_is_64bit(&before) && n->rip != before.rip &&
-		    n->rip > before.seg[BELLOWS_CS].limit)
+		    n->rip > before.seg[SEG_CS].limit)
 			return;
 		break;
 	}
@@ -425,7 +425,7 @@ static void native_outcome(struct native_state *n, struct outcome *o)
 static void emulated_outcome(struct model *m, int result, struct outcome *o)
 {
 	*o = (struct outcome) { 0 };
-	if (result != BELLOWS_EMU_FAULT)
+	if (result != EMU_FAULT)
 		return;
 	o->fault = true;
 	o->vector = m->e.fault.vector;
@@ -462,7 +462,7 @@ static const char *compare_state(const struct generated *g, const struct native_
 	bool ignore_result = undefined_result(&g->insn, &before);
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_REGS; i++) {
+	for (i = 0; i < NR_GPRS; i++) {
 		if (same_reg(n, m, i) || ignore_result)
 			continue;
 		sprintf(text, "register %u: %llx, emulated %llx", i,
@@ -490,9 +490,9 @@ static const char *compare_state(const struct generated *g, const struct native_
 static bool partly_done(const struct generated *g)
 {
 	switch (g->insn.op) {
-	case BELLOWS_OP_PUSHA:
-	case BELLOWS_OP_POPA:
-	case BELLOWS_OP_ENTER:
+	case OP_PUSHA:
+	case OP_POPA:
+	case OP_ENTER:
 		return true;
 	}
 	return false;
@@ -515,7 +515,7 @@ static const char *compare(const struct generated *g, struct native_state *n,
 		return text;
 	}
 	if (native.fault && partly_done(g))
-		return same_reg(n, m, BELLOWS_RSP) ? NULL : "RSP";
+		return same_reg(n, m, GPR_RSP) ? NULL : "RSP";
 	return compare_state(g, n, m);
 }
 
@@ -544,7 +544,7 @@ static void count(struct statistics *stats, const struct generated *g, int resul
 		stats->per_op[g->insn.op]++;
 	else
 		stats->invalid++;
-	if (result == BELLOWS_EMU_FAULT)
+	if (result == EMU_FAULT)
 		stats->faults[model.e.fault.vector & 31]++;
 	else
 		stats->retired++;
@@ -561,7 +561,7 @@ static void run_case(struct random *r, enum bellows_insn_mode mode, generate_fil
 	generate_case(r, mode, &g, filter, &n);
 	native_run(&n);
 	result = model_run(&model, 100000);
-	if (result == BELLOWS_EMU_UNHANDLEABLE || result == BELLOWS_EMU_EXIT) {
+	if (result == EMU_UNHANDLEABLE || result == EMU_EXIT) {
 		stats->unhandled++;
 		wrong = "not handled";
 	} else {
@@ -588,9 +588,9 @@ static void check_coverage(const unsigned long *per_op)
 	for (op = 0; op < BELLOWS_NR_OPS; op++) {
 		if (!bellows_op_emulated(op) || per_op[op])
 			continue;
-		if (op == BELLOWS_OP_MOVDIRI && !(features & BELLOWS_EMU_MOVDIRI))
+		if (op == OP_MOVDIRI && !(features & EMU_MOVDIRI))
 			continue;
-		if (op == BELLOWS_OP_SMSW)
+		if (op == OP_SMSW)
 			continue;
 		tap_note("never ran: %s", bellows_op_name(op));
 		missing++;
@@ -603,20 +603,20 @@ static void read_features(void)
 	unsigned int a, b, c, d;
 
 	if (__get_cpuid(1, &a, &b, &c, &d)) {
-		features |= c & bit_MOVBE ? BELLOWS_EMU_MOVBE : 0;
-		features |= c & bit_POPCNT ? BELLOWS_EMU_POPCNT : 0;
-		features |= c & bit_CMPXCHG16B ? BELLOWS_EMU_CX16 : 0;
-		features |= c & bit_SSE4_2 ? BELLOWS_EMU_SSE42 : 0;
+		features |= c & bit_MOVBE ? EMU_MOVBE : 0;
+		features |= c & bit_POPCNT ? EMU_POPCNT : 0;
+		features |= c & bit_CMPXCHG16B ? EMU_CX16 : 0;
+		features |= c & bit_SSE4_2 ? EMU_SSE42 : 0;
 	}
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-		features |= b & bit_BMI ? BELLOWS_EMU_BMI1 : 0;
-		features |= b & bit_BMI2 ? BELLOWS_EMU_BMI2 : 0;
-		features |= b & bit_ADX ? BELLOWS_EMU_ADX : 0;
-		features |= c & bit_MOVDIRI ? BELLOWS_EMU_MOVDIRI : 0;
+		features |= b & bit_BMI ? EMU_BMI1 : 0;
+		features |= b & bit_BMI2 ? EMU_BMI2 : 0;
+		features |= b & bit_ADX ? EMU_ADX : 0;
+		features |= c & bit_MOVDIRI ? EMU_MOVDIRI : 0;
 	}
 	if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
-		features |= c & bit_LAHF_LM ? BELLOWS_EMU_LAHF64 : 0;
-		features |= c & bit_LZCNT ? BELLOWS_EMU_LZCNT : 0;
+		features |= c & bit_LAHF_LM ? EMU_LAHF64 : 0;
+		features |= c & bit_LZCNT ? EMU_LZCNT : 0;
 	}
 	cr4_bits = 0x200;
 }
@@ -629,11 +629,11 @@ int main(void)
 		unsigned long cases;
 		generate_filter filter;
 	} tests[] = {
-		{ "64-bit", BELLOWS_MODE_64, 200000, wanted },
-		{ "32-bit", BELLOWS_MODE_32, 120000, wanted },
-		{ "16-bit", BELLOWS_MODE_16, 80000, wanted },
-		{ "64-bit, invalid", BELLOWS_MODE_64, 10000, refused },
-		{ "32-bit, invalid", BELLOWS_MODE_32, 10000, refused },
+		{ "64-bit", MODE_64, 200000, wanted },
+		{ "32-bit", MODE_32, 120000, wanted },
+		{ "16-bit", MODE_16, 80000, wanted },
+		{ "64-bit, invalid", MODE_64, 10000, refused },
+		{ "32-bit, invalid", MODE_32, 10000, refused },
 	};
 	static unsigned long per_op[BELLOWS_NR_OPS];
 	u64 seed = seed_from_environment();
@@ -655,7 +655,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		struct statistics stats = { 0 };
 		unsigned long left = scaled(tests[i].cases);
-		const char *why = tests[i].mode == BELLOWS_MODE_64 ? missing : no_segments;
+		const char *why = tests[i].mode == MODE_64 ? missing : no_segments;
 
 		if (why) {
 			tap_skip(tests[i].name, why);

@@ -50,9 +50,9 @@ static int access_ok(struct bellows_emulator *e, u64 linear, unsigned int len, b
 	}
 	if (page >= PAGES || w->absent[page] || (write && w->constant[page])) {
 		e->fault = (struct bellows_emu_fault) { .vector = 14, .address = linear };
-		return BELLOWS_EMU_FAULT;
+		return EMU_FAULT;
 	}
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static u8 *at(struct bellows_emulator *e, u64 linear)
@@ -62,7 +62,7 @@ static u8 *at(struct bellows_emulator *e, u64 linear)
 
 static int probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
 {
-	return access_ok(e, linear, len, flags & BELLOWS_EMU_FOR_WRITE);
+	return access_ok(e, linear, len, flags & EMU_FOR_WRITE);
 }
 
 static int read_memory(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
@@ -80,7 +80,7 @@ static int write_memory(struct bellows_emulator *e, u64 linear, const void *buf,
 {
 	int r = access_ok(e, linear, len, true);
 
-	if (!(flags & BELLOWS_EMU_FOR_WRITE))
+	if (!(flags & EMU_FOR_WRITE))
 		abort();
 	if (!r)
 		memcpy(at(e, linear), buf, len);
@@ -95,9 +95,9 @@ static int exchange(struct bellows_emulator *e, u64 linear, const void *old, con
 	if (r)
 		return r;
 	if (memcmp(at(e, linear), old, len))
-		return BELLOWS_EMU_RETRY;
+		return EMU_RETRY;
 	memcpy(at(e, linear), new, len);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static const struct bellows_emulator_ops ops = {
@@ -134,19 +134,19 @@ static void fresh(struct world *w, struct bellows_task *t, u8 source, bool wide)
 	t->e = &w->e;
 	t->gdt_base = GDT;
 	t->gdt_limit = 0xfff;
-	t->ldtr.attr = BELLOWS_ATTR_UNUSABLE;
+	t->ldtr.attr = SEG_ATTR_UNUSABLE;
 	t->source = source;
 	t->selector = SEL_NEW;
 	w->e.ops = &ops;
 	w->e.cr0 = CR0_PE;
 	w->e.rflags = EFL_FIXED | EFL_NT;
 	w->e.rip = 0x1234;
-	for (i = 0; i < BELLOWS_NR_REGS; i++)
+	for (i = 0; i < NR_GPRS; i++)
 		w->e.regs[i] = 0x01010101 * (i + 1);
-	for (i = 0; i < BELLOWS_NR_SEGS; i++)
+	for (i = 0; i < NR_SEGS; i++)
 		w->e.seg[i] = flat(SEL_DATA, 0xc093);
-	w->e.seg[BELLOWS_CS] = flat(SEL_CODE, 0xc09b);
-	w->e.seg[BELLOWS_TR] = (struct bellows_emu_segment) {
+	w->e.seg[SEG_CS] = flat(SEL_CODE, 0xc09b);
+	w->e.seg[SEG_TR] = (struct bellows_emu_segment) {
 		.base = OLD, .limit = 0x5f, .attr = 0x8b, .selector = SEL_OLD,
 	};
 	describe(w, SEL_OLD, OLD, 0x67, 0x8b);
@@ -158,7 +158,7 @@ static void fresh(struct world *w, struct bellows_task *t, u8 source, bool wide)
 	put(w, NEW + first + width, EFL_IF, width);
 	put(w, NEW + first + 6 * width, STACK, width);
 	for (i = 0; i < (wide ? 6 : 4); i++)
-		put(w, NEW + first + (10 + i) * width, i == BELLOWS_CS ? SEL_CODE : SEL_DATA, width);
+		put(w, NEW + first + (10 + i) * width, i == SEG_CS ? SEL_CODE : SEL_DATA, width);
 	put(w, NEW + (wide ? 0x60 : 0x2a), SEL_LDT, width);
 }
 
@@ -180,10 +180,10 @@ static int run(struct bellows_task *t)
 
 	do
 		r = bellows_task_leave(t);
-	while (r == BELLOWS_EMU_RETRY && ++tries < 3);
+	while (r == EMU_RETRY && ++tries < 3);
 	while (!r) {
 		r = bellows_task_enter(t);
-		if (r != BELLOWS_EMU_RETRY || ++tries > 3)
+		if (r != EMU_RETRY || ++tries > 3)
 			return r;
 		r = 0;
 	}
@@ -205,7 +205,7 @@ static bool repeats(u8 source, bool wide)
 		fresh(&w, &t, source, wide);
 		t.has_error = source == BELLOWS_TASK_GATE;
 		w.fail_at = n;
-		w.fail_with = BELLOWS_EMU_RETRY;
+		w.fail_with = EMU_RETRY;
 		if (run(&t) || !same(&w, &plain)) {
 			tap_note("source %u, access %lu of %lu", source, n, plain.calls);
 			return false;
@@ -225,7 +225,7 @@ static bool faults_change_nothing(u8 source, bool wide)
 		fresh(&w, &t, source, wide);
 		(i & 1 ? w.absent : w.constant)[i / 2] = true;
 		before = w;
-		if (bellows_task_leave(&t) == BELLOWS_EMU_CONTINUE)
+		if (bellows_task_leave(&t) == EMU_CONTINUE)
 			continue;
 		faults++;
 		if (!same(&w, &before)) {
@@ -238,31 +238,31 @@ static bool faults_change_nothing(u8 source, bool wide)
 
 static bool granular(const struct bellows_emu_segment *s)
 {
-	if (s->attr & BELLOWS_ATTR_G)
+	if (s->attr & SEG_ATTR_G)
 		return (s->limit & 0xfff) == 0xfff;
 	return !(s->limit >> 20);
 }
 
 static unsigned int dpl_of(const struct bellows_emu_segment *s)
 {
-	return (s->attr & BELLOWS_ATTR_DPL) >> 5;
+	return (s->attr & SEG_ATTR_DPL) >> 5;
 }
 
 static bool usable(const struct bellows_emu_segment *s)
 {
-	return !(s->attr & BELLOWS_ATTR_UNUSABLE);
+	return !(s->attr & SEG_ATTR_UNUSABLE);
 }
 
 static bool code_and_stack_fit(const struct bellows_emulator *e)
 {
-	const struct bellows_emu_segment *cs = &e->seg[BELLOWS_CS], *ss = &e->seg[BELLOWS_SS];
-	const u32 code = BELLOWS_ATTR_P | BELLOWS_ATTR_S | BELLOWS_ATTR_CODE | BELLOWS_ATTR_ACCESSED;
-	const u32 stack = BELLOWS_ATTR_P | BELLOWS_ATTR_S | BELLOWS_ATTR_WRITABLE | BELLOWS_ATTR_ACCESSED;
-	bool conforming = cs->attr & BELLOWS_ATTR_DOWN;
+	const struct bellows_emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
+	const u32 code = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_CODE | SEG_ATTR_ACCESSED;
+	const u32 stack = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_WRITABLE | SEG_ATTR_ACCESSED;
+	bool conforming = cs->attr & SEG_ATTR_DOWN;
 
 	if (!usable(cs) || !usable(ss) || !granular(cs) || !granular(ss))
 		return false;
-	if ((cs->attr & code) != code || (ss->attr & (stack | BELLOWS_ATTR_CODE)) != stack)
+	if ((cs->attr & code) != code || (ss->attr & (stack | SEG_ATTR_CODE)) != stack)
 		return false;
 	if (dpl_of(ss) != e->cpl || (cs->selector & 3) != e->cpl)
 		return false;
@@ -271,11 +271,11 @@ static bool code_and_stack_fit(const struct bellows_emulator *e)
 
 static bool data_fits(const struct bellows_emu_segment *s)
 {
-	const u32 data = BELLOWS_ATTR_P | BELLOWS_ATTR_S | BELLOWS_ATTR_ACCESSED;
+	const u32 data = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_ACCESSED;
 
 	if (!usable(s))
 		return true;
-	if ((s->attr & BELLOWS_ATTR_CODE) && !(s->attr & BELLOWS_ATTR_WRITABLE))
+	if ((s->attr & SEG_ATTR_CODE) && !(s->attr & SEG_ATTR_WRITABLE))
 		return false;
 	return (s->attr & data) == data && granular(s);
 }
@@ -284,7 +284,7 @@ static bool v86_fits(const struct bellows_emulator *e)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_SEGS; i++) {
+	for (i = 0; i < NR_SEGS; i++) {
 		const struct bellows_emu_segment *s = &e->seg[i];
 
 		if (s->base != (u64)s->selector << 4 || s->limit != 0xffff || s->attr != 0xf3)
@@ -297,8 +297,8 @@ static bool protected_fits(const struct bellows_emulator *e)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_SEGS; i++)
-		if (i != BELLOWS_CS && i != BELLOWS_SS && !data_fits(&e->seg[i]))
+	for (i = 0; i < NR_SEGS; i++)
+		if (i != SEG_CS && i != SEG_SS && !data_fits(&e->seg[i]))
 			return false;
 	return code_and_stack_fit(e);
 }
@@ -306,7 +306,7 @@ static bool protected_fits(const struct bellows_emulator *e)
 static bool entry_takes(const struct bellows_task *t)
 {
 	const struct bellows_emulator *e = t->e;
-	const struct bellows_emu_segment *tr = &e->seg[BELLOWS_TR];
+	const struct bellows_emu_segment *tr = &e->seg[SEG_TR];
 
 	if (!usable(tr) || (tr->selector & 4) || (tr->attr & 0x97) != 0x83 || !granular(tr))
 		return false;
@@ -351,7 +351,7 @@ static void begin_v86(struct world *w)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_SEGS; i++)
+	for (i = 0; i < NR_SEGS; i++)
 		w->e.seg[i] = (struct bellows_emu_segment) {
 			.base = 0x1000, .limit = 0xffff, .attr = 0xf3, .selector = 0x100,
 		};
@@ -379,8 +379,8 @@ static bool random_tasks(void)
 		entered += !r;
 		if (!entry_takes(&t)) {
 			tap_note("round %lu: result %d, cs %x %x ss %x %x flags %llx", i, r,
-				 w.e.seg[BELLOWS_CS].selector, w.e.seg[BELLOWS_CS].attr,
-				 w.e.seg[BELLOWS_SS].selector, w.e.seg[BELLOWS_SS].attr, w.e.rflags);
+				 w.e.seg[SEG_CS].selector, w.e.seg[SEG_CS].attr,
+				 w.e.seg[SEG_SS].selector, w.e.seg[SEG_SS].attr, w.e.rflags);
 			return false;
 		}
 	}

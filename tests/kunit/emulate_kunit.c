@@ -10,18 +10,18 @@ static const struct {
 	u8 bytes[15];
 	u8 mode, length, op;
 } encodings[] = {
-	{ { 0x90 }, BELLOWS_MODE_64, 1, BELLOWS_OP_NOP },
-	{ { 0x0f, 0xa2 }, BELLOWS_MODE_16, 2, BELLOWS_OP_CPUID },
-	{ { 0x66, 0xb8, 1, 2, 3, 4 }, BELLOWS_MODE_16, 6, BELLOWS_OP_MOV },
-	{ { 0x66, 0xb8, 1, 2 }, BELLOWS_MODE_32, 4, BELLOWS_OP_MOV },
-	{ { 0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8 }, BELLOWS_MODE_64, 10, BELLOWS_OP_MOV },
-	{ { 0xf0, 0x48, 0x0f, 0xb1, 0x0d, 0, 0, 0, 0 }, BELLOWS_MODE_64, 9, BELLOWS_OP_CMPXCHG },
-	{ { 0xf3, 0x6c }, BELLOWS_MODE_64, 2, BELLOWS_OP_INS },
-	{ { 0x0f, 0x01, 0xd9 }, BELLOWS_MODE_64, 3, BELLOWS_OP_VMMCALL },
-	{ { 0x44, 0x0f, 0x20, 0xc0 }, BELLOWS_MODE_64, 4, BELLOWS_OP_MOV_FROM_CR },
-	{ { 0xc4, 0xe2, 0x78, 0xf2, 0xc0 }, BELLOWS_MODE_64, 5, BELLOWS_OP_ANDN },
-	{ { 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x00 }, BELLOWS_MODE_64, 6, BELLOWS_OP_LENGTH_ONLY },
-	{ { 0xc5, 0xf8, 0x77 }, BELLOWS_MODE_64, 3, BELLOWS_OP_LENGTH_ONLY },
+	{ { 0x90 }, MODE_64, 1, OP_NOP },
+	{ { 0x0f, 0xa2 }, MODE_16, 2, OP_CPUID },
+	{ { 0x66, 0xb8, 1, 2, 3, 4 }, MODE_16, 6, OP_MOV },
+	{ { 0x66, 0xb8, 1, 2 }, MODE_32, 4, OP_MOV },
+	{ { 0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8 }, MODE_64, 10, OP_MOV },
+	{ { 0xf0, 0x48, 0x0f, 0xb1, 0x0d, 0, 0, 0, 0 }, MODE_64, 9, OP_CMPXCHG },
+	{ { 0xf3, 0x6c }, MODE_64, 2, OP_INS },
+	{ { 0x0f, 0x01, 0xd9 }, MODE_64, 3, OP_VMMCALL },
+	{ { 0x44, 0x0f, 0x20, 0xc0 }, MODE_64, 4, OP_MOV_FROM_CR },
+	{ { 0xc4, 0xe2, 0x78, 0xf2, 0xc0 }, MODE_64, 5, OP_ANDN },
+	{ { 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x00 }, MODE_64, 6, OP_LENGTH_ONLY },
+	{ { 0xc5, 0xf8, 0x77 }, MODE_64, 3, OP_LENGTH_ONLY },
 };
 
 static void instructions_are_decoded(struct kunit *test)
@@ -43,9 +43,9 @@ static void instructions_are_decoded(struct kunit *test)
 						       encodings[i].mode));
 	}
 	KUNIT_EXPECT_EQ(test, BELLOWS_DECODE_INVALID,
-			bellows_decode(&insn, locked_mov, 15, BELLOWS_MODE_64));
+			bellows_decode(&insn, locked_mov, 15, MODE_64));
 	KUNIT_EXPECT_EQ(test, BELLOWS_DECODE_TOO_LONG,
-			bellows_decode(&insn, endless, 15, BELLOWS_MODE_64));
+			bellows_decode(&insn, endless, 15, MODE_64));
 }
 
 /* One page of memory at 0; the page behind it is a device. */
@@ -65,31 +65,31 @@ static u8 *at(struct bellows_emulator *e, u64 linear)
 static int machine_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
 {
 	memcpy(buf, at(e, linear), len);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int machine_probe(struct bellows_emulator *e, u64 linear, unsigned int len,
 			 unsigned int flags)
 {
-	return linear < DEVICE ? BELLOWS_EMU_CONTINUE : BELLOWS_EMU_EXIT;
+	return linear < DEVICE ? EMU_CONTINUE : EMU_EXIT;
 }
 
 static int machine_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
 			unsigned int flags)
 {
 	if (linear >= DEVICE)
-		return BELLOWS_EMU_EXIT;
+		return EMU_EXIT;
 	memcpy(buf, at(e, linear), len);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static int machine_write(struct bellows_emulator *e, u64 linear, const void *buf,
 			 unsigned int len, unsigned int flags)
 {
 	if (linear >= DEVICE)
-		return BELLOWS_EMU_EXIT;
+		return EMU_EXIT;
 	memcpy(at(e, linear), buf, len);
-	return BELLOWS_EMU_CONTINUE;
+	return EMU_CONTINUE;
 }
 
 static const struct bellows_emulator_ops machine_ops = {
@@ -111,8 +111,8 @@ static struct machine *make_machine(struct kunit *test, const u8 *code, size_t s
 	m->e.cr0 = 1;
 	m->e.efer = 0x400;
 	m->e.rflags = 2;
-	m->e.seg[BELLOWS_CS].attr = BELLOWS_ATTR_S | BELLOWS_ATTR_P | BELLOWS_ATTR_CODE |
-				    BELLOWS_ATTR_L;
+	m->e.seg[SEG_CS].attr = SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_CODE |
+				    SEG_ATTR_L;
 	m->e.rip = 0x100;
 	memcpy(m->memory + 0x100, code, size);
 	return m;
@@ -123,13 +123,13 @@ static void device_write_takes_one_exit(struct kunit *test)
 	static const u8 code[] = { 0x89, 0x03 };		/* mov [rbx], eax */
 	struct machine *m = make_machine(test, code, sizeof(code));
 
-	m->e.regs[BELLOWS_RBX] = DEVICE + 8;
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_EXIT, bellows_emulate_one(&m->e));
+	m->e.regs[GPR_RBX] = DEVICE + 8;
+	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, bellows_emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, DEVICE + 8, m->e.pending.address);
 	KUNIT_EXPECT_EQ(test, 4, m->e.pending.size);
 	KUNIT_EXPECT_EQ(test, 0x100ULL, m->e.rip);
 	bellows_emulator_complete(&m->e, NULL);
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_CONTINUE, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, 0x102ULL, m->e.rip);
 	KUNIT_EXPECT_FALSE(test, bellows_emulator_busy(&m->e));
 }
@@ -140,15 +140,15 @@ static void device_update_takes_two_exits(struct kunit *test)
 	struct machine *m = make_machine(test, code, sizeof(code));
 	u32 one = 1;
 
-	m->e.regs[BELLOWS_RBX] = DEVICE;
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_EXIT, bellows_emulate_one(&m->e));
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_READ, (int)m->e.pending.kind);
+	m->e.regs[GPR_RBX] = DEVICE;
+	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_READ, (int)m->e.pending.kind);
 	bellows_emulator_complete(&m->e, &one);
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_EXIT, bellows_emulate_one(&m->e));
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_WRITE, (int)m->e.pending.kind);
+	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_WRITE, (int)m->e.pending.kind);
 	KUNIT_EXPECT_EQ(test, 2ULL, m->e.rflags);
 	bellows_emulator_complete(&m->e, NULL);
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_CONTINUE, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
 	/* CF, AF, ZF and PF of 1 + -1 */
 	KUNIT_EXPECT_EQ(test, 0x57ULL, m->e.rflags);
 }
@@ -158,14 +158,14 @@ static void wide_arithmetic_is_right(struct kunit *test)
 	static const u8 mul[] = { 0x48, 0xf7, 0xe3 }, div[] = { 0x48, 0xf7, 0xf3 };
 	struct machine *m = make_machine(test, mul, sizeof(mul));
 
-	m->e.regs[BELLOWS_RAX] = 0xfedcba9876543210ULL;
-	m->e.regs[BELLOWS_RBX] = 0x123456789abcdef1ULL;
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_CONTINUE, bellows_emulate_one(&m->e));
-	KUNIT_EXPECT_EQ(test, 0x121fa00ad77d7423ULL, m->e.regs[BELLOWS_RDX]);
+	m->e.regs[GPR_RAX] = 0xfedcba9876543210ULL;
+	m->e.regs[GPR_RBX] = 0x123456789abcdef1ULL;
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, 0x121fa00ad77d7423ULL, m->e.regs[GPR_RDX]);
 	memcpy(m->memory + 0x103, div, sizeof(div));
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_CONTINUE, bellows_emulate_one(&m->e));
-	KUNIT_EXPECT_EQ(test, 0xfedcba9876543210ULL, m->e.regs[BELLOWS_RAX]);
-	KUNIT_EXPECT_EQ(test, 0ULL, m->e.regs[BELLOWS_RDX]);
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, 0xfedcba9876543210ULL, m->e.regs[GPR_RAX]);
+	KUNIT_EXPECT_EQ(test, 0ULL, m->e.regs[GPR_RDX]);
 }
 
 static void faults_change_nothing(struct kunit *test)
@@ -173,10 +173,10 @@ static void faults_change_nothing(struct kunit *test)
 	static const u8 code[] = { 0xf7, 0xf1 };		/* div ecx */
 	struct machine *m = make_machine(test, code, sizeof(code));
 
-	m->e.regs[BELLOWS_RAX] = 7;
-	KUNIT_EXPECT_EQ(test, (int)BELLOWS_EMU_FAULT, bellows_emulate_one(&m->e));
+	m->e.regs[GPR_RAX] = 7;
+	KUNIT_EXPECT_EQ(test, (int)EMU_FAULT, bellows_emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, 0, m->e.fault.vector);
-	KUNIT_EXPECT_EQ(test, 7ULL, m->e.regs[BELLOWS_RAX]);
+	KUNIT_EXPECT_EQ(test, 7ULL, m->e.regs[GPR_RAX]);
 	KUNIT_EXPECT_EQ(test, 0x100ULL, m->e.rip);
 }
 

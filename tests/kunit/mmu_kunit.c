@@ -165,21 +165,21 @@ static void test_fault(struct kunit *test)
 	char text[8] = {};
 
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 16 * MIB, 4 * MIB, 0));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 16 * MIB - 1, BELLOWS_ACCESS_READ));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 20 * MIB, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 16 * MIB - 1, ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 20 * MIB, ACCESS_READ));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 16 * MIB));
 
 	/* A read maps zeros, which nobody may write. */
-	KUNIT_ASSERT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 17 * MIB, BELLOWS_ACCESS_READ));
+	KUNIT_ASSERT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 17 * MIB, ACCESS_READ));
 	KUNIT_ASSERT_TRUE(test, mapped(vm, 17 * MIB));
 	KUNIT_EXPECT_FALSE(test, mapped_writable(vm, 17 * MIB));
 	KUNIT_EXPECT_EQ(test, 0, *guest_byte(vm, 17 * MIB));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
 
 	/* The write gets a frame. */
-	KUNIT_ASSERT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 17 * MIB, BELLOWS_ACCESS_WRITE));
+	KUNIT_ASSERT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 17 * MIB, ACCESS_WRITE));
 	KUNIT_ASSERT_TRUE(test, mapped_writable(vm, 17 * MIB));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 17 * MIB, BELLOWS_ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 17 * MIB, ACCESS_WRITE));
 	*guest_byte(vm, 17 * MIB + 5) = 'x';
 
 	/* What one way writes the other reads. */
@@ -215,9 +215,9 @@ static void test_access(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, text[0]);
 	KUNIT_EXPECT_EQ(test, -EFAULT, bellows_gpa_read(mmu, 3 * MIB - 4, text, 8));
 	KUNIT_EXPECT_EQ(test, -EFAULT, bellows_gpa_read(mmu, -4ULL, text, 8));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_READONLY, bellows_gpa_probe(mmu, 2 * MIB, BELLOWS_ACCESS_WRITE));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_DONE, bellows_gpa_probe(mmu, 2 * MIB, BELLOWS_ACCESS_READ));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_gpa_probe(mmu, 3 * MIB, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_READONLY, bellows_gpa_probe(mmu, 2 * MIB, ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_DONE, bellows_gpa_probe(mmu, 2 * MIB, ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_gpa_probe(mmu, 3 * MIB, ACCESS_READ));
 
 	KUNIT_EXPECT_EQ(test, 0, bellows_gpa_cmpxchg(mmu, 64, &old, &new, 4));
 	KUNIT_EXPECT_EQ(test, 1, bellows_gpa_cmpxchg(mmu, 64, &old, &new, 4));
@@ -233,9 +233,9 @@ static void test_readonly_slot(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, KVM_MEM_READONLY, 0, 2 * MIB, 0));
 	KUNIT_ASSERT_EQ(test, 0, bellows_memory_write(vm->memory, 0, "rom", 4));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_READONLY, bellows_mmu_fault(mmu, 0, BELLOWS_ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_READONLY, bellows_mmu_fault(mmu, 0, ACCESS_WRITE));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 0));
-	KUNIT_ASSERT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 0, BELLOWS_ACCESS_EXEC));
+	KUNIT_ASSERT_EQ(test, BELLOWS_FAULT_DONE, bellows_mmu_fault(mmu, 0, ACCESS_EXEC));
 	KUNIT_ASSERT_TRUE(test, mapped(vm, 0));
 	KUNIT_EXPECT_FALSE(test, mapped_writable(vm, 0));
 	KUNIT_EXPECT_STREQ(test, "rom", (char *)guest_byte(vm, 0));
@@ -277,20 +277,20 @@ static void test_large(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 8 * MIB, 2 * MIB, 0));
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 1, 0, 16 * MIB, MIB, 0));
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 2, 0, 24 * MIB + 4096, 4 * MIB, 0));
-	KUNIT_EXPECT_EQ(test, 2, fault_level(test, vm, 8 * MIB + 12345, BELLOWS_ACCESS_WRITE));
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 16 * MIB, BELLOWS_ACCESS_WRITE));
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 26 * MIB + 4096, BELLOWS_ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, 2, fault_level(test, vm, 8 * MIB + 12345, ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 16 * MIB, ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 26 * MIB + 4096, ACCESS_WRITE));
 	*guest_byte(vm, 8 * MIB + 12345) = 'q';
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 24 * MIB + 4096 + 12345, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 24 * MIB + 4096 + 12345, ACCESS_READ));
 	KUNIT_EXPECT_EQ(test, 'q', *guest_byte(vm, 24 * MIB + 4096 + 12345));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
 
 	/* Executing splits it where the processor must not see large executable leaves. */
 	mmu->pt.nx_large = true;
 	KUNIT_EXPECT_EQ(test, 0, bellows_memory_invalidate(vm->memory, to_opn(0), 512));
-	KUNIT_EXPECT_EQ(test, 2, fault_level(test, vm, 8 * MIB, BELLOWS_ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, 2, fault_level(test, vm, 8 * MIB, ACCESS_WRITE));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 8 * MIB, BELLOWS_ACCESS_EXEC));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 8 * MIB, ACCESS_EXEC));
 	KUNIT_EXPECT_TRUE(test, leaf(vm, 9 * MIB, &level));
 	KUNIT_EXPECT_EQ(test, 1, level);
 	KUNIT_EXPECT_EQ(test, 'q', *guest_byte(vm, 8 * MIB + 12345));
@@ -307,14 +307,14 @@ static void test_split(struct kunit *test)
 		kunit_skip(test, "no 2 MiB frame to be had");
 	}
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 0, 2 * MIB, 0));
-	KUNIT_ASSERT_EQ(test, 2, fault_level(test, vm, 0, BELLOWS_ACCESS_WRITE));
+	KUNIT_ASSERT_EQ(test, 2, fault_level(test, vm, 0, ACCESS_WRITE));
 	*guest_byte(vm, 0x5000) = 5;
 	*guest_byte(vm, 0x6000) = 6;
 	KUNIT_ASSERT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(5), 1));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 0x5000));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0x6000, BELLOWS_ACCESS_READ));
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0x5000, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0x6000, ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0x5000, ACCESS_READ));
 	KUNIT_EXPECT_EQ(test, 6, *guest_byte(vm, 0x6000));
 	KUNIT_EXPECT_EQ(test, 0, *guest_byte(vm, 0x5000));
 	end_vm(test);
@@ -328,10 +328,10 @@ static void test_zap_and_alias(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 0, 4 * MIB, 0));
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 1, 0, 64 * MIB, MIB, MIB));
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 2, 0, 128 * MIB + 4096, 4 * MIB, 0));
-	fault_level(test, vm, MIB, BELLOWS_ACCESS_WRITE);
-	fault_level(test, vm, 3 * MIB, BELLOWS_ACCESS_WRITE);
-	fault_level(test, vm, 64 * MIB, BELLOWS_ACCESS_WRITE);
-	fault_level(test, vm, 129 * MIB + 4096, BELLOWS_ACCESS_READ);
+	fault_level(test, vm, MIB, ACCESS_WRITE);
+	fault_level(test, vm, 3 * MIB, ACCESS_WRITE);
+	fault_level(test, vm, 64 * MIB, ACCESS_WRITE);
+	fault_level(test, vm, 129 * MIB + 4096, ACCESS_READ);
 	*guest_byte(vm, MIB) = 'a';
 	KUNIT_EXPECT_EQ(test, 'a', *guest_byte(vm, 64 * MIB));
 	KUNIT_EXPECT_EQ(test, 'a', *guest_byte(vm, 129 * MIB + 4096));
@@ -345,14 +345,14 @@ static void test_zap_and_alias(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 129 * MIB + 4096));
 	KUNIT_EXPECT_TRUE(test, mapped(vm, 3 * MIB));
 
-	fault_level(test, vm, 64 * MIB, BELLOWS_ACCESS_READ);
+	fault_level(test, vm, 64 * MIB, ACCESS_READ);
 	KUNIT_EXPECT_EQ(test, 'a', *guest_byte(vm, 64 * MIB));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
 
 	KUNIT_EXPECT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(0), 1024));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 64 * MIB));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 3 * MIB));
-	fault_level(test, vm, 64 * MIB, BELLOWS_ACCESS_READ);
+	fault_level(test, vm, 64 * MIB, ACCESS_READ);
 	KUNIT_EXPECT_EQ(test, 0, *guest_byte(vm, 64 * MIB));
 	end_vm(test);
 }
@@ -366,16 +366,16 @@ static void test_block_zap(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 0, 2 * MIB, 0));
 	tables = bellows_mmu_table_pages(&vm->mmu);
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, ACCESS_READ));
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels, bellows_mmu_table_pages(&vm->mmu));
 	large = object_has_large(vm);
-	KUNIT_EXPECT_EQ(test, large ? 2 : 1, fault_level(test, vm, 0, BELLOWS_ACCESS_WRITE));
+	KUNIT_EXPECT_EQ(test, large ? 2 : 1, fault_level(test, vm, 0, ACCESS_WRITE));
 	KUNIT_EXPECT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(0), 512));
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
 	KUNIT_EXPECT_EQ(test, 0, vm->mmu.dead.head);
 
 	/* While somebody walks, the table is out of the tree and not free. */
-	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, ACCESS_READ));
 	bellows_mmu_walk_begin(&vm->mmu);
 	KUNIT_EXPECT_EQ(test, 0, bellows_memory_invalidate(vm->memory, to_opn(0), 512));
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
@@ -394,24 +394,24 @@ static void test_slot_leaves(struct kunit *test)
 
 	/* Two slots in one 2 MiB range share tables. */
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 4 * MIB, MIB, 0));
-	fault_level(test, vm, 4 * MIB, BELLOWS_ACCESS_WRITE);
+	fault_level(test, vm, 4 * MIB, ACCESS_WRITE);
 	*guest_byte(vm, 4 * MIB) = 's';
 	tables = bellows_mmu_table_pages(mmu);
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 1, 0, 5 * MIB, MIB, MIB));
-	fault_level(test, vm, 5 * MIB, BELLOWS_ACCESS_WRITE);
+	fault_level(test, vm, 5 * MIB, ACCESS_WRITE);
 	KUNIT_EXPECT_EQ(test, tables, bellows_mmu_table_pages(mmu));
 
 	KUNIT_EXPECT_EQ(test, 0, set_slot(vm, 1, 0, 0, 0, 0));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 5 * MIB));
 	KUNIT_EXPECT_TRUE(test, mapped(vm, 4 * MIB));
 	KUNIT_EXPECT_EQ(test, tables, bellows_mmu_table_pages(mmu));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 5 * MIB, BELLOWS_ACCESS_READ));
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 5 * MIB, ACCESS_READ));
 
 	/* Moved by half its size, onto itself. */
 	KUNIT_EXPECT_EQ(test, 0, set_slot(vm, 0, 0, 4 * MIB + MIB / 2, MIB, 0));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 4 * MIB));
-	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 4 * MIB, BELLOWS_ACCESS_READ));
-	fault_level(test, vm, 4 * MIB + MIB / 2, BELLOWS_ACCESS_READ);
+	KUNIT_EXPECT_EQ(test, BELLOWS_FAULT_MMIO, bellows_mmu_fault(mmu, 4 * MIB, ACCESS_READ));
+	fault_level(test, vm, 4 * MIB + MIB / 2, ACCESS_READ);
 	KUNIT_EXPECT_EQ(test, 's', *guest_byte(vm, 4 * MIB + MIB / 2));
 
 	KUNIT_EXPECT_EQ(test, 0, set_slot(vm, 0, 0, 0, 0, 0));
@@ -471,7 +471,7 @@ static int act_fault(void *argument)
 	int ret;
 
 	while (!kthread_should_stop()) {
-		access = next_random(&state) % 2 ? BELLOWS_ACCESS_WRITE : BELLOWS_ACCESS_READ;
+		access = next_random(&state) % 2 ? ACCESS_WRITE : ACCESS_READ;
 		ret = bellows_mmu_fault(&a->vm->mmu, (u64)(next_random(&state) % 4096) << PAGE_SHIFT, access);
 		if (ret < 0 && ret != -ENOMEM)
 			a->error = ret;

@@ -21,7 +21,7 @@ static struct bellows_vcpu *make_vcpu(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, vcpu);
 	vcpu->cached = ~0U;
-	vcpu->regs[BELLOWS_CR0] = X86_CR0_PE;
+	vcpu->regs[VCPU_CR0] = X86_CR0_PE;
 	vcpu->dr6 = 0xffff0ff0;
 	vcpu->dr7 = 0x400;
 	return vcpu;
@@ -60,7 +60,7 @@ static void exceptions_combine_as_the_architecture_says(struct kunit *test)
 		e->injected = true;
 		e->vector = meetings[i].first;
 		bellows_queue_exception_error(vcpu, meetings[i].second, 4);
-		down = test_bit(BELLOWS_REQ_TRIPLE_FAULT, &vcpu->requests);
+		down = test_bit(VCPU_REQ_TRIPLE_FAULT, &vcpu->requests);
 		KUNIT_EXPECT_EQ_MSG(test, down, meetings[i].outcome == SHUTDOWN, "case %zu", i);
 		KUNIT_EXPECT_EQ_MSG(test, e->pending, meetings[i].outcome != SHUTDOWN, "case %zu", i);
 		if (meetings[i].outcome == SECOND)
@@ -76,7 +76,7 @@ static void real_mode_exceptions_push_no_error_code(struct kunit *test)
 {
 	struct bellows_vcpu *vcpu = make_vcpu(test);
 
-	vcpu->regs[BELLOWS_CR0] = 0;
+	vcpu->regs[VCPU_CR0] = 0;
 	bellows_inject_gp(vcpu);
 	KUNIT_EXPECT_TRUE(test, vcpu->events.exception.pending);
 	KUNIT_EXPECT_FALSE(test, vcpu->events.exception.has_error);
@@ -127,10 +127,10 @@ static struct bellows_cpuid *make_cpuid(struct kunit *test, u32 vendor_ebx, u32 
 
 static u32 guest_cpuid_eax(struct bellows_vcpu *vcpu, u32 function)
 {
-	bellows_reg_write(vcpu, BELLOWS_RAX, function);
-	bellows_reg_write(vcpu, BELLOWS_RCX, 0);
+	bellows_reg_write(vcpu, GPR_RAX, function);
+	bellows_reg_write(vcpu, GPR_RCX, 0);
 	bellows_cpuid(vcpu);
-	return bellows_reg_read(vcpu, BELLOWS_RAX);
+	return bellows_reg_read(vcpu, GPR_RAX);
 }
 
 static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
