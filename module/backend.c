@@ -11,7 +11,8 @@
 
 const struct bellows_backend *bellows_backend_current;
 
-#define BACKEND_OP(ret, name, args) DEFINE_STATIC_CALL_NULL(bellows_op_##name, bellows_op_proto_##name);
+#define BACKEND_OP(ret, name, context, args, names) \
+	DEFINE_STATIC_CALL_NULL(bellows_op_##name, bellows_op_proto_##name);
 #include "backend_ops.h"
 
 static const struct bellows_backend *const backends[] = { &bellows_vmx_backend, &bellows_svm_backend };
@@ -24,7 +25,7 @@ const char *bellows_host_why(void)
 
 static int install(const struct bellows_backend *backend)
 {
-#define BACKEND_OP(ret, op, args)							\
+#define BACKEND_OP(ret, op, context, args, names)					\
 	do {										\
 		if (!backend->op) {							\
 			pr_err("bellows: backend %s lacks operation %s\n", backend->name, #op);	\

@@ -29,7 +29,7 @@ struct bellows_backend {
 	/* Before the first VM: negotiates features, allocates what cpu_enable() needs. */
 	int (*setup)(void);
 	void (*teardown)(void);
-#define BACKEND_OP(ret, name, args) ret (*name) args;
+#define BACKEND_OP(ret, name, context, args, names) ret (*name) args;
 #include "backend_ops.h"
 };
 
@@ -37,12 +37,25 @@ extern const struct bellows_backend *bellows_backend_current;	/* NULL: this CPU 
 extern struct bellows_backend bellows_vmx_backend;
 extern struct bellows_backend bellows_svm_backend;
 
-#define BACKEND_OP(ret, name, args) ret bellows_op_proto_##name args;
+#define BACKEND_OP(ret, name, context, args, names) ret bellows_op_proto_##name args;
 #include "backend_ops.h"
-#define BACKEND_OP(ret, name, args) DECLARE_STATIC_CALL(bellows_op_##name, bellows_op_proto_##name);
+#define BACKEND_OP(ret, name, context, args, names) \
+	DECLARE_STATIC_CALL(bellows_op_##name, bellows_op_proto_##name);
 #include "backend_ops.h"
 
-#define bellows_backend(name) static_call(bellows_op_##name)
+#define BACKEND_ASSERT_ANY
+#define BACKEND_ASSERT_LOADED	lockdep_assert_loaded(vcpu);
+#define BACKEND_ASSERT_PLACED	lockdep_assert_held(&vcpu->mutex); lockdep_assert_preemption_disabled();
+#define BACKEND_ASSERT_IRQOFF	lockdep_assert_loaded(vcpu); lockdep_assert_irqs_disabled();
+#define BACKEND_OP(ret, name, context, args, names)		\
+static __always_inline ret bellows_backend_##name args		\
+{								\
+	BACKEND_ASSERT_##context				\
+	return static_call(bellows_op_##name) names;		\
+}
+#include "backend_ops.h"
+
+#define bellows_backend(name) bellows_backend_##name
 
 /* Chooses the backend of this CPU; the static calls point to it from then on. 0 also when there is none. */
 int bellows_backend_init(void);

@@ -128,7 +128,7 @@ static int read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_read(vcpu, index, &value, by);
 	if (unlikely(r == MSR_RESULT_LATER))
-		return EXIT_LATER;
+		return RUN_LATER;
 	if (unlikely(r))
 		return msr_failed(vcpu, index, 0, false, why_failed(r));
 	bellows_reg_write(vcpu, GPR_RAX, (u32)value);
@@ -159,7 +159,7 @@ static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_write(vcpu, index, value, by);
 	if (unlikely(r == MSR_RESULT_LATER))
-		return EXIT_LATER;
+		return RUN_LATER;
 	if (unlikely(r))
 		return msr_failed(vcpu, index, value, true, why_failed(r));
 	return bellows_skip_insn(vcpu);
@@ -272,10 +272,10 @@ static int quick_cr_access(struct bellows_vcpu *vcpu)
 	u64 changed;
 
 	if (exit->cr.nr != 4 || exit->cr.type != BELLOWS_CR_WRITE || !bellows_is_long_mode(vcpu))
-		return EXIT_LATER;
+		return RUN_LATER;
 	changed = vcpu->regs[VCPU_CR4] ^ bellows_reg_read(vcpu, exit->cr.gpr);
 	if (changed & (X86_CR4_OSXSAVE | X86_CR4_PKE))
-		return EXIT_LATER;
+		return RUN_LATER;
 	return handle_cr_access(vcpu);
 }
 
@@ -466,7 +466,7 @@ static int handle_error(struct bellows_vcpu *vcpu)
 /* String instructions are the emulator's, which reads the guest's memory. */
 static int quick_io(struct bellows_vcpu *vcpu)
 {
-	return vcpu->exit.io.string ? EXIT_LATER : bellows_handle_io(vcpu);
+	return vcpu->exit.io.string ? RUN_LATER : bellows_handle_io(vcpu);
 }
 
 static const struct {
@@ -529,12 +529,12 @@ int bellows_handle_quickly(struct bellows_vcpu *vcpu)
 
 	lockdep_assert_irqs_disabled();
 	if (unlikely(!handlers[reason].quick))
-		return EXIT_LATER;
+		return RUN_LATER;
 	bellows_events_arrived(vcpu);
 	if (unlikely(vcpu->offered_irq >= 0))
 		sync_offer(vcpu);
 	r = handlers[reason].quick(vcpu);
-	if (unlikely(r == EXIT_LATER))
+	if (unlikely(r == RUN_LATER))
 		return r;
 	vcpu->stats.reason[reason]++;
 	return r;

@@ -12,7 +12,7 @@ int bellows_handle_exit(struct bellows_vcpu *vcpu);
 
 /*
  * The same between two entries of one stay, with interrupts off; what was to go
- * into the guest has arrived. EXIT_LATER: not here. Then nothing was
+ * into the guest has arrived. RUN_LATER: not here. Then nothing was
  * done, and the exit is to be decoded again and handled as above.
  */
 int bellows_handle_quickly(struct bellows_vcpu *vcpu);

@@ -142,7 +142,7 @@ static int stay(struct bellows_vcpu *vcpu)
 	do {
 		bellows_backend(enter)(vcpu);
 		if (unlikely(must_end_stay(vcpu)) || !bellows_backend(decode_quickly)(vcpu))
-			return EXIT_LATER;
+			return RUN_LATER;
 		r = bellows_handle_quickly(vcpu);
 	} while (likely(!end_of_stay(vcpu, r)) && --left);
 	return r;
@@ -214,7 +214,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 		return 1;
 	}
 	r = enter(vcpu);
-	if (r != EXIT_LATER)
+	if (r != RUN_LATER)
 		return r;
 	if (unlikely(vcpu->offered_irq >= 0))
 		bellows_events_sync_offer(vcpu);

@@ -3,8 +3,12 @@
 #define BELLOWS_VM_RESULT_H
 /* What functions answer that several folders share. */
 
-/* Of a quick handler: see there. */
-#define EXIT_LATER	2
+/* Of what serves an exit; a negative errno is KVM_RUN's result. */
+enum {
+	RUN_TO_USER,		/* vcpu->run says why userspace must act */
+	RUN_ENTER,		/* enter the guest again */
+	RUN_LATER,		/* only between two entries: not here, and nothing was done */
+};
 
 /* Of an access to an MSR. */
 enum {

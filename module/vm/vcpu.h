@@ -12,6 +12,7 @@
  *   [r]  written by the thread in KVM_RUN only, read by anyone (READ_ONCE)
  */
 #include <linux/fs.h>
+#include <linux/lockdep.h>
 #include <linux/sched/signal.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
@@ -173,6 +174,16 @@ struct bellows_vcpu {
 
 	struct bellows_vcpu_stats stats;	/* [v] */
 };
+
+/*
+ * The vCPU's hardware state is on this CPU, and its thread is here. It may sleep: a
+ * notifier puts the state away and loads it again.
+ */
+static inline void lockdep_assert_loaded(const struct bellows_vcpu *vcpu)
+{
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert(vcpu->loaded);
+}
 
 /* Registers: never touch regs[] without these. */
 u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg);
