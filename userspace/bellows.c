@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "command.h"
+#include "cmd/command.h"
 #include "libbellows.h"
 
 static const struct command *const commands[] = {

@@ -16,10 +16,10 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#include "command.h"
+#include "cmd/command.h"
 #include "control.h"
 #include "control_name.h"
-#include "devices.h"
+#include "pc/pc.h"
 
 #define MAX_CLIENTS	16
 #define MAX_DEPTH	4

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include "command.h"
+#include "cmd/command.h"
 #include "control.h"
 #include "control_name.h"
 

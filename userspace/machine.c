@@ -16,7 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "command.h"
+#include "cmd/command.h"
 #include "machine.h"
 
 #define KVM_DEVICE	"/dev/kvm"

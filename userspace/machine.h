@@ -7,7 +7,7 @@
  * so that the same machine runs on /dev/bellows and on /dev/kvm.
  */
 #include <pthread.h>
-#include "boot.h"
+#include "boot/boot.h"
 #include "libbellows.h"
 #include "vm.h"
 

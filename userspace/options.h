@@ -4,7 +4,7 @@
 /* What `bellows run` is asked to do. */
 #include <stdbool.h>
 #include <stdint.h>
-#include "boot.h"
+#include "boot/boot.h"
 
 #define MAX_DEVICES	8	/* of virtio, all kinds together */
 

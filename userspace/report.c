@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "command.h"
+#include "cmd/command.h"
 #include "report.h"
 
 #define MIB	(1ull << 20)

@@ -11,17 +11,17 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "acpi.h"
-#include "command.h"
+#include "cmd/command.h"
 #include "confine.h"
 #include "control.h"
-#include "devices.h"
 #include "machine.h"
 #include "options.h"
+#include "pc/acpi.h"
+#include "pc/pc.h"
 #include "progress.h"
 #include "report.h"
 #include "terminal.h"
-#include "virtio_devices.h"
+#include "virtio/devices.h"
 
 struct run {
 	const struct options *o;

@@ -22,7 +22,7 @@
 #include <sys/timerfd.h>
 #include <termios.h>
 #include <unistd.h>
-#include "devices.h"
+#include "pc/pc.h"
 #include "terminal.h"
 
 #define RING		(16 << 10)	/* a power of two */

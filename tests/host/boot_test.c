@@ -13,9 +13,9 @@
 #include <asm/bootparam.h>
 #include "random.h"
 #include "tap.h"
-#include "userspace/acpi.h"
-#include "userspace/boot.h"
-#include "userspace/command.h"
+#include "userspace/boot/boot.h"
+#include "userspace/cmd/command.h"
+#include "userspace/pc/acpi.h"
 
 #define MIB		(1u << 20)
 #define MEMORY		(8 * MIB)

@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include "tap.h"
 #include "userspace/confine.h"
-#include "userspace/devices.h"
+#include "userspace/pc/pc.h"
 #include "userspace/terminal.h"
 
 static int no_irq(struct vm *vm, unsigned int gsi, bool level)

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "userspace/command.h"
-#include "userspace/control.h"
-#include "userspace/control_name.h"
-#include "userspace/devices.h"
 #include "random.h"
 #include "tap.h"
+#include "userspace/cmd/command.h"
+#include "userspace/control.h"
+#include "userspace/control_name.h"
+#include "userspace/pc/pc.h"
 
 /* --- In place of the machine ----------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * The files behind the launcher's disks: options, what is no disk or was cut off, what
  * another uses, and qcow2 images with their server.
  */
-#include "userspace/disk.h"
+#include "userspace/disk/disk.h"
 #include "userspace/options.h"
 #include "virtio_disk.h"
 

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "disk.h"
-#include "message.h"
 #include "random.h"
 #include "tap.h"
+#include "userspace/disk/disk.h"
+#include "userspace/message.h"
 
 #define IMAGE_SIZE	(256 << 10)
 

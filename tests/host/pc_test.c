@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "tap.h"
 #include "random.h"
-#include "userspace/acpi.h"
-#include "userspace/devices.h"
+#include "tap.h"
+#include "userspace/pc/acpi.h"
+#include "userspace/pc/pc.h"
 
 #define MIB	(1ull << 20)
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))

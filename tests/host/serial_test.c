@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "tap.h"
-#include "userspace/devices.h"
+#include "userspace/pc/pc.h"
 #include "userspace/progress.h"
 
 #define PORT	0x3f8

@@ -5,7 +5,7 @@
  */
 #include <liburing.h>
 #include <sys/resource.h>
-#include "userspace/disk.h"
+#include "userspace/disk/disk.h"
 #include "virtio_disk.h"
 
 /* --- Data ------------------------------------------------------------------------------- */

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "tap.h"
-#include "userspace/virtio.h"
-#include "userspace/virtio_devices.h"
+#include "userspace/virtio/devices.h"
+#include "userspace/virtio/virtio.h"
 
 #define VIRTIO_MMIO_SIZE_MINUS_4	0x1fc
 #define GUEST_SIZE	(16u << 20)

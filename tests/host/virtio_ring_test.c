@@ -11,7 +11,7 @@
 #include <string.h>
 #include "random.h"
 #include "tap.h"
-#include "virtio_ring.h"
+#include "userspace/virtio/ring.h"
 
 #define BASE		0x40000000ull
 #define SIZE		(256 * 1024)
