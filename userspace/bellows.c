@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The bellows command: finds the sub-command, and explains what goes wrong in
- * the user's terms: which option, which file, what to do about it.
+ * The bellows command: finds the sub-command, runs it, or says what it is for.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "cmd/command.h"
-#include "libbellows.h"
+#include "exit_codes.h"
+#include "message.h"
 
 static const struct command *const commands[] = {
 	&command_run, &command_list, &command_stat, &command_pause, &command_resume, &command_stop,
@@ -17,68 +15,6 @@ static const struct command *const commands[] = {
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-int usage_error(const struct command *command, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	complain("%s; see 'bellows help %s'", text, command->name);
-	return EXIT_USAGE;
-}
-
-int open_device(const char *path)
-{
-	int fd = libbellows_open_path(path);
-
-	switch (fd) {
-	case -ENOENT:
-	case -ENXIO:
-		complain("%s is not there: load the module first (sudo modprobe %s)", path,
-			 strcmp(path, LIBBELLOWS_DEVICE) ? "kvm-intel or kvm-amd" : "bellows");
-		return -1;
-	case -EACCES:
-		complain("%s: permission denied: ask for access to it, or run as root",
-			 path);
-		return -1;
-	case -ENOTTY:
-	case -EPROTO:
-		complain("%s does not speak KVM's ABI as this command does: give /dev/bellows or /dev/kvm",
-			 path);
-		return -1;
-	}
-	if (fd < 0) {
-		complain("%s: %s", path, strerror(-fd));
-		return -1;
-	}
-	return fd;
-}
-
-int explain_vm_error(int device, int err)
-{
-	struct bellows_host_info info = { .why = "" };
-
-	libbellows_host_info(device, &info);
-	switch (err) {
-	case -EOPNOTSUPP:
-	case -ENODEV:
-		complain("this machine cannot run VMs: %s",
-			 info.why[0] ? info.why : "the CPU lacks what is needed (see the kernel's log)");
-		return EXIT_UNAVAILABLE;
-	case -EBUSY:
-		complain("another hypervisor holds the CPUs: end its VMs, or unload it (the kernel's log names the CPU)");
-		return EXIT_UNAVAILABLE;
-	case -ENOMEM:
-		complain("not enough memory to create a VM");
-		return EXIT_SYSTEM;
-	default:
-		complain("cannot create a VM: %s", strerror(-err));
-		return EXIT_SYSTEM;
-	}
-}
 
 static void list(FILE *to)
 {

@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "pc/pc.h"
+#include "bridge.h"
 #include "terminal.h"
 
 #define BUFFER	2048

@@ -8,6 +8,7 @@
  * loses its connection.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,10 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#include "cmd/command.h"
 #include "control.h"
-#include "control_name.h"
+#include "control_protocol.h"
+#include "exit_codes.h"
+#include "message.h"
 #include "pc/pc.h"
 
 #define MAX_CLIENTS	16

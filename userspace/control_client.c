@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The commands' end of a VM's control socket. */
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include "cmd/command.h"
-#include "control.h"
-#include "control_name.h"
+#include "control_client.h"
+#include "control_protocol.h"
+#include "message.h"
 
 #define PATIENCE	10	/* seconds for an answer */
 

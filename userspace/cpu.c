@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include "cpu.h"
 #include "machine.h"
+#include "message.h"
 #include "thread.h"
 
 static void died(struct cpu *cpu, const char *what, unsigned long long detail)

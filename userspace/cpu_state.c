@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "boot/boot.h"
+#include "cpu_state.h"
 #include "machine.h"
 
 #define CR0_PE		(1u << 0)

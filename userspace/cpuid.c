@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cpuid.h"
 #include "machine.h"
 
 #define MAX_LEAVES	256

@@ -16,8 +16,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "cmd/command.h"
+#include "cpu.h"
+#include "cpu_state.h"
+#include "cpuid.h"
+#include "exit_codes.h"
 #include "machine.h"
+#include "message.h"
+#include "node.h"
 
 #define KVM_DEVICE	"/dev/kvm"
 #define TSS_AREA	0xfffbd000	/* three pages for KVM, where nothing is */
@@ -134,13 +139,13 @@ static int open_node(struct machine *m, const struct machine_config *c)
 	if (!c->device)
 		m->device_path = !access(LIBBELLOWS_DEVICE, F_OK) || access(KVM_DEVICE, F_OK) ?
 				 LIBBELLOWS_DEVICE : KVM_DEVICE;
-	m->device = open_device(m->device_path);
+	m->device = node_open(m->device_path);
 	if (m->device < 0)
 		return EXIT_UNAVAILABLE;
 	/* Only one of the two knows memory objects; of a name nothing follows. */
 	m->is_kvm = libbellows_host_info(m->device, &(struct bellows_host_info) { }) < 0;
 	m->fd = libbellows_vm_create(m->device);
-	return m->fd < 0 ? explain_vm_error(m->device, m->fd) : 0;
+	return m->fd < 0 ? node_explain(m->device, m->fd) : 0;
 }
 
 static int get_memory(struct machine *m, uint64_t size)

@@ -7,7 +7,6 @@
  * so that the same machine runs on /dev/bellows and on /dev/kvm.
  */
 #include <pthread.h>
-#include "boot/boot.h"
 #include "libbellows.h"
 #include "vm.h"
 
@@ -22,8 +21,10 @@ struct machine_config {
 	bool trace;			/* report accesses where nothing is */
 };
 
-struct machine;
+struct boot_entry;
+struct controller_state;
 struct cpu_state;
+struct machine;
 
 struct cpu {
 	struct machine *machine;
@@ -80,19 +81,11 @@ unsigned long long machine_exits(const struct machine *m);
 /* What of the guest's memory costs memory of the host, in bytes; of it in large pages. */
 int machine_memory_used(const struct machine *m, uint64_t *used, uint64_t *large);
 
-/* --- Between the parts of the machine -------------------------------------------- */
+/* --- For the parts of the machine ------------------------------------------------- */
 
 /* An ioctl that returns -errno. */
 int machine_call(int fd, unsigned long cmd, void *arg);
 int machine_value(int fd, unsigned long cmd, unsigned long arg);
 bool machine_has(const struct machine *m, int cap);
-
-int cpu_set_cpuid(struct cpu *cpu);
-int cpu_set_entry(struct cpu *cpu, const struct boot_entry *entry);
-int cpu_save(struct cpu *cpu);
-int cpu_restore(struct cpu *cpu);
-int controllers_save(struct machine *m);
-int controllers_restore(struct machine *m);
-int cpu_start(struct cpu *cpu);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "exit_codes.h"
 #include "message.h"
 
 #define LINE	1024
@@ -32,4 +33,16 @@ void complain(const char *fmt, ...)
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;		/* nobody is left to be told */
+}
+
+int usage_error(const char *command, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	complain("%s; see 'bellows help %s'", text, command);
+	return EXIT_USAGE;
 }

@@ -10,6 +10,9 @@
  */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same of a command line; says in the same line where help is, and returns EXIT_USAGE. */
+int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* The user's terminal is in raw mode: a new line needs a carriage return. */
 extern bool message_raw;
 

@@ -26,16 +26,7 @@ struct options {
 	bool load_given, real, trace, stats, memory_stats, progress, no_reboot, no_socket, no_net;
 };
 
-/* A number with K, M or G behind it; -1 if it is none. */
-int parse_size(const char *text, uint64_t *size);
 /* 0, or an exit code after a message. */
-int parse_options(struct options *o, int argc, char **argv);
-
-/* What to give as root= for this --disk; NULL if the file cannot be read. */
-const char *root_of_disk(const char *spec);
-
-/* Both return the exit code. */
-int run_flat(const struct options *o);
-int run_kernel(const struct options *o);
+int options_parse(struct options *o, int argc, char **argv);
 
 #endif

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd/command.h"
+#include "exit_codes.h"
+#include "message.h"
 #include "report.h"
 
 #define MIB	(1ull << 20)

@@ -11,17 +11,25 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include "cmd/command.h"
+#include "boot/boot.h"
+#include "bridge.h"
 #include "confine.h"
 #include "control.h"
+#include "disk/disk.h"
+#include "exit_codes.h"
 #include "machine.h"
+#include "message.h"
 #include "options.h"
 #include "pc/acpi.h"
 #include "pc/pc.h"
 #include "progress.h"
 #include "report.h"
+#include "run.h"
 #include "terminal.h"
-#include "virtio/devices.h"
+#include "virtio/blk.h"
+#include "virtio/console.h"
+#include "virtio/net.h"
+#include "virtio/rng.h"
 
 struct run {
 	const struct options *o;
@@ -208,7 +216,7 @@ static int make_cmdline(struct run *r)
 {
 	const char *given = r->o->append ? r->o->append : "";
 	const char *console = r->o->console == CONSOLE_VIRTIO ? "console=hvc0" : "console=ttyS0";
-	const char *root = r->o->n_disks && !has_word(given, "root=") ? root_of_disk(r->o->disks[0]) : NULL;
+	const char *root = r->o->n_disks && !has_word(given, "root=") ? disk_root_device(r->o->disks[0]) : NULL;
 	bool talk = !has_word(given, "console=");
 	int n = snprintf(r->cmdline, sizeof(r->cmdline), "%s%s%s%s%s%s", given,
 			 talk && *given ? " " : "", talk ? console : "",

@@ -14,7 +14,7 @@
 #include "random.h"
 #include "tap.h"
 #include "userspace/boot/boot.h"
-#include "userspace/cmd/command.h"
+#include "userspace/exit_codes.h"
 #include "userspace/pc/acpi.h"
 
 #define MIB		(1u << 20)

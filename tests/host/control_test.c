@@ -5,6 +5,7 @@
  * reader does not read. Every whole line gets one line of JSON; nothing stops the VM.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +13,11 @@
 #include <unistd.h>
 #include "random.h"
 #include "tap.h"
-#include "userspace/cmd/command.h"
 #include "userspace/control.h"
-#include "userspace/control_name.h"
+#include "userspace/control_client.h"
+#include "userspace/control_protocol.h"
+#include "userspace/exit_codes.h"
+#include "userspace/message.h"
 #include "userspace/pc/pc.h"
 
 /* --- In place of the machine ----------------------------------------------------------- */

@@ -226,11 +226,11 @@ static void test_root(const char *qcow)
 	for (i = 0; i < 3; i++) {
 		make_file(path, DISK_SIZE);
 		snprintf(command, sizeof(command), "qemu-img convert -f raw -O qcow2 -o %s %s %s", options[i], path, qcow);
-		bad += strcmp(root_of_disk(path), "/dev/vda1") || !shell(command) || strcmp(root_of_disk(spec), "/dev/vda1");
+		bad += strcmp(disk_root_device(path), "/dev/vda1") || !shell(command) || strcmp(disk_root_device(spec), "/dev/vda1");
 		fd = open(path, O_WRONLY);
 		bad += pwrite(fd, systems[i].magic, strlen(systems[i].magic), systems[i].at) < 0;
 		close(fd);
-		bad += strcmp(root_of_disk(path), "/dev/vda") || !shell(command) || strcmp(root_of_disk(spec), "/dev/vda");
+		bad += strcmp(disk_root_device(path), "/dev/vda") || !shell(command) || strcmp(disk_root_device(spec), "/dev/vda");
 	}
 	tap_result(!bad, "a file system is found where it fills the disk, in files and images (%u)", bad);
 	unlink(qcow);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include "random.h"
+#include "userspace/virtio/blk.h"
 #include "virtio_driver.h"
 
 #define SECTOR		512

@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "tap.h"
-#include "userspace/virtio/devices.h"
 #include "userspace/virtio/virtio.h"
 
 #define VIRTIO_MMIO_SIZE_MINUS_4	0x1fc

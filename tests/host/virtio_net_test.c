@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include "random.h"
+#include "userspace/virtio/net.h"
 #include "virtio_driver.h"
 
 #define HEADER		12

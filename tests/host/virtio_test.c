@@ -5,6 +5,8 @@
  */
 #include <fcntl.h>
 #include "random.h"
+#include "userspace/virtio/console.h"
+#include "userspace/virtio/rng.h"
 #include "virtio_driver.h"
 
 static struct iovec buffer(uint32_t at, uint32_t len)

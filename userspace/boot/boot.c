@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "boot/boot.h"
-#include "cmd/command.h"
+#include "exit_codes.h"
+#include "message.h"
 
 #define MIB	(1ull << 20)
 #define PAGE	4096ull

@@ -7,7 +7,7 @@
 #include <elf.h>
 #include <string.h>
 #include "boot/boot.h"
-#include "cmd/command.h"
+#include "exit_codes.h"
 
 #define MAX_SEGMENTS	64
 #define MAX_NOTES	(64 << 10)

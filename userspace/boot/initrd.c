@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "boot/boot.h"
-#include "cmd/command.h"
+#include "exit_codes.h"
+#include "message.h"
 
 #define CPIO_HEADER	110
 #define CPIO_SIZE	54		/* offsets of fields of eight digits */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <asm/bootparam.h>
 #include "boot/boot.h"
-#include "cmd/command.h"
+#include "exit_codes.h"
 
 #define HEADER_AT	0x1f1
 #define MAGIC		0x53726448	/* "HdrS" */

@@ -5,7 +5,8 @@
  */
 #include <string.h>
 #include "boot/boot.h"
-#include "cmd/command.h"
+#include "exit_codes.h"
+#include "message.h"
 
 #define HEADER_MAGIC	0x1badb002
 #define LOADED_MAGIC	0x2badb002

@@ -4,7 +4,9 @@
  * be. Ctrl-A x leaves it and lets the VM run.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,9 @@
 #include <termios.h>
 #include <unistd.h>
 #include "cmd/command.h"
-#include "control.h"
+#include "control_client.h"
+#include "exit_codes.h"
+#include "message.h"
 
 #define ESCAPE	1	/* Ctrl-A */
 
@@ -101,7 +105,7 @@ static int run(int argc, char **argv)
 	int fd, code;
 
 	if (argc != 2 || *argv[1] == '-')
-		return usage_error(&command_console, "which VM? 'bellows list' shows those that run");
+		return usage_error("console", "which VM? 'bellows list' shows those that run");
 	fd = control_connect(argv[1]);
 	if (fd < 0) {
 		complain(fd == -ECONNREFUSED ? "there is no VM called %s: 'bellows list' shows those that run" :

@@ -9,7 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "cmd/command.h"
+#include "exit_codes.h"
 #include "libbellows.h"
+#include "message.h"
+#include "node.h"
 
 static int extension(int device, int cap)
 {
@@ -34,8 +37,8 @@ static int run(int argc, char **argv)
 	int device, vm, err;
 
 	if (argc > 1)
-		return usage_error(&command_host, "host takes no arguments, but got '%s'", argv[1]);
-	device = open_device(LIBBELLOWS_DEVICE);
+		return usage_error("host", "host takes no arguments, but got '%s'", argv[1]);
+	device = node_open(LIBBELLOWS_DEVICE);
 	if (device < 0)
 		return EXIT_UNAVAILABLE;
 	err = libbellows_host_info(device, &info);
@@ -52,7 +55,7 @@ static int run(int argc, char **argv)
 	vm = libbellows_vm_create(device);
 	printf("VMs             %s\n", vm >= 0 ? "yes" : "no");
 	if (vm < 0)
-		return explain_vm_error(device, vm);
+		return node_explain(device, vm);
 	close(vm);
 	close(device);
 	return EXIT_OK;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* bellows list: the VMs of this user. */
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "cmd/command.h"
-#include "control.h"
+#include "control_client.h"
+#include "exit_codes.h"
+#include "message.h"
 
 #define MIB	(1 << 20)
 
@@ -65,7 +69,7 @@ static int run(int argc, char **argv)
 	int err;
 
 	if (argc > 1 && !json)
-		return usage_error(&command_list, "'%s' is not an option", argv[1]);
+		return usage_error("list", "'%s' is not an option", argv[1]);
 	err = control_each(collect, &list);
 	if (err) {
 		complain("cannot look for VMs: %s", strerror(-err));

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* bellows resume. */
+#include <json-c/json.h>
 #include "cmd/command.h"
-#include "control.h"
+#include "control_client.h"
+#include "exit_codes.h"
+#include "message.h"
 
 static int run(int argc, char **argv)
 {
 	struct json_object *answer;
 
 	if (argc != 2 || *argv[1] == '-')
-		return usage_error(&command_resume, "which VM? 'bellows list' shows those that run");
+		return usage_error("resume", "which VM? 'bellows list' shows those that run");
 	answer = control_command(argv[1], "resume");
 	if (!answer)
 		return EXIT_UNAVAILABLE;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* bellows stat: what there is to know about one VM. */
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/command.h"
-#include "control.h"
+#include "control_client.h"
+#include "exit_codes.h"
+#include "message.h"
 
 static void print_line(const char *key, struct json_object *value)
 {
@@ -35,10 +39,10 @@ static int run(int argc, char **argv)
 		else if (*argv[i] != '-' && !name)
 			name = argv[i];
 		else
-			return usage_error(&command_stat, "'%s' is one argument too many", argv[i]);
+			return usage_error("stat", "'%s' is one argument too many", argv[i]);
 	}
 	if (!name)
-		return usage_error(&command_stat, "which VM? 'bellows list' shows those that run");
+		return usage_error("stat", "which VM? 'bellows list' shows those that run");
 	status = control_command(name, "status");
 	if (!status)
 		return EXIT_UNAVAILABLE;

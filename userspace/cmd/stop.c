@@ -4,13 +4,17 @@
  * until it has. A VM that is gone has closed the connection.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <time.h>
+#include <unistd.h>
 #include "cmd/command.h"
-#include "control.h"
+#include "control_client.h"
+#include "exit_codes.h"
+#include "message.h"
 
 #define TIMEOUT	60
 
@@ -59,15 +63,15 @@ static int run(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--timeout") && i + 1 < argc) {
 			timeout = strtol(argv[++i], &end, 10);
 			if (*end || end == argv[i] || timeout < 1 || timeout > 86400)
-				return usage_error(&command_stop, "--timeout: '%s' is no number of seconds", argv[i]);
+				return usage_error("stop", "--timeout: '%s' is no number of seconds", argv[i]);
 		} else if (*argv[i] != '-' && !name) {
 			name = argv[i];
 		} else {
-			return usage_error(&command_stop, "'%s' is no option, or one argument too many", argv[i]);
+			return usage_error("stop", "'%s' is no option, or one argument too many", argv[i]);
 		}
 	}
 	if (!name)
-		return usage_error(&command_stop, "which VM? 'bellows list' shows those that run");
+		return usage_error("stop", "which VM? 'bellows list' shows those that run");
 	return stop(name, force, timeout);
 }
 

@@ -53,6 +53,8 @@ enum disk_format { DISK_FORMAT_BY_NAME, DISK_FORMAT_RAW, DISK_FORMAT_QCOW2 };
 
 /* NULL after a message. */
 struct disk *disk_open(const char *path, enum disk_format format, bool read_only);
+/* What to give a kernel as root= for this --disk; NULL if the file cannot be read. */
+const char *disk_root_device(const char *spec);
 /* Only after all requests are done. */
 void disk_close(struct disk *disk);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef DISK_NBD_H
-#define DISK_NBD_H
+#ifndef NBD_SERVER_H
+#define NBD_SERVER_H
 /* A qemu-nbd of our own that serves one image, and the connection to it. */
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "disk/disk.h"
-#include "options.h"
 
 #define EXT_MAGIC	0x438		/* of ext2 to ext4; 53 ef */
 #define BTRFS_MAGIC	0x10040
@@ -39,7 +38,7 @@ static bool has(int fd, uint64_t at, const char *magic, unsigned int len)
 	       (disk_qcow2_read(fd, at, found, len) && !memcmp(found, magic, len));
 }
 
-const char *root_of_disk(const char *spec)
+const char *disk_root_device(const char *spec)
 {
 	char path[4096];
 	bool whole;

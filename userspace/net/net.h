@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef NET_H
 #define NET_H
-/* A guest's network card, and what is at the other end of its cable. */
+/* What is at the other end of a network card's cable. */
 #include <stdbool.h>
 #include <stdint.h>
-#include "virtio/virtio.h"
 
 /* Before each frame in a queue, and on a tap that is set up for it. */
 struct net_header {
@@ -51,22 +50,4 @@ struct net_options {
 	unsigned int n_forwards;
 };
 
-struct net_config {
-	uint8_t mac[6];
-	uint16_t status, max_queue_pairs, mtu;
-};
-
-struct net {
-	struct virtio v;
-	const struct net_backend *backend;
-	void *private;			/* the backend's */
-	struct net_config config;
-	uint8_t frame[sizeof(struct net_header) + NET_FRAME_MAX];	/* lock: one from the guest */
-};
-
-/*
- * A frame for the guest, header included, with the lock held. False if there is no
- * buffer now; then backend->room() is called when there is.
- */
-bool net_receive(struct net *net, const void *data, uint32_t len);
 #endif

@@ -26,6 +26,7 @@
 #include "message.h"
 #include "net/net.h"
 #include "thread.h"
+#include "virtio/net.h"
 
 #define BACKLOG_MAX	1024	/* frames */
 #define POLLS_MAX	1024
@@ -190,7 +191,7 @@ static void deliver(struct slirp_net *s)
 
 	pthread_mutex_lock(&v->lock);
 	/* A guest that does not listen misses what is said. */
-	while ((frame = s->first) && (!virtio_live(v) || net_receive(s->net, &frame->header, frame->len))) {
+	while ((frame = s->first) && (!virtio_live(v) || virtio_net_receive(s->net, &frame->header, frame->len))) {
 		s->first = frame->next;
 		if (!s->first)
 			s->last = &s->first;

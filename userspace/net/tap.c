@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "message.h"
 #include "net/net.h"
+#include "virtio/net.h"
 
 #define F_CSUM		VIRTIO_FEATURE(0)
 #define F_GUEST_CSUM	VIRTIO_FEATURE(1)
@@ -48,7 +49,7 @@ static void receive_frames(struct tap *tap)
 		if (n <= (ssize_t)sizeof(struct net_header))
 			break;
 		((struct net_header *)tap->frame)->num_buffers = 1;
-		if (!net_receive(tap->net, tap->frame, n)) {
+		if (!virtio_net_receive(tap->net, tap->frame, n)) {
 			tap->held = n;
 			listen_to_host(tap, false);
 			return;

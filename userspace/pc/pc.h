@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef DEVICES_H
-#define DEVICES_H
+#ifndef PC_H
+#define PC_H
 /*
  * The devices of a PC that a guest finds at fixed places. Each belongs to the VM
  * once it was created. 0 or -errno.
@@ -17,8 +17,6 @@ int cmos_create(struct vm *vm, uint64_t memory);		/* 0x70, 0x71: clock, size of 
 int reset_create(struct vm *vm);				/* 0x60, 0x64 (i8042), 0xcf9 */
 int exit_port_create(struct vm *vm);				/* 0xf4 */
 int acpi_pm_create(struct vm *vm);				/* 0x600: power management */
-/* *fd is where a console device reads and writes what the terminal shows; it stays the bridge's. */
-int bridge_create(struct vm *vm, struct terminal *terminal, int *fd);
 /* Presses the power button; only after acpi_pm_create(). */
 void acpi_pm_press(struct vm *vm);
 

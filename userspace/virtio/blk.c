@@ -15,7 +15,7 @@
 #include <string.h>
 #include "disk/disk.h"
 #include "message.h"
-#include "virtio/devices.h"
+#include "virtio/blk.h"
 #include "virtio/virtio.h"
 
 #define F_SEG_MAX	VIRTIO_FEATURE(2)

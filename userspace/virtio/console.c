@@ -18,7 +18,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "message.h"
-#include "virtio/devices.h"
+#include "virtio/console.h"
 #include "virtio/virtio.h"
 
 #define QUEUE_RX	0

@@ -10,7 +10,7 @@
 #include <string.h>
 #include "message.h"
 #include "net/net.h"
-#include "virtio/devices.h"
+#include "virtio/net.h"
 
 #define F_MAC		VIRTIO_FEATURE(5)
 #define F_STATUS	VIRTIO_FEATURE(16)
@@ -24,7 +24,7 @@ static struct net *net_of(struct virtio *v)
 	return container_of(v, struct net, v);
 }
 
-bool net_receive(struct net *net, const void *data, uint32_t len)
+bool virtio_net_receive(struct net *net, const void *data, uint32_t len)
 {
 	struct vring_chain chain;
 	struct vring_span in;

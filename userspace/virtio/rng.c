@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include "message.h"
-#include "virtio/devices.h"
+#include "virtio/rng.h"
 #include "virtio/virtio.h"
 
 #define MAX_ANSWER	4096

@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef CONTROL_NAME_H
-#define CONTROL_NAME_H
-/* How a control socket is called, and who may use it. */
+#ifndef CONTROL_PROTOCOL_H
+#define CONTROL_PROTOCOL_H
+/*
+ * The control socket of a VM: what both ends agree on.
+ *
+ * It is a socket of the abstract namespace, so that nothing is left behind when a
+ * VM ends in whatever way, and that of two VMs with one name the second cannot
+ * start. Such a socket has no permissions: both ends ask the kernel who the other
+ * is, and talk to their own user and to root only.
+ *
+ * A request is one line of JSON, {"command": "..."} with its arguments beside it; so
+ * is its answer, {"ok": true, ...} or {"ok": false, "error": "..."}. After an
+ * answer to "console" the connection carries the console's bytes, both ways. A line
+ * that is too long or is no JSON object ends the connection, after an answer.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,6 +23,7 @@
 #include <unistd.h>
 
 #define CONTROL_PREFIX	"bellows/"
+#define CONTROL_LINE	4096
 
 /* In the abstract namespace: the first byte of the path is zero. */
 static inline socklen_t control_address(struct sockaddr_un *address, uid_t user, const char *name)
