@@ -44,7 +44,7 @@ struct bus {
 /* -EEXIST: another device is there; -EINVAL: an empty range or one that wraps. Keeps name and ops. */
 int bus_add(struct bus *bus, enum bus_space space, uint64_t base, uint64_t size, const char *name,
 	    const struct bus_ops *ops, void *opaque);
-/* One access; data is size bytes, and is all ones where nobody answers a read. */
+/* One access; data is size bytes, and becomes all ones where no device answers a read. */
 void bus_access(struct bus *bus, enum bus_space space, bool write, uint64_t addr, unsigned int size,
 		void *data);
 void bus_free(struct bus *bus);

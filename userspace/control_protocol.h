@@ -6,8 +6,8 @@
  *
  * It is a socket of the abstract namespace, so that nothing is left behind when a
  * VM ends in whatever way, and that of two VMs with one name the second cannot
- * start. Such a socket has no permissions: both ends ask the kernel who the other
- * is, and talk to their own user and to root only.
+ * start. Such a socket has no permissions: both ends ask the kernel for the other
+ * end's user, and talk to their own user and to root only.
  *
  * A request is one line of JSON, {"command": "..."} with its arguments beside it; so
  * is its answer, {"ok": true, ...} or {"ok": false, "error": "..."}. After an

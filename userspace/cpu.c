@@ -123,7 +123,7 @@ static void *thread(void *arg)
 	while (rest(cpu)) {
 		for (;;) {
 			err = libbellows_vcpu_run(&cpu->vcpu);
-			/* Who is kicked looks why; whoever kicks has set the reason before. */
+			/* A thread that was kicked looks why: the reason was set before the kick. */
 			if (err == -EINTR || err == -EAGAIN) {
 				__atomic_store_n(&cpu->vcpu.run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 				if (must_rest(m))

@@ -3,14 +3,14 @@
 #define LOOP_H
 /*
  * The event loop: one thread that waits for all host descriptors of a VM (disks'
- * completions, taps, terminals, timers, control connections) and calls whose they
- * are. What takes long goes to a thread of the device's own.
+ * completions, taps, terminals, timers, control connections) and calls the owner of
+ * each. What takes long goes to a thread of the device's own.
  */
 #include <stdint.h>
 
 struct loop;
 
-/* Embedded in its owner, who finds itself by container_of(). */
+/* Embedded in its owner, which container_of() finds. */
 struct loop_source {
 	int fd;
 	/* Called in the loop's thread with the EPOLL* bits that are true. */

@@ -3,7 +3,7 @@
  * Builds a machine out of KVM's ioctls, and turns it on and off.
  *
  * A vCPU's thread is in one of two places: in the guest, with what follows an exit,
- * or at rest. It goes to rest when the VM has ended, is paused, or quits, and who
+ * or at rest. It goes to rest when the VM has ended, is paused, or quits. The thread that
  * wants it to rest sets that under the lock and kicks it out of the guest. A kick
  * is a signal and the field immediate_exit, which closes the gap between the
  * thread's last look and the entry into the guest.
@@ -313,7 +313,7 @@ void machine_go(struct machine *m)
 void machine_ask_pause(struct machine *m, bool pause)
 {
 	pthread_mutex_lock(&m->lock);
-	/* Who is asleep and paused stays asleep; who is only asleep is woken. */
+	/* A VM that is asleep and paused stays asleep; one that is only asleep is woken. */
 	if (!pause && !m->paused)
 		m->asleep = false;
 	m->paused = pause;

@@ -32,7 +32,7 @@ void complain(const char *fmt, ...)
 		line[len++] = '\r';
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
-		return;		/* nobody is left to be told */
+		return;		/* stderr is closed: there is no other place */
 }
 
 int usage_error(const char *command, const char *fmt, ...)

@@ -29,7 +29,7 @@ int report_open(struct report *r, const struct options *o)
 	r->smaps = fopen("/proc/self/smaps", "re");
 	if (!o->memory_stats_file)
 		return 0;
-	/* A pipe that nobody reads is an error, rather than something to wait for. */
+	/* A pipe without a reader is an error, rather than something to wait for. */
 	fd = open(o->memory_stats_file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
 	r->file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (r->file && !fcntl(fd, F_SETFL, 0))
@@ -46,7 +46,7 @@ void report_begin(struct report *r)
 }
 
 /*
- * The launcher's own memory: what is dirty and nobody else's, besides the guest's. Where
+ * The launcher's own memory: what is dirty and no other process's, besides the guest's. Where
  * programs are in a RAM disk their code is dirty, too: of what cannot be written to, only
  * what is no file's any more counts.
  */

@@ -99,7 +99,7 @@ static void drain(struct terminal *t)
 			return;
 		}
 		if (done < 0)
-			done = n;	/* nobody reads any more: the guest goes on without */
+			done = n;	/* the reader has gone: the guest goes on without */
 		t->output.head += done;
 	}
 }

@@ -32,8 +32,8 @@ size_t terminal_write(struct terminal *terminal, const void *data, size_t len);
 bool terminal_has_room(struct terminal *terminal);
 
 /*
- * Somebody else who reads along; called with the output, in any thread, under a lock,
- * and once before with NULL: what was written until then is not for him.
+ * A follower gets a copy of the output. It is called in any thread, under a lock, and
+ * once before with NULL: what was written until then is not for it.
  */
 struct terminal_follower {
 	void (*output)(struct terminal_follower *follower, const void *data, size_t len);

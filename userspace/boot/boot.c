@@ -20,7 +20,7 @@ int boot_open(struct boot_file *file, const char *option, const char *path)
 	struct stat st;
 
 	*file = (struct boot_file) { .option = option, .path = path };
-	/* Not to wait for somebody to open the other end of a FIFO. */
+	/* Opening a FIFO would wait for its other end. */
 	file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file->fd < 0 || fstat(file->fd, &st)) {
 		complain("%s: %s: %s", option, path, strerror(errno));

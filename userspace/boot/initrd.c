@@ -10,7 +10,7 @@
  * mark. Of the others the end cannot be known without unpacking them; they are taken.
  * Behind all of it may be a boot configuration, which says its own size.
  *
- * What is read is guest memory before the guest runs: nobody changes it.
+ * What is read is guest memory before the guest runs: it does not change.
  */
 #include <stdlib.h>
 #include <string.h>

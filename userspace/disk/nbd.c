@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A disk in a qcow2 image, which qemu-nbd opens and serves to this program, and
- * only to it, over the NBD protocol. The format stays with those who know it, and
- * their faults in a process of their own.
+ * only to it, over the NBD protocol. The format stays with the program
+ * that knows it, and its faults in a process of its own.
  *
  * The server is a child on a socket that was made for it. It ends, with the image
  * closed, when the connection does, however this process ends.
@@ -124,7 +124,7 @@ static void prepare_header(struct disk_nbd *nbd, struct disk_request *r)
 	};
 	bool data = r->op == DISK_READ || r->op == DISK_WRITE;
 
-	/* Ranges without data are limited far below 4 GiB by whoever submits them. */
+	/* Ranges without data are limited far below 4 GiB by the device that submits them. */
 	r->part = data && r->left > PART_MAX ? PART_MAX : r->left;
 	nbd->header = (struct request_header) {
 		.magic = htobe32(REQUEST_MAGIC),

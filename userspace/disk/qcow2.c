@@ -87,7 +87,7 @@ static uint64_t last_byte(const uint8_t *data, uint64_t n)
 	return n ? n - 1 : 0;
 }
 
-/* Where the last cluster begins that somebody refers to; false if even its count is not there. */
+/* Where the last cluster with a reference begins; false if even its count is not there. */
 static bool find_end(const struct image *image, uint64_t *end)
 {
 	const uint64_t *table = read_piece(image, image->counts, image->counts_len);

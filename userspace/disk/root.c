@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where a disk's root file system is, for users who do not say it: on the disk itself
+ * Where a disk's root file system is, unless the user says it: on the disk itself
  * if that holds a file system, in its first partition otherwise. That is where
  * Debian's own images have it.
  */

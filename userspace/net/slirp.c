@@ -341,7 +341,7 @@ static void slirp_close(struct net *net)
 
 static bool add_forwards(struct slirp_net *s, const struct net_options *options)
 {
-	const struct in_addr guest = { 0 };	/* whoever asks for an address first */
+	const struct in_addr guest = { 0 };	/* the address that DHCP gives first */
 	unsigned int i;
 
 	for (i = 0; i < options->n_forwards; i++) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A tap interface of the host, which somebody with the right to do so has made and
- * perhaps given to this user ('ip tuntap add NAME mode tap user USER'). Frames carry the
- * header of virtio on both sides, so that checksums and segmentation are left to
- * whoever can do them best; the host's kernel checks the header.
+ * A tap interface of the host, which its administrator has made and perhaps given to
+ * this user ('ip tuntap add NAME mode tap user USER'). Frames carry the header of virtio
+ * on both sides, so that the host's kernel or its network card does checksums and
+ * segmentation; the kernel checks the header.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,8 @@
  * and to let it sleep, and a timer of 3.58 MHz by which kernels measure their other clocks.
  *
  * Asleep (S1) nothing is lost: the vCPUs rest, and go on behind the write that put them to
- * sleep, whoever wakes them. That is why the guest then finds that it was woken.
+ * sleep, whether the button or `bellows resume` wakes them. That is why the guest then
+ * finds that it was woken.
  *
  * ACPI mode is on from the start; there is no firmware to switch it on.
  */

@@ -2,7 +2,7 @@
 /*
  * The clock with battery-backed memory of a PC. The time is the host's, in UTC,
  * plus what the guest has set it forward; the memory says how large the machine is,
- * for those who look there. It makes no interrupts: alarms do not ring.
+ * for kernels that look there. It makes no interrupts: alarms do not ring.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -48,7 +48,7 @@ struct serial {
 	uint8_t ier, lcr, mcr, scratch, fcr, divisor[2];
 	uint8_t fifo[FIFO];
 	unsigned int n_fifo;
-	bool tx_pending;		/* the transmitter became empty, and nobody was told */
+	bool tx_pending;		/* the guest was not told that the transmitter became empty */
 	bool overrun, irq;
 };
 

@@ -6,7 +6,7 @@
  * Neither side may hold up the loop. Input is read only while the guest has room
  * for it; each wait is for one event, because a descriptor that was hung up is ready
  * for ever. Output is written only while the descriptor takes it, which poll()
- * says: making it non-blocking would change it for whoever shares the terminal. A chain that
+ * says: making it non-blocking would change it for other programs on the same terminal. A chain that
  * is not written out yet stays in flight, so that the guest waits, not this program.
  */
 #include <errno.h>
@@ -63,7 +63,7 @@ static bool write_some(struct console *c)
 		n = write(c->out.fd, iov->iov_base, len);
 	if (n < 0 && c->out_added && (errno == EAGAIN || errno == EINTR))
 		return false;
-	/* Nobody reads it any more: the guest need not know. */
+	/* The reader has gone: the guest need not know. */
 	if (n < 0)
 		n = len;
 	iov->iov_base = (uint8_t *)iov->iov_base + n;

@@ -4,7 +4,7 @@
 /*
  * What all virtio devices have in common: features, status, queues, and the
  * interrupt. A device embeds struct virtio, fills in struct virtio_ops, and is
- * called with its lock held; a transport (virtio_mmio.h) shows it to the guest.
+ * called with its lock held; a transport shows it to the guest.
  */
 #include <pthread.h>
 #include <stdbool.h>
