@@ -55,7 +55,7 @@ soak: ## Debian with 4 vCPUs under load on a host of 2 CPUs, for SECONDS (1200)
 	@$(MACHINE)/soak --build $(BUILD) --seconds $(or $(SECONDS),1200)
 
 demo: ## install what is missing, then boot Debian in a VM of an emulated host
-	@$(MACHINE)/install-deps.sh demo
+	@$(MACHINE)/prepare/install-deps.sh demo
 	@$(MACHINE)/demo --build $(BUILD)
 
 shell-svm: ## a shell in an emulated AMD host (KERNEL=...), the module in /lib/modules
@@ -68,7 +68,7 @@ gdb: ## gdb on the module in an emulated AMD host (TEST=program to debug)
 	@$(MACHINE)/debug --build $(BUILD) $(TEST)
 
 deps: ## install the Debian packages that building and testing need
-	@$(MACHINE)/install-deps.sh
+	@$(MACHINE)/prepare/install-deps.sh
 
 clean: ## remove everything that was built here; the kernels in the cache stay
 	rm -rf $(BUILD)

@@ -36,8 +36,8 @@ def _installed(pattern):
 
 
 def script(name, *args):
-    """What one of this folder's scripts prints."""
-    done = subprocess.run([os.path.join(HERE, name), *args],
+    """What one of the scripts in prepare/ prints."""
+    done = subprocess.run([os.path.join(HERE, "prepare", name), *args],
                           stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise Unavailable("%s %s failed" % (name, " ".join(args)))
@@ -96,7 +96,7 @@ class Stock:
             self.release = script("fetch-kernel", "--newest", series)
             self.build_dir = "%s/usr/src/linux-headers-%s" % (self.root, self.release)
         else:
-            raise Unavailable("no headers of kernel %s: run tests/machine/install-deps.sh"
+            raise Unavailable("no headers of kernel %s: run tests/machine/prepare/install-deps.sh"
                               % pattern)
 
     @property
