@@ -52,7 +52,7 @@ profile-exit: ## where the instructions of an exit go, by function (ROW=exit-cpu
 	@$(MACHINE)/profile-exit --build $(BUILD) $(ROW)
 
 soak: ## Debian with 4 vCPUs under load on a host of 2 CPUs, for SECONDS (1200)
-	@$(MACHINE)/soak --build $(BUILD) --seconds $(or $(SECONDS),1200)
+	@$(MACHINE)/boot-guest soak --build $(BUILD) --seconds $(or $(SECONDS),1200)
 
 demo: ## install what is missing, then boot Debian in a VM of an emulated host
 	@$(MACHINE)/prepare/install-deps.sh demo
@@ -65,7 +65,7 @@ shell-vmx: ## the same in an emulated Intel host
 	@$(MACHINE)/shell --build $(BUILD) --kernel $(KERNEL) bochs-vmx
 
 gdb: ## gdb on the module in an emulated AMD host (TEST=program to debug)
-	@$(MACHINE)/debug --build $(BUILD) $(TEST)
+	@$(MACHINE)/shell gdb --build $(BUILD) $(TEST)
 
 deps: ## install the Debian packages that building and testing need
 	@$(MACHINE)/prepare/install-deps.sh

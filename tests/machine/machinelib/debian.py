@@ -72,14 +72,13 @@ def add_arguments(p):
     p.add_argument("--few", action="store_true", help="few services, and no network")
     p.add_argument("--append", default="", help="more for the guest's command line")
     p.add_argument("--reference", action="store_true", help="on the emulated host's KVM")
-    p.add_argument("--build", default=os.path.join(kernels.ROOT, "build"))
 
 
 def run(a, script, *words):
     """A script, with arguments, in a host as the command line has it; its exit status."""
     emulator = emulators.MODELS[a.machine][0]
     # A guest kernel that unpacks itself takes half a minute here and tests nothing.
-    m = prepare(a.kernel, os.path.abspath(a.build), a.guest, ("common.sh", script), unpacked=True,
+    m = prepare(a.kernel, a.build, a.guest, ("common.sh", script), unpacked=True,
                 cpus=a.host_cpus, reference=a.reference, machine=a.machine)
     append = " ".join([SLOW_GUEST] * (emulator == "bochs") + [FEW_SERVICES] * a.few +
                       [a.append]).strip()
