@@ -43,10 +43,10 @@ bench: ## instructions of exits and faults beside KVM's: a table, and build/benc
 	@$(MACHINE)/bench --build $(BUILD)
 
 bench-boot: ## instructions of a boot to init beside KVM's
-	@$(MACHINE)/bench-boot --build $(BUILD)
+	@$(MACHINE)/bench boot --build $(BUILD)
 
 numbers: ## the main job's: boot, memory of a VM and of its launcher, each beside its bar
-	@$(MACHINE)/numbers --build $(BUILD)
+	@$(MACHINE)/bench numbers --build $(BUILD)
 
 profile-exit: ## where the instructions of an exit go, by function (ROW=exit-cpuid ...)
 	@$(MACHINE)/profile-exit --build $(BUILD) $(ROW)

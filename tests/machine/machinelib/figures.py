@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the benchmark's figures mean: ratios, bars, growth, and tables of them.
+"""What the benchmark's figures mean: ratios, bars, growth, tables of them, and the document
+that keeps them.
 
 A figure is an object: name of the row, cpu, kernel, mitigations, unit, bellows, kvm,
 clear (instructions that clear memory, the same on both sides), ratio (without those).
 """
+
+import os
+
+DOCUMENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "FIGURES.md")
 
 CPUS = {"qemu-svm": "svm-qemu", "bochs-svm": "svm-bochs", "bochs-vmx": "vmx-bochs"}
 # QEMU's SVM does not tell the length of an instruction, which costs both sides, KVM more.
@@ -166,6 +171,22 @@ def markdown(rows_):
         lines.append("| growth of %s | %s |" % (what, " | ".join(
             "%.1f %% / %.1f %%" % p if p else "-" for p in found)))
     return "\n".join(lines)
+
+
+def replaced(document, command, text):
+    """The document with TEXT between the two lines that COMMAND writes between."""
+    begin, end = ("<!-- %s --figures writes %s here -->\n" % (command, w) for w in ("from", "to"))
+    before, rest = document.split(begin)
+    _, after = rest.split(end)
+    return before + begin + text.strip("\n") + "\n\n" + end + after
+
+
+def write(command, text):
+    """Puts what COMMAND --figures measured into the document."""
+    with open(DOCUMENT, encoding="utf-8") as f:
+        document = replaced(f.read(), command, text)
+    with open(DOCUMENT, "w", encoding="utf-8") as f:
+        f.write(document)
 
 
 # What is compared with stored ratios: exits and faults, without those of growth.

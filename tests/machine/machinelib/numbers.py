@@ -1,33 +1,26 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Prints the numbers of the main job, booting Debian in a VM, each beside its bar.
 
-  boot to init   instructions on Bellows and on KVM (bench-boot)
+  boot to init   instructions on Bellows and on KVM (bench boot)
   memory         of the launcher, and of the module for a VM and its memory (two selftests)
   Debian         its time to a login and what it costs then (boot-guest)
 
-All of it on an emulated AMD host with Debian's 6.1. With --readme the table of README.md is
+All of it on an emulated AMD host with Debian's 6.1. With --figures the table in FIGURES.md is
 written anew. Ends with 1 if a number is above its bar or missing."""
 
-import argparse
 import json
 import os
 import re
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machinelib import kernels  # noqa: E402
-
-README = os.path.join(kernels.ROOT, "README.md")
-MARKS = "<!-- numbers --readme writes from here -->\n", "<!-- to here, the numbers -->\n"
+from . import command, figures, kernels
 
 
 def output(build, script, *words):
     """What another command of this folder says; it is shown, too."""
     print("# tests/machine/" + " ".join((script, *words)), flush=True)
-    done = subprocess.run([os.path.join(kernels.HERE, script), "--build", build, *words],
+    done = subprocess.run([os.path.join(kernels.HERE, script), *words, "--build", build],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     if done.returncode:
@@ -45,7 +38,7 @@ def numbers(pattern, text):
 
 
 def boot_rows(build):
-    text = output(build, "bench-boot")
+    text = output(build, "bench", "boot")
     (ours,), (theirs,) = numbers(r"\nbellows +(\d+)", text), numbers(r"\nkvm +(\d+)", text)
     yield ("from the guest's first instruction to its init, one vCPU, millions of instructions",
            "%d on Bellows, %d on KVM: %.2f" % (ours, theirs, ours / theirs), ours / theirs, 1, "1.0 × KVM")
@@ -85,32 +78,12 @@ def table(rows):
     return text
 
 
-def write_readme(text):
-    with open(README, encoding="utf-8") as f:
-        old = f.read()
-    begin, end = old.index(MARKS[0]) + len(MARKS[0]), old.index(MARKS[1])
-    with open(README, "w", encoding="utf-8") as f:
-        f.write(old[:begin] + text + old[end:])
-
-
-def main():
-    p = argparse.ArgumentParser(description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--readme", action="store_true", help="write the table into README.md")
-    p.add_argument("--build", default=os.path.join(kernels.ROOT, "build"))
-    a = p.parse_args()
-    build = os.path.abspath(a.build)
-    rows = [*boot_rows(build), *memory_rows(build), *debian_rows(build)]
+def main(words):
+    p = command.parser(__doc__, "numbers")
+    p.add_argument("--figures", action="store_true", help="write the table into FIGURES.md")
+    a = p.parse_args(words)
+    rows = [*boot_rows(a.build), *memory_rows(a.build), *debian_rows(a.build)]
     print(table(rows))
-    if a.readme:
-        write_readme(table(rows))
+    if a.figures:
+        figures.write("bench numbers", table(rows))
     return 1 if len(rows) != 7 or any(r[2] > r[3] for r in rows) else 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except kernels.Unavailable as e:
-        sys.exit("numbers: %s" % e)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Compares how much it takes to boot Linux on Bellows and on KVM.
 
@@ -8,33 +7,27 @@ Counted is what the host executes, the guest included, from the guest's first
 instruction until its kernel starts init, in millions; time in which the host idles
 (the guest waits for a timer, say) is taken off."""
 
-import argparse
 import os
 import re
 import statistics
-import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machinelib import debian, guest, interactive, kernels, session  # noqa: E402
+from . import command, debian, guest, interactive, kernels, session
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words):
+    p = command.parser(__doc__, "boot")
     p.add_argument("-k", "--kernel", default="stock61", choices=debian.HOST_KERNELS,
                    help="the host's, and the guest's")
     p.add_argument("-n", "--count", type=int, default=3, help="boots on each")
     p.add_argument("--mitigations", default="off", choices=("off", "default"))
-    p.add_argument("--build", default=os.path.join(kernels.ROOT, "build"))
-    a = p.parse_args()
-    build = os.path.abspath(a.build)
+    a = p.parse_args(words)
     begin = time.monotonic()
     kernel = kernels.get(a.kernel)
     extra = "loglevel=3" + (" mitigations=off" if a.mitigations == "off" else "")
-    options = session.Options(build, kernels.build_module(kernel, build), cpus=1,
+    options = session.Options(a.build, kernels.build_module(kernel, a.build), cpus=1,
                               memory=session.GUEST_MEMORY, extra=extra, kvm=True)
-    options.files = guest.files(kernel, build) + [
+    options.files = guest.files(kernel, a.build) + [
         ("guest/bench-boot.sh", os.path.join(kernels.HERE, "guest", "bench-boot.sh"))]
     m = interactive.Interactive(kernel, "qemu-svm", options)
     m.machine.icount = True
@@ -46,7 +39,7 @@ def main():
         start, init, idle = map(int, numbers)
         figures.setdefault(device, []).append(init - start - idle)
     if status or {len(f) for f in figures.values()} != {a.count} or len(figures) != 2:
-        sys.exit("bench-boot: failed\n" + text.decode("ascii", "replace"))
+        raise kernels.Unavailable("boots failed\n" + text.decode("ascii", "replace"))
     print("Millions of instructions from the guest's first one to its init, %s in both, "
           "mitigations %s, %s" % (kernel.release, a.mitigations, time.strftime("%Y-%m-%d")))
     for device, f in figures.items():
@@ -54,12 +47,3 @@ def main():
     print("ratio    %6.2f" % (statistics.median(figures["bellows"]) / statistics.median(figures["kvm"])))
     print("took %d s" % (time.monotonic() - begin))
     return 0
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except kernels.Unavailable as e:
-        sys.exit("bench-boot: %s" % e)
-    except KeyboardInterrupt:
-        sys.exit(130)
