@@ -17,20 +17,20 @@
  * of everything.
  *
  * A flush counts only when the CPU has entered the guest: one that it refused to
- * enter may not have flushed. So requests stay up until bellows_asid_entered().
+ * enter may not have flushed. So requests stay up until asid_entered().
  *
  * All of it runs with interrupts off, on the CPU that the pool belongs to.
  */
 #include "svm/vmcb.h"
 
-struct bellows_asid_pool {
+struct asid_pool {
 	u64 generation;		/* of this CPU; 0 before the first enabling */
 	u32 next;		/* to be given out; beyond max: none is left */
 	u32 max;
 	bool flush_all;		/* the generation has begun, the TLB was not yet flushed */
 };
 
-struct bellows_asid {
+struct asid_tag {
 	u64 generation;		/* 0: none */
 	u32 asid;
 	int cpu;
@@ -38,7 +38,7 @@ struct bellows_asid {
 };
 
 /* This CPU's SVM was switched on: count identifiers, 2 or more. Those given out before are void. */
-static inline void bellows_asid_enable(struct bellows_asid_pool *pool, u32 count)
+static inline void asid_enable(struct asid_pool *pool, u32 count)
 {
 	pool->max = count - 1;
 	pool->generation++;
@@ -47,8 +47,8 @@ static inline void bellows_asid_enable(struct bellows_asid_pool *pool, u32 count
 }
 
 /* Before an entry: settles asid->asid and returns what goes into tlb_control. */
-static inline u8 bellows_asid_prepare(struct bellows_asid_pool *pool, struct bellows_asid *asid,
-				      int cpu, bool by_asid)
+static inline u8 asid_prepare(struct asid_pool *pool, struct asid_tag *asid,
+			      int cpu, bool by_asid)
 {
 	bool keep = asid->cpu == cpu && asid->generation == pool->generation &&
 		    (!asid->flush || by_asid);
@@ -65,18 +65,17 @@ static inline u8 bellows_asid_prepare(struct bellows_asid_pool *pool, struct bel
 		asid->flush = false;
 	}
 	if (pool->flush_all)
-		return BELLOWS_SVM_TLB_FLUSH_ALL;
-	return asid->flush ? BELLOWS_SVM_TLB_FLUSH_ASID : BELLOWS_SVM_TLB_KEEP;
+		return VMCB_TLB_FLUSH_ALL;
+	return asid->flush ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_KEEP;
 }
 
 /* The guest was entered with this tlb_control. */
-static inline void bellows_asid_entered(struct bellows_asid_pool *pool, struct bellows_asid *asid,
-					u8 tlb_control)
+static inline void asid_entered(struct asid_pool *pool, struct asid_tag *asid, u8 tlb_control)
 {
-	if (tlb_control == BELLOWS_SVM_TLB_KEEP)
+	if (tlb_control == VMCB_TLB_KEEP)
 		return;
 	asid->flush = false;
-	if (tlb_control == BELLOWS_SVM_TLB_FLUSH_ALL)
+	if (tlb_control == VMCB_TLB_FLUSH_ALL)
 		pool->flush_all = false;
 }
 

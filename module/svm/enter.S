@@ -39,13 +39,13 @@
 .section .noinstr.text, "ax"
 
 /*
- * void bellows_svm_run(u64 *regs, u64 vmcb, u64 host, struct bellows_svm_spec_ctrl *spec)
+ * void svm_run(u64 *regs, u64 vmcb, u64 host, struct svm_spec_ctrl *spec)
  *
  * vmcb and host are physical addresses. Called with GIF clear and interrupts
  * off; they are on (as far as RFLAGS goes) while the guest runs, or it could
  * not be interrupted.
  */
-SYM_FUNC_START(bellows_svm_run)
+SYM_FUNC_START(svm_run)
 	push	%rbp
 	push	%r15
 	push	%r14
@@ -60,10 +60,10 @@ SYM_FUNC_START(bellows_svm_run)
 
 	sti
 	mov	%rcx, %rbx
-	cmpb	$0, BELLOWS_SVM_SPEC_ACTIVE(%rbx)
+	cmpb	$0, SVM_SPEC_ACTIVE(%rbx)
 	je	.Lguest_spec_ctrl_done
-	movl	BELLOWS_SVM_SPEC_GUEST(%rbx), %eax
-	cmpl	BELLOWS_SVM_SPEC_HOST(%rbx), %eax
+	movl	SVM_SPEC_GUEST(%rbx), %eax
+	cmpl	SVM_SPEC_HOST(%rbx), %eax
 	je	.Lguest_spec_ctrl_done
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
 	xor	%edx, %edx
@@ -72,11 +72,11 @@ SYM_FUNC_START(bellows_svm_run)
 
 	mov	%rsi, %rax
 	vmload	%rax
-	mov	REG(BELLOWS_SVM_RCX)(%rdi), %rcx
-	mov	REG(BELLOWS_SVM_RDX)(%rdi), %rdx
-	mov	REG(BELLOWS_SVM_RBX)(%rdi), %rbx
-	mov	REG(BELLOWS_SVM_RBP)(%rdi), %rbp
-	mov	REG(BELLOWS_SVM_RSI)(%rdi), %rsi
+	mov	REG(SVM_RCX)(%rdi), %rcx
+	mov	REG(SVM_RDX)(%rdi), %rdx
+	mov	REG(SVM_RBX)(%rdi), %rbx
+	mov	REG(SVM_RBP)(%rdi), %rbp
+	mov	REG(SVM_RSI)(%rdi), %rsi
 	mov	REG(8)(%rdi), %r8
 	mov	REG(9)(%rdi), %r9
 	mov	REG(10)(%rdi), %r10
@@ -85,7 +85,7 @@ SYM_FUNC_START(bellows_svm_run)
 	mov	REG(13)(%rdi), %r13
 	mov	REG(14)(%rdi), %r14
 	mov	REG(15)(%rdi), %r15
-	mov	REG(BELLOWS_SVM_RDI)(%rdi), %rdi
+	mov	REG(SVM_RDI)(%rdi), %rdi
 
 	VM_CLEAR_CPU_BUFFERS
 	vmrun	%rax
@@ -93,12 +93,12 @@ SYM_FUNC_START(bellows_svm_run)
 	/* The exit gave RAX and RSP back. */
 	vmsave	%rax
 	pop	%rax
-	mov	%rcx, REG(BELLOWS_SVM_RCX)(%rax)
-	mov	%rdx, REG(BELLOWS_SVM_RDX)(%rax)
-	mov	%rbx, REG(BELLOWS_SVM_RBX)(%rax)
-	mov	%rbp, REG(BELLOWS_SVM_RBP)(%rax)
-	mov	%rsi, REG(BELLOWS_SVM_RSI)(%rax)
-	mov	%rdi, REG(BELLOWS_SVM_RDI)(%rax)
+	mov	%rcx, REG(SVM_RCX)(%rax)
+	mov	%rdx, REG(SVM_RDX)(%rax)
+	mov	%rbx, REG(SVM_RBX)(%rax)
+	mov	%rbp, REG(SVM_RBP)(%rax)
+	mov	%rsi, REG(SVM_RSI)(%rax)
+	mov	%rdi, REG(SVM_RDI)(%rax)
 	mov	%r8, REG(8)(%rax)
 	mov	%r9, REG(9)(%rax)
 	mov	%r10, REG(10)(%rax)
@@ -113,16 +113,16 @@ SYM_FUNC_START(bellows_svm_run)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 
 	pop	%rbx
-	cmpb	$0, BELLOWS_SVM_SPEC_ACTIVE(%rbx)
+	cmpb	$0, SVM_SPEC_ACTIVE(%rbx)
 	je	.Lhost_spec_ctrl_done
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
-	cmpb	$0, BELLOWS_SVM_SPEC_DIRECT(%rbx)
+	cmpb	$0, SVM_SPEC_DIRECT(%rbx)
 	je	.Lguest_spec_ctrl_known
 	rdmsr
-	movl	%eax, BELLOWS_SVM_SPEC_GUEST(%rbx)
+	movl	%eax, SVM_SPEC_GUEST(%rbx)
 .Lguest_spec_ctrl_known:
-	movl	BELLOWS_SVM_SPEC_HOST(%rbx), %eax
-	cmpl	BELLOWS_SVM_SPEC_GUEST(%rbx), %eax
+	movl	SVM_SPEC_HOST(%rbx), %eax
+	cmpl	SVM_SPEC_GUEST(%rbx), %eax
 	je	.Lhost_spec_ctrl_done
 	xor	%edx, %edx
 	wrmsr
@@ -156,4 +156,4 @@ SYM_FUNC_START(bellows_svm_run)
 	pop	%r15
 	pop	%rbp
 	RET
-SYM_FUNC_END(bellows_svm_run)
+SYM_FUNC_END(svm_run)

@@ -51,13 +51,13 @@
 #include "svm/svm.h"
 #include "vm/request.h"
 
-static bool in_shadow(const struct bellows_svm_vcpu *svm)
+static bool svm_in_shadow(const struct svm_vcpu *svm)
 {
-	return svm->vmcb->control.int_state & BELLOWS_SVM_SHADOW;
+	return svm->vmcb->control.int_state & VMCB_SHADOW;
 }
 
 /* Length of the instruction at RIP, for a soft event that came without. */
-static unsigned int soft_length(struct bellows_vcpu *vcpu, unsigned int known)
+static unsigned int svm_soft_length(struct bellows_vcpu *vcpu, unsigned int known)
 {
 	const struct bellows_insn *insn = &vcpu->emu->insn;
 
@@ -77,7 +77,7 @@ static unsigned int soft_length(struct bellows_vcpu *vcpu, unsigned int known)
 	}
 }
 
-static void advance_rip(struct bellows_svm_vcpu *svm, unsigned int length)
+static void svm_advance_rip(struct svm_vcpu *svm, unsigned int length)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
@@ -89,70 +89,70 @@ static void advance_rip(struct bellows_svm_vcpu *svm, unsigned int length)
 }
 
 /* The event did not get through: RIP is at its instruction again. */
-static void unwind_rip(struct bellows_svm_vcpu *svm)
+static void svm_unwind_rip(struct svm_vcpu *svm)
 {
 	bellows_reg_write(&svm->vcpu, VCPU_RIP, svm->soft_old_rip);
 	svm->soft_injected = false;
 }
 
-void bellows_svm_inject_exception(struct bellows_vcpu *vcpu)
+void svm_inject_exception(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 	/* A copy: fetching the instruction may queue a fault. */
 	const typeof(vcpu->events.exception) e = vcpu->events.exception;
 
 	if (e.soft)
-		advance_rip(to_svm(vcpu), soft_length(vcpu, e.insn_len));
-	control->event_inj = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_EXCEPTION | e.vector |
-			     (e.has_error ? BELLOWS_SVM_EVENT_HAS_ERROR : 0);
+		svm_advance_rip(to_svm(vcpu), svm_soft_length(vcpu, e.insn_len));
+	control->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_EXCEPTION | e.vector |
+			     (e.has_error ? VMCB_EVENT_HAS_ERROR : 0);
 	control->event_error = e.has_error ? e.error : 0;
 }
 
-void bellows_svm_inject_irq(struct bellows_vcpu *vcpu)
+void svm_inject_irq(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 	const typeof(vcpu->events.interrupt) *irq = &vcpu->events.interrupt;
-	u32 type = BELLOWS_SVM_EVENT_INTR;
+	u32 type = VMCB_EVENT_INTR;
 
 	if (irq->soft) {
-		advance_rip(to_svm(vcpu), soft_length(vcpu, irq->insn_len));
-		type = BELLOWS_SVM_EVENT_SOFT;
+		svm_advance_rip(to_svm(vcpu), svm_soft_length(vcpu, irq->insn_len));
+		type = VMCB_EVENT_SOFT;
 	}
-	control->event_inj = BELLOWS_SVM_EVENT_VALID | type | irq->vector;
+	control->event_inj = VMCB_EVENT_VALID | type | irq->vector;
 	control->event_error = 0;
 }
 
-void bellows_svm_inject_nmi(struct bellows_vcpu *vcpu)
+void svm_inject_nmi(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 
-	control->event_inj = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_NMI | X86_TRAP_NMI;
+	control->event_inj = VMCB_EVENT_VALID | VMCB_EVENT_NMI | X86_TRAP_NMI;
 	control->event_error = 0;
-	bellows_svm_set_nmi_mask(vcpu, true);
+	svm_set_nmi_mask(vcpu, true);
 }
 
 /* The caller still has the event marked as injected, and gives it again. */
-void bellows_svm_cancel_injection(struct bellows_vcpu *vcpu)
+void svm_cancel_injection(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb_control *control = &svm->vmcb->control;
 
-	if ((control->event_inj & BELLOWS_SVM_EVENT_VALID) &&
-	    (control->event_inj & BELLOWS_SVM_EVENT_TYPE) == BELLOWS_SVM_EVENT_NMI)
-		bellows_svm_set_nmi_mask(vcpu, false);
+	if ((control->event_inj & VMCB_EVENT_VALID) &&
+	    (control->event_inj & VMCB_EVENT_TYPE) == VMCB_EVENT_NMI)
+		svm_set_nmi_mask(vcpu, false);
 	control->event_inj = 0;
 	if (svm->soft_injected)
-		unwind_rip(svm);
+		svm_unwind_rip(svm);
 }
 
-bool bellows_svm_irq_allowed(struct bellows_vcpu *vcpu)
+bool svm_irq_allowed(struct bellows_vcpu *vcpu)
 {
-	return (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF) && !in_shadow(to_svm(vcpu));
+	return (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF) && !svm_in_shadow(to_svm(vcpu));
 }
 
-bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu)
+bool svm_nmi_allowed(struct bellows_vcpu *vcpu)
 {
-	return !to_svm(vcpu)->nmi.masked && !in_shadow(to_svm(vcpu));
+	return !to_svm(vcpu)->nmi.masked && !svm_in_shadow(to_svm(vcpu));
 }
 
 /*
@@ -162,7 +162,7 @@ bool bellows_svm_nmi_allowed(struct bellows_vcpu *vcpu)
  * halt, and nothing would end that: guests enable interrupts and halt in one go so
  * that this cannot happen.
  */
-static void pass_halt(struct bellows_svm_vcpu *svm)
+static void svm_pass_halt(struct svm_vcpu *svm)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
@@ -172,84 +172,84 @@ static void pass_halt(struct bellows_svm_vcpu *svm)
 		return;
 	/* A guest that steps itself wants to see the trap after it. */
 	if ((vcpu->regs[VCPU_RFLAGS] & (X86_EFLAGS_IF | X86_EFLAGS_TF)) != X86_EFLAGS_IF ||
-	    vcpu->guest_debug || bellows_svm_get_cpl(vcpu))
+	    vcpu->guest_debug || svm_get_cpl(vcpu))
 		return;
 	if (bellows_fetch_insn(vcpu) != 1 || insn->op != OP_HLT)
 		return;
 	bellows_reg_write(vcpu, VCPU_RIP, vcpu->regs[VCPU_RIP] + insn->length);
-	bellows_svm_set_interrupt_shadow(vcpu, 0);
+	svm_set_interrupt_shadow(vcpu, 0);
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* V_IRQ itself may be changed by the CPU. */
-static void set_virtual_irq(struct bellows_svm_vcpu *svm, bool on, u8 vector, bool window)
+static void svm_set_virtual_irq(struct svm_vcpu *svm, bool on, u8 vector, bool window)
 {
-	const u32 bits = BELLOWS_SVM_V_IRQ | BELLOWS_SVM_V_INTR_PRIO | BELLOWS_SVM_V_IGN_TPR;
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	const u32 bits = VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR;
+	struct vmcb_control *control = &svm->vmcb->control;
 
-	if (on && unlikely(in_shadow(svm)) && !(control->event_inj & BELLOWS_SVM_EVENT_VALID))
-		pass_halt(svm);
+	if (on && unlikely(svm_in_shadow(svm)) && !(control->event_inj & VMCB_EVENT_VALID))
+		svm_pass_halt(svm);
 	if (on)
 		control->int_ctl |= bits;
 	else
 		control->int_ctl &= ~bits;
 	control->int_vector = vector;
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INT);
-	if (bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR) != window)
-		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_VINTR, window);
+	svm_dirty(svm, VMCB_CLEAN_INT);
+	if (vmcb_intercepted(svm->intercept, VMCB_INTERCEPT_VINTR) != window)
+		svm_set_intercept(svm, VMCB_INTERCEPT_VINTR, window);
 }
 
-void bellows_svm_request_irq_window(struct bellows_vcpu *vcpu, bool on)
+void svm_request_irq_window(struct bellows_vcpu *vcpu, bool on)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
-	if (on || bellows_svm_intercepted(svm->intercept, BELLOWS_SVM_INTERCEPT_VINTR))
-		set_virtual_irq(svm, on, 0, on);
+	if (on || vmcb_intercepted(svm->intercept, VMCB_INTERCEPT_VINTR))
+		svm_set_virtual_irq(svm, on, 0, on);
 }
 
-bool bellows_svm_offer_irq(struct bellows_vcpu *vcpu, int vector)
+bool svm_offer_irq(struct bellows_vcpu *vcpu, int vector)
 {
-	set_virtual_irq(to_svm(vcpu), vector >= 0, max(vector, 0), false);
+	svm_set_virtual_irq(to_svm(vcpu), vector >= 0, max(vector, 0), false);
 	return true;
 }
 
 /* One that was being delivered when the exit came counts: it is delivered again as any other. */
-bool bellows_svm_irq_taken(struct bellows_vcpu *vcpu)
+bool svm_irq_taken(struct bellows_vcpu *vcpu)
 {
-	const u32 bits = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_TYPE | BELLOWS_SVM_EVENT_VECTOR;
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	const u32 bits = VMCB_EVENT_VALID | VMCB_EVENT_TYPE | VMCB_EVENT_VECTOR;
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb_control *control = &svm->vmcb->control;
 
-	if (!(control->int_ctl & BELLOWS_SVM_V_IRQ))
+	if (!(control->int_ctl & VMCB_V_IRQ))
 		return true;
-	if (svm->off || (u32)control->exit_code == BELLOWS_SVM_EXIT_INVALID ||
+	if (svm->off || (u32)control->exit_code == VMCB_EXIT_INVALID ||
 	    (control->exit_int_info & bits) !=
-	    (BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_INTR | (u32)vcpu->offered_irq))
+	    (VMCB_EVENT_VALID | VMCB_EVENT_INTR | (u32)vcpu->offered_irq))
 		return false;
-	set_virtual_irq(svm, false, 0, false);
+	svm_set_virtual_irq(svm, false, 0, false);
 	return true;
 }
 
 /* Hardware knows of one interrupt at a time, and of no register but TPR. */
-bool bellows_svm_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
+bool svm_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
 {
 	to_svm(vcpu)->tpr = (u8 *)view->page + APIC_TASKPRI;
 	return false;
 }
 
 /* While nothing is requested the guest may change CR8 as it likes: we find out after an exit. */
-void bellows_svm_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
+void svm_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
 {
-	const unsigned int bit = BELLOWS_SVM_INTERCEPT_CR_WRITE + 8;
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	const unsigned int bit = VMCB_INTERCEPT_CR_WRITE + 8;
+	struct svm_vcpu *svm = to_svm(vcpu);
 	bool on = !svm->uses_cr8 || requested >= 0;
 
-	if (bellows_svm_intercepted(svm->intercept, bit) != on)
-		bellows_svm_set_intercept(svm, bit, on);
+	if (vmcb_intercepted(svm->intercept, bit) != on)
+		svm_set_intercept(svm, bit, on);
 }
 
 /* SYSCALL keeps the flags in a register; in its shadow no stack is half switched. */
-static bool at_syscall(struct bellows_vcpu *vcpu)
+static bool svm_at_syscall(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_insn *insn = &vcpu->emu->insn;
 
@@ -257,82 +257,82 @@ static bool at_syscall(struct bellows_vcpu *vcpu)
 	       (insn->op == OP_SYSCALL || insn->op == OP_SYSENTER);
 }
 
-void bellows_svm_request_nmi_window(struct bellows_vcpu *vcpu)
+void svm_request_nmi_window(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
 	/* The intercepted IRET is the next we hear of it. */
 	if (svm->nmi.masked && !svm->nmi.iret)
 		return;
-	if (!svm->nmi.iret && !(svm->vmcb->control.event_inj & BELLOWS_SVM_EVENT_VALID) &&
-	    in_shadow(svm) && at_syscall(vcpu)) {
-		bellows_svm_set_interrupt_shadow(vcpu, 0);
+	if (!svm->nmi.iret && !(svm->vmcb->control.event_inj & VMCB_EVENT_VALID) &&
+	    svm_in_shadow(svm) && svm_at_syscall(vcpu)) {
+		svm_set_interrupt_shadow(vcpu, 0);
 		bellows_request(vcpu, VCPU_REQ_EVENT);
 		return;
 	}
 	svm->nmi.step = true;
 }
 
-bool bellows_svm_get_nmi_mask(struct bellows_vcpu *vcpu)
+bool svm_get_nmi_mask(struct bellows_vcpu *vcpu)
 {
 	return to_svm(vcpu)->nmi.masked;
 }
 
-void bellows_svm_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
+void svm_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
 	svm->nmi.masked = masked;
 	svm->nmi.iret = false;
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_IRET, masked);
+	svm_set_intercept(svm, VMCB_INTERCEPT_IRET, masked);
 }
 
-u32 bellows_svm_get_interrupt_shadow(struct bellows_vcpu *vcpu)
+u32 svm_get_interrupt_shadow(struct bellows_vcpu *vcpu)
 {
 	/* The hardware does not say which of the two instructions it was. */
-	return in_shadow(to_svm(vcpu)) ? KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
+	return svm_in_shadow(to_svm(vcpu)) ? KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
 }
 
-void bellows_svm_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
+void svm_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
 {
-	struct bellows_vmcb_control *control = &to_svm(vcpu)->vmcb->control;
+	struct vmcb_control *control = &to_svm(vcpu)->vmcb->control;
 
 	if (shadow)
-		control->int_state |= BELLOWS_SVM_SHADOW;
+		control->int_state |= VMCB_SHADOW;
 	else
-		control->int_state &= ~BELLOWS_SVM_SHADOW;
+		control->int_state &= ~VMCB_SHADOW;
 }
 
-static void step_intercepts(struct bellows_svm_vcpu *svm)
+static void svm_step_intercepts(struct svm_vcpu *svm)
 {
 	u32 *words = svm->vmcb->control.intercept;
 
-	words[BELLOWS_SVM_INTERCEPT_EXCEPTION / 32] = ~0U;
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_PUSHF, true);
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_POPF, true);
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_INT_N, true);
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_IRET, !svm->nmi.iret);
+	words[VMCB_INTERCEPT_EXCEPTION / 32] = ~0U;
+	vmcb_intercept(words, VMCB_INTERCEPT_PUSHF, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_POPF, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_INT_N, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_IRET, !svm->nmi.iret);
 	/* An interrupt that is offered would push TF, too. */
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_VINTR, true);
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INTERCEPTS);
+	vmcb_intercept(words, VMCB_INTERCEPT_VINTR, true);
+	svm_dirty(svm, VMCB_CLEAN_INTERCEPTS);
 }
 
 /* Registers are in the VMCB already. False: not with an event; the caller forces an exit. */
-bool bellows_svm_step_begin(struct bellows_svm_vcpu *svm)
+bool svm_step_begin(struct svm_vcpu *svm)
 {
-	struct bellows_vmcb *vmcb = svm->vmcb;
+	struct vmcb_page *vmcb = svm->vmcb;
 
-	if (vmcb->control.event_inj & BELLOWS_SVM_EVENT_VALID)
+	if (vmcb->control.event_inj & VMCB_EVENT_VALID)
 		return false;
 	svm->nmi.stepping = true;
 	svm->nmi.guest_tf = vmcb->save.rflags & X86_EFLAGS_TF;
 	vmcb->save.rflags |= X86_EFLAGS_TF;
-	step_intercepts(svm);
+	svm_step_intercepts(svm);
 	return true;
 }
 
 /* After the exit, the guest's registers are in vcpu->regs[]: nobody saw our TF, and nobody will. */
-void bellows_svm_step_end(struct bellows_svm_vcpu *svm)
+void svm_step_end(struct svm_vcpu *svm)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 	bool loaded_flags;
@@ -348,17 +348,17 @@ void bellows_svm_step_end(struct bellows_svm_vcpu *svm)
 		vcpu->regs[VCPU_RFLAGS] = (vcpu->regs[VCPU_RFLAGS] & ~(u64)X86_EFLAGS_TF) |
 					     svm->nmi.guest_tf;
 	memcpy(svm->vmcb->control.intercept, svm->intercept, sizeof(svm->intercept));
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INTERCEPTS);
+	svm_dirty(svm, VMCB_CLEAN_INTERCEPTS);
 	svm->nmi.step = false;
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* Has the IRET run that we let go? */
-static void track_iret(struct bellows_svm_vcpu *svm)
+static void svm_track_iret(struct svm_vcpu *svm)
 {
 	if (!svm->nmi.iret || bellows_reg_read(&svm->vcpu, VCPU_RIP) == svm->nmi.iret_rip)
 		return;
-	bellows_svm_set_nmi_mask(&svm->vcpu, false);
+	svm_set_nmi_mask(&svm->vcpu, false);
 	bellows_request(&svm->vcpu, VCPU_REQ_EVENT);
 }
 
@@ -368,72 +368,72 @@ static void track_iret(struct bellows_svm_vcpu *svm)
  * one emulator loses the shadow in VMRUN. After an exit of the guest's own doing
  * (a window, for one) the same RIP may also be a jump to itself.
  */
-static void keep_shadow(struct bellows_svm_vcpu *svm, u32 info)
+static void svm_keep_shadow(struct svm_vcpu *svm, u32 info)
 {
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct vmcb_control *control = &svm->vmcb->control;
 
-	if ((control->exit_code == BELLOWS_SVM_EXIT_INTR ||
-	     control->exit_code == BELLOWS_SVM_EXIT_NMI) &&
-	    !(info & BELLOWS_SVM_EVENT_VALID) &&
+	if ((control->exit_code == VMCB_EXIT_INTR ||
+	     control->exit_code == VMCB_EXIT_NMI) &&
+	    !(info & VMCB_EVENT_VALID) &&
 	    bellows_reg_read(&svm->vcpu, VCPU_RIP) == svm->shadow_rip)
-		control->int_state |= BELLOWS_SVM_SHADOW;
+		control->int_state |= VMCB_SHADOW;
 }
 
 /* Of ours #DB is INT1's: nothing else of that vector is injected behind its instruction. */
-static bool is_soft(u32 info, bool ours)
+static bool svm_is_soft(u32 info, bool ours)
 {
-	u8 vector = info & BELLOWS_SVM_EVENT_VECTOR;
-	u32 type = info & BELLOWS_SVM_EVENT_TYPE;
+	u8 vector = info & VMCB_EVENT_VECTOR;
+	u32 type = info & VMCB_EVENT_TYPE;
 
 	/* INT3 and INTO are exceptions by the manual, soft interrupts in one emulator. */
-	return type == BELLOWS_SVM_EVENT_SOFT ||
-	       (type == BELLOWS_SVM_EVENT_EXCEPTION &&
+	return type == VMCB_EVENT_SOFT ||
+	       (type == VMCB_EVENT_EXCEPTION &&
 		(vector == X86_TRAP_BP || vector == X86_TRAP_OF || (ours && vector == X86_TRAP_DB)));
 }
 
 /* Is what was being delivered a soft event of ours, or the one that took its place? */
-static bool from_injected(struct bellows_svm_vcpu *svm)
+static bool svm_from_injected(struct svm_vcpu *svm)
 {
 	return svm->soft_injected &&
 	       bellows_reg_read(&svm->vcpu, VCPU_RIP) == svm->soft_next_rip;
 }
 
 /* What exit_int_info says, into vcpu->exit.vectoring; and where RIP and the NMI mask stand. */
-void bellows_svm_decode_vectoring(struct bellows_svm_vcpu *svm)
+void svm_decode_vectoring(struct svm_vcpu *svm)
 {
 	struct bellows_vectoring *v = &svm->vcpu.exit.vectoring;
 	u32 info = svm->vmcb->control.exit_int_info;
 	bool injected;
 
 	*v = (struct bellows_vectoring) { 0 };
-	track_iret(svm);
+	svm_track_iret(svm);
 	if (unlikely(svm->in_shadow))
-		keep_shadow(svm, info);
-	injected = (info & BELLOWS_SVM_EVENT_VALID) && from_injected(svm);
+		svm_keep_shadow(svm, info);
+	injected = (info & VMCB_EVENT_VALID) && svm_from_injected(svm);
 	if (injected) {
-		v->insn_len = is_soft(info, true) ? svm->soft_next_rip - svm->soft_old_rip : 0;
-		unwind_rip(svm);
+		v->insn_len = svm_is_soft(info, true) ? svm->soft_next_rip - svm->soft_old_rip : 0;
+		svm_unwind_rip(svm);
 	}
 	svm->soft_injected = false;
-	if (!(info & BELLOWS_SVM_EVENT_VALID))
+	if (!(info & VMCB_EVENT_VALID))
 		return;
 	/* The guest's own runs again; but the handler of task switches must know of the gate. */
-	if (is_soft(info, injected) && !injected &&
-	    svm->vmcb->control.exit_code != BELLOWS_SVM_EXIT_TASK_SWITCH)
+	if (svm_is_soft(info, injected) && !injected &&
+	    svm->vmcb->control.exit_code != VMCB_EXIT_TASK_SWITCH)
 		return;
 
 	v->valid = true;
-	v->vector = info & BELLOWS_SVM_EVENT_VECTOR;
-	switch (info & BELLOWS_SVM_EVENT_TYPE) {
-	case BELLOWS_SVM_EVENT_NMI:
+	v->vector = info & VMCB_EVENT_VECTOR;
+	switch (info & VMCB_EVENT_TYPE) {
+	case VMCB_EVENT_NMI:
 		v->type = BELLOWS_EVENT_NMI;
 		break;
-	case BELLOWS_SVM_EVENT_EXCEPTION:
-		v->type = is_soft(info, injected) ? BELLOWS_EVENT_SOFT_EXCEPTION : BELLOWS_EVENT_EXCEPTION;
-		v->has_error = info & BELLOWS_SVM_EVENT_HAS_ERROR;
+	case VMCB_EVENT_EXCEPTION:
+		v->type = svm_is_soft(info, injected) ? BELLOWS_EVENT_SOFT_EXCEPTION : BELLOWS_EVENT_EXCEPTION;
+		v->has_error = info & VMCB_EVENT_HAS_ERROR;
 		v->error = v->has_error ? svm->vmcb->control.exit_int_error : 0;
 		break;
-	case BELLOWS_SVM_EVENT_SOFT:
+	case VMCB_EVENT_SOFT:
 		v->type = BELLOWS_EVENT_SOFT_INTERRUPT;
 		break;
 	default:

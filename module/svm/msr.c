@@ -25,7 +25,7 @@ static const struct {
 	u16 offset;
 	bool address;			/* must be canonical */
 } in_vmcb[] = {
-#define IN_VMCB(msr, field, addr) { msr, offsetof(struct bellows_vmcb, save.field), addr }
+#define IN_VMCB(msr, field, addr) { msr, offsetof(struct vmcb_page, save.field), addr }
 	IN_VMCB(MSR_STAR, star, false),
 	IN_VMCB(MSR_LSTAR, lstar, true),
 	IN_VMCB(MSR_CSTAR, cstar, true),
@@ -38,7 +38,7 @@ static const struct {
 	IN_VMCB(MSR_IA32_SYSENTER_EIP, sysenter_eip, true),
 };
 
-static u64 *vmcb_field(struct bellows_svm_vcpu *svm, u32 index, bool *address)
+static u64 *svm_msr_field(struct svm_vcpu *svm, u32 index, bool *address)
 {
 	size_t i;
 
@@ -51,38 +51,38 @@ static u64 *vmcb_field(struct bellows_svm_vcpu *svm, u32 index, bool *address)
 	return NULL;
 }
 
-static bool canonical(struct bellows_vcpu *vcpu, u64 address)
+static bool svm_canonical(struct bellows_vcpu *vcpu, u64 address)
 {
 	unsigned int bits = bellows_reg_read(vcpu, VCPU_CR4) & X86_CR4_LA57 ? 57 : 48;
 
 	return ((s64)(address << (64 - bits)) >> (64 - bits)) == (s64)address;
 }
 
-static bool has_virt_ssbd(struct bellows_vcpu *vcpu)
+static bool svm_has_virt_ssbd(struct bellows_vcpu *vcpu)
 {
-	return bellows_svm_features.virt_ssbd && bellows_guest_has(vcpu, X86_FEATURE_VIRT_SSBD);
+	return svm_features.virt_ssbd && bellows_guest_has(vcpu, X86_FEATURE_VIRT_SSBD);
 }
 
-int bellows_svm_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+int svm_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 	bool address;
-	u64 *field = vmcb_field(svm, index, &address);
+	u64 *field = svm_msr_field(svm, index, &address);
 
 	if (field) {
 		*value = *field;
 		return 0;
 	}
-	if (index == MSR_AMD64_VIRT_SPEC_CTRL && has_virt_ssbd(vcpu)) {
+	if (index == MSR_AMD64_VIRT_SPEC_CTRL && svm_has_virt_ssbd(vcpu)) {
 		*value = svm->virt_spec_ctrl;
 		return 0;
 	}
 	return -ENOENT;
 }
 
-static int set_virt_spec_ctrl(struct bellows_svm_vcpu *svm, u64 value)
+static int svm_set_virt_spec_ctrl(struct svm_vcpu *svm, u64 value)
 {
-	if (!has_virt_ssbd(&svm->vcpu))
+	if (!svm_has_virt_ssbd(&svm->vcpu))
 		return -ENOENT;
 	if (value & ~(u64)SPEC_CTRL_SSBD)
 		return 1;
@@ -90,83 +90,83 @@ static int set_virt_spec_ctrl(struct bellows_svm_vcpu *svm, u64 value)
 	return 0;
 }
 
-int bellows_svm_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+int svm_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 	bool address;
-	u64 *field = vmcb_field(svm, index, &address);
+	u64 *field = svm_msr_field(svm, index, &address);
 
 	if (field) {
-		if (address && !canonical(vcpu, value))
+		if (address && !svm_canonical(vcpu, value))
 			return 1;
 		*field = value;
-		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_SEG);
+		svm_dirty(svm, VMCB_CLEAN_SEG);
 		return 0;
 	}
 	switch (index) {
 	case MSR_AMD64_VIRT_SPEC_CTRL:
-		return set_virt_spec_ctrl(svm, value);
+		return svm_set_virt_spec_ctrl(svm, value);
 	case MSR_IA32_CR_PAT:
 		svm->vmcb->save.g_pat = value;
-		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_NPT);
+		svm_dirty(svm, VMCB_CLEAN_NPT);
 		return 0;
 	case MSR_TSC_AUX:
-		bellows_svm_sync_tsc_aux(vcpu);
+		svm_sync_tsc_aux(vcpu);
 		return 0;
 	}
 	return -ENOENT;
 }
 
-static void let_through(struct bellows_svm_vcpu *svm, u32 index, bool read, bool write)
+static void svm_msr_let_through(struct svm_vcpu *svm, u32 index, bool read, bool write)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
-	bellows_svm_msrpm_set(page_address(svm->msrpm), index,
-			      read && bellows_msr_allowed(vcpu, index, false),
-			      write && bellows_msr_allowed(vcpu, index, true));
+	svm_msrpm_set(page_address(svm->msrpm), index,
+		      read && bellows_msr_allowed(vcpu, index, false),
+		      write && bellows_msr_allowed(vcpu, index, true));
 }
 
-void bellows_svm_update_msr_intercepts(struct bellows_vcpu *vcpu)
+void svm_update_msr_intercepts(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(in_vmcb); i++)
-		let_through(svm, in_vmcb[i].index, true, true);
-	if (bellows_svm_features.v_spec_ctrl || svm->spec.active) {
-		bool direct = (bellows_svm_features.v_spec_ctrl || svm->spec.direct) &&
+		svm_msr_let_through(svm, in_vmcb[i].index, true, true);
+	if (svm_features.v_spec_ctrl || svm->spec.active) {
+		bool direct = (svm_features.v_spec_ctrl || svm->spec.direct) &&
 			      (bellows_guest_has(vcpu, X86_FEATURE_SPEC_CTRL) ||
 			       bellows_guest_has(vcpu, X86_FEATURE_AMD_IBRS) ||
 			       bellows_guest_has(vcpu, X86_FEATURE_AMD_STIBP) ||
 			       bellows_guest_has(vcpu, X86_FEATURE_AMD_SSBD));
 
-		let_through(svm, MSR_IA32_SPEC_CTRL, direct, direct);
+		svm_msr_let_through(svm, MSR_IA32_SPEC_CTRL, direct, direct);
 	}
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_MAPS);
+	svm_dirty(svm, VMCB_CLEAN_MAPS);
 }
 
-void bellows_svm_set_tsc_offset(struct bellows_vcpu *vcpu, u64 offset)
+void svm_set_tsc_offset(struct bellows_vcpu *vcpu, u64 offset)
 {
 	to_svm(vcpu)->vmcb->control.tsc_offset = offset;
-	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_INTERCEPTS);
+	svm_dirty(to_svm(vcpu), VMCB_CLEAN_INTERCEPTS);
 }
 
 /* Preemption off. A write costs, and equal values are frequent (0 on the first CPU). */
-void bellows_svm_write_tsc_aux(u64 value)
+void svm_write_tsc_aux(u64 value)
 {
-	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 
-	if (!bellows_svm_features.tsc_aux || cpu->tsc_aux == value)
+	if (!svm_features.tsc_aux || cpu->tsc_aux == value)
 		return;
 	wrmsrl(MSR_TSC_AUX, value);
 	cpu->tsc_aux = value;
 }
 
 /* The guest's value changed: its register too, if it is in. */
-void bellows_svm_sync_tsc_aux(struct bellows_vcpu *vcpu)
+void svm_sync_tsc_aux(struct bellows_vcpu *vcpu)
 {
 	preempt_disable();
 	if (vcpu->loaded)
-		bellows_svm_write_tsc_aux(vcpu->msrs.tsc_aux);
+		svm_write_tsc_aux(vcpu->msrs.tsc_aux);
 	preempt_enable();
 }

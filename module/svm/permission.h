@@ -8,26 +8,26 @@
  */
 #include "svm/vmcb.h"
 
-#define BELLOWS_SVM_IOPM_SIZE	(3 * 4096)	/* a bit a port, and 3 more for the last */
-#define BELLOWS_SVM_MSRPM_SIZE	(2 * 4096)
-#define BELLOWS_SVM_MSRPM_RANGE	0x2000u
+#define SVM_IOPM_SIZE		(3 * 4096)	/* a bit a port, and 3 more for the last */
+#define SVM_MSRPM_SIZE		(2 * 4096)
+#define SVM_MSRPM_RANGE		0x2000u
 
 /* Number of the read bit of an MSR in the map; -1: it has none. */
-static inline int bellows_svm_msrpm_bit(u32 msr)
+static inline int svm_msrpm_bit(u32 msr)
 {
 	static const u32 start[] = { 0x00000000, 0xc0000000, 0xc0010000 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(start); i++)
-		if (msr - start[i] < BELLOWS_SVM_MSRPM_RANGE)
-			return 2 * (i * BELLOWS_SVM_MSRPM_RANGE + (msr - start[i]));
+		if (msr - start[i] < SVM_MSRPM_RANGE)
+			return 2 * (i * SVM_MSRPM_RANGE + (msr - start[i]));
 	return -1;
 }
 
 /* Lets the guest read or write an MSR that is in the map, or not. */
-static inline void bellows_svm_msrpm_set(u8 *map, u32 msr, bool read, bool write)
+static inline void svm_msrpm_set(u8 *map, u32 msr, bool read, bool write)
 {
-	int bit = bellows_svm_msrpm_bit(msr);
+	int bit = svm_msrpm_bit(msr);
 	u8 mask;
 
 	if (bit < 0)

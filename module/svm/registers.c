@@ -18,9 +18,9 @@
 
 #define HIDDEN_CR0	((u64)(X86_CR0_CD | X86_CR0_NW))
 
-static struct bellows_vmcb_seg *segment(struct bellows_vcpu *vcpu, unsigned int seg)
+static struct vmcb_segment *svm_segment_of(struct bellows_vcpu *vcpu, unsigned int seg)
 {
-	struct bellows_vmcb_save *save = &to_svm(vcpu)->vmcb->save;
+	struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
 
 	switch (seg) {
 	case SEG_ES:
@@ -42,159 +42,158 @@ static struct bellows_vmcb_seg *segment(struct bellows_vcpu *vcpu, unsigned int 
 	}
 }
 
-static enum bellows_svm_segment_kind kind(unsigned int seg)
+static enum svm_segment_kind svm_segment_kind_of(unsigned int seg)
 {
 	switch (seg) {
 	case SEG_CS:
-		return BELLOWS_SVM_SEG_CODE;
+		return SVM_SEG_CODE;
 	case SEG_SS:
-		return BELLOWS_SVM_SEG_STACK;
+		return SVM_SEG_STACK;
 	case SEG_LDTR:
-		return BELLOWS_SVM_SEG_LDT;
+		return SVM_SEG_LDT;
 	case SEG_TR:
-		return BELLOWS_SVM_SEG_TASK;
+		return SVM_SEG_TASK;
 	default:
-		return BELLOWS_SVM_SEG_DATA;
+		return SVM_SEG_DATA;
 	}
 }
 
-void bellows_svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
+void svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
 {
-	bellows_svm_segment_unpack(var, segment(vcpu, seg), kind(seg),
-				   to_svm(vcpu)->vmcb->save.cpl);
+	svm_segment_unpack(var, svm_segment_of(vcpu, seg), svm_segment_kind_of(seg),
+			   to_svm(vcpu)->vmcb->save.cpl);
 }
 
-void bellows_svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
-			     const struct kvm_segment *var)
+void svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg, const struct kvm_segment *var)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
-	bellows_svm_segment_pack(segment(vcpu, seg), var);
+	svm_segment_pack(svm_segment_of(vcpu, seg), var);
 	/* The privilege level is that of the stack; VMRUN takes it from a field of its own. */
 	if (seg == SEG_SS)
 		svm->vmcb->save.cpl = var->dpl & 3;
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_SEG);
+	svm_dirty(svm, VMCB_CLEAN_SEG);
 }
 
-u64 bellows_svm_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
+u64 svm_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
 {
-	return segment(vcpu, seg)->base;
+	return svm_segment_of(vcpu, seg)->base;
 }
 
-bool bellows_svm_in_64bit_code(struct bellows_vcpu *vcpu)
+bool svm_in_64bit_code(struct bellows_vcpu *vcpu)
 {
-	return (to_svm(vcpu)->vmcb->save.cs.attr & BELLOWS_SVM_ATTR_L) && bellows_is_long_mode(vcpu);
+	return (to_svm(vcpu)->vmcb->save.cs.attr & VMCB_ATTR_L) && bellows_is_long_mode(vcpu);
 }
 
-unsigned int bellows_svm_get_cpl(struct bellows_vcpu *vcpu)
+unsigned int svm_get_cpl(struct bellows_vcpu *vcpu)
 {
 	return to_svm(vcpu)->vmcb->save.cpl;
 }
 
-static void get_table(const struct bellows_vmcb_seg *seg, struct kvm_dtable *dt)
+static void svm_get_table(const struct vmcb_segment *seg, struct kvm_dtable *dt)
 {
 	*dt = (struct kvm_dtable) { .base = seg->base, .limit = seg->limit };
 }
 
-static void set_table(struct bellows_svm_vcpu *svm, struct bellows_vmcb_seg *seg,
-		      const struct kvm_dtable *dt)
+static void svm_set_table(struct svm_vcpu *svm, struct vmcb_segment *seg,
+			  const struct kvm_dtable *dt)
 {
 	seg->base = dt->base;
 	seg->limit = dt->limit;
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DT);
+	svm_dirty(svm, VMCB_CLEAN_DT);
 }
 
-void bellows_svm_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+void svm_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
 {
-	get_table(&to_svm(vcpu)->vmcb->save.gdtr, dt);
+	svm_get_table(&to_svm(vcpu)->vmcb->save.gdtr, dt);
 }
 
-void bellows_svm_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+void svm_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
 {
-	set_table(to_svm(vcpu), &to_svm(vcpu)->vmcb->save.gdtr, dt);
+	svm_set_table(to_svm(vcpu), &to_svm(vcpu)->vmcb->save.gdtr, dt);
 }
 
-void bellows_svm_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+void svm_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
 {
-	get_table(&to_svm(vcpu)->vmcb->save.idtr, dt);
+	svm_get_table(&to_svm(vcpu)->vmcb->save.idtr, dt);
 }
 
-void bellows_svm_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+void svm_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
 {
-	set_table(to_svm(vcpu), &to_svm(vcpu)->vmcb->save.idtr, dt);
+	svm_set_table(to_svm(vcpu), &to_svm(vcpu)->vmcb->save.idtr, dt);
 }
 
-static void set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
+static void svm_set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
 {
 	vcpu->regs[reg] = value;
 	vcpu->cached |= BIT(reg);
 }
 
-void bellows_svm_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
+void svm_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	const struct bellows_vmcb_save *save = &svm->vmcb->save;
+	struct svm_vcpu *svm = to_svm(vcpu);
+	const struct vmcb_save *save = &svm->vmcb->save;
 
 	switch (reg) {
 	case VCPU_CR0:
-		set_cached(vcpu, reg, save->cr0 | svm->cache_disable);
+		svm_set_cached(vcpu, reg, save->cr0 | svm->cache_disable);
 		break;
 	case VCPU_CR3:
-		set_cached(vcpu, reg, save->cr3);
+		svm_set_cached(vcpu, reg, save->cr3);
 		break;
 	case VCPU_CR4:
-		set_cached(vcpu, reg, svm->guest_cr4);
+		svm_set_cached(vcpu, reg, svm->guest_cr4);
 		break;
 	case GPR_RAX:
-		set_cached(vcpu, reg, save->rax);
+		svm_set_cached(vcpu, reg, save->rax);
 		break;
 	case GPR_RSP:
-		set_cached(vcpu, reg, save->rsp);
+		svm_set_cached(vcpu, reg, save->rsp);
 		break;
 	case VCPU_RIP:
-		set_cached(vcpu, reg, save->rip);
+		svm_set_cached(vcpu, reg, save->rip);
 		break;
 	case VCPU_RFLAGS:
-		set_cached(vcpu, reg, save->rflags);
+		svm_set_cached(vcpu, reg, save->rflags);
 		break;
 	default:
 		bellows_vm_bug(vcpu->vm, "svm: a general register was not cached");
-		set_cached(vcpu, reg, 0);
+		svm_set_cached(vcpu, reg, 0);
 	}
 }
 
-void bellows_svm_set_cr0(struct bellows_vcpu *vcpu, u64 value)
+void svm_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
 	svm->cache_disable = value & HIDDEN_CR0;
 	svm->vmcb->save.cr0 = value & ~HIDDEN_CR0;
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_READ + 0, svm->cache_disable);
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_WRITE + 0, svm->cache_disable);
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR);
-	set_cached(vcpu, VCPU_CR0, value);
+	svm_set_intercept(svm, VMCB_INTERCEPT_CR_READ + 0, svm->cache_disable);
+	svm_set_intercept(svm, VMCB_INTERCEPT_CR_WRITE + 0, svm->cache_disable);
+	svm_dirty(svm, VMCB_CLEAN_CR);
+	svm_set_cached(vcpu, VCPU_CR0, value);
 }
 
-void bellows_svm_set_cr3(struct bellows_vcpu *vcpu, u64 value)
+void svm_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 {
 	to_svm(vcpu)->vmcb->save.cr3 = value;
-	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_CR);
-	set_cached(vcpu, VCPU_CR3, value);
+	svm_dirty(to_svm(vcpu), VMCB_CLEAN_CR);
+	svm_set_cached(vcpu, VCPU_CR3, value);
 }
 
-void bellows_svm_set_cr4(struct bellows_vcpu *vcpu, u64 value)
+void svm_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 	u64 needed = __read_cr4() & X86_CR4_MCE;
 
 	svm->guest_cr4 = value;
 	svm->vmcb->save.cr4 = value | needed;
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_CR_READ + 4, needed & ~value);
-	bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR);
-	set_cached(vcpu, VCPU_CR4, value);
+	svm_set_intercept(svm, VMCB_INTERCEPT_CR_READ + 4, needed & ~value);
+	svm_dirty(svm, VMCB_CLEAN_CR);
+	svm_set_cached(vcpu, VCPU_CR4, value);
 }
 
-bool bellows_svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
+bool svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
 {
 	return !(value & (X86_CR4_VMXE | X86_CR4_SMXE));
 }
@@ -205,16 +204,16 @@ bool bellows_svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
  * emulator must not: QEMU's #VMEXIT with the guest's LME set and its CR4.PAE
  * clear leaves the host with the guest's CR0.
  */
-void bellows_svm_set_efer(struct bellows_vcpu *vcpu, u64 value)
+void svm_set_efer(struct bellows_vcpu *vcpu, u64 value)
 {
 	if (!(value & EFER_LMA))
 		value &= ~(u64)EFER_LME;
 	to_svm(vcpu)->vmcb->save.efer = value | EFER_SVME;
-	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_CR);
+	svm_dirty(to_svm(vcpu), VMCB_CLEAN_CR);
 }
 
-void bellows_svm_set_dr7(struct bellows_vcpu *vcpu, u64 value)
+void svm_set_dr7(struct bellows_vcpu *vcpu, u64 value)
 {
 	to_svm(vcpu)->vmcb->save.dr7 = value;
-	bellows_svm_dirty(to_svm(vcpu), BELLOWS_SVM_CLEAN_DR);
+	svm_dirty(to_svm(vcpu), VMCB_CLEAN_DR);
 }

@@ -29,22 +29,22 @@
 #include "svm/svm.h"
 #include "vm/request.h"
 
-asmlinkage void bellows_svm_run(u64 *regs, u64 vmcb, u64 host, struct bellows_svm_spec_ctrl *spec);
+asmlinkage void svm_run(u64 *regs, u64 vmcb, u64 host, struct svm_spec_ctrl *spec);
 
-static_assert(GPR_RCX == BELLOWS_SVM_RCX && GPR_RDX == BELLOWS_SVM_RDX &&
-	      GPR_RBX == BELLOWS_SVM_RBX && GPR_RBP == BELLOWS_SVM_RBP &&
-	      GPR_RSI == BELLOWS_SVM_RSI && GPR_RDI == BELLOWS_SVM_RDI &&
+static_assert(GPR_RCX == SVM_RCX && GPR_RDX == SVM_RDX &&
+	      GPR_RBX == SVM_RBX && GPR_RBP == SVM_RBP &&
+	      GPR_RSI == SVM_RSI && GPR_RDI == SVM_RDI &&
 	      GPR_R8 == 8 && GPR_R15 == 15);
-static_assert(offsetof(struct bellows_svm_spec_ctrl, guest) == BELLOWS_SVM_SPEC_GUEST);
-static_assert(offsetof(struct bellows_svm_spec_ctrl, host) == BELLOWS_SVM_SPEC_HOST);
-static_assert(offsetof(struct bellows_svm_spec_ctrl, active) == BELLOWS_SVM_SPEC_ACTIVE);
-static_assert(offsetof(struct bellows_svm_spec_ctrl, direct) == BELLOWS_SVM_SPEC_DIRECT);
+static_assert(offsetof(struct svm_spec_ctrl, guest) == SVM_SPEC_GUEST);
+static_assert(offsetof(struct svm_spec_ctrl, host) == SVM_SPEC_HOST);
+static_assert(offsetof(struct svm_spec_ctrl, active) == SVM_SPEC_ACTIVE);
+static_assert(offsetof(struct svm_spec_ctrl, direct) == SVM_SPEC_DIRECT);
 
 /* What the guest may change without an exit: fetched from the VMCB when somebody asks. */
 #define LIVE_REGS (BIT(VCPU_CR0) | BIT(VCPU_CR3))
 
 /* False: SVM is off, because the machine is going down. */
-static __always_inline bool clear_gif(void)
+static __always_inline bool svm_clear_gif(void)
 {
 	asm goto("1: clgi\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
@@ -54,7 +54,7 @@ fault:
 	return false;
 }
 
-static __always_inline void set_gif(void)
+static __always_inline void svm_set_gif(void)
 {
 	asm goto("1: stgi\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
@@ -64,7 +64,7 @@ fault:
 }
 
 /* Faults only when SVM was switched off by an emergency; the copy is then of no use to anybody. */
-void bellows_svm_save_host(phys_addr_t host)
+void svm_save_host(phys_addr_t host)
 {
 	asm goto("1: vmsave %0\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
@@ -73,15 +73,15 @@ fault:
 	return;
 }
 
-static noinstr void run_guest(struct bellows_svm_vcpu *svm, phys_addr_t host)
+static noinstr void svm_run_guest(struct svm_vcpu *svm, phys_addr_t host)
 {
 	bellows_guest_state_enter(&svm->vcpu.quiescent);
 	amd_clear_divider();
-	bellows_svm_run(svm->vcpu.regs, svm->vmcb_pa, host, &svm->spec);
+	svm_run(svm->vcpu.regs, svm->vmcb_pa, host, &svm->spec);
 	bellows_guest_state_exit();
 }
 
-static __always_inline void registers_in(struct bellows_svm_vcpu *svm, struct bellows_vmcb *vmcb)
+static __always_inline void svm_registers_in(struct svm_vcpu *svm, struct vmcb_page *vmcb)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
@@ -92,22 +92,22 @@ static __always_inline void registers_in(struct bellows_svm_vcpu *svm, struct be
 	vcpu->dirty = 0;
 	if (vmcb->save.cr2 != vcpu->cr2) {
 		vmcb->save.cr2 = vcpu->cr2;
-		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_CR2);
+		svm_dirty(svm, VMCB_CLEAN_CR2);
 	}
 	/* One emulator's VMRUN leaves CR2 alone. So does every exit: it rarely differs. */
 	if (unlikely(native_read_cr2() != vcpu->cr2))
 		native_write_cr2(vcpu->cr2);
-	if ((vmcb->control.int_ctl & BELLOWS_SVM_V_TPR) != vcpu->cr8) {
-		vmcb->control.int_ctl = (vmcb->control.int_ctl & ~BELLOWS_SVM_V_TPR) |
-					(vcpu->cr8 & BELLOWS_SVM_V_TPR);
-		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_INT);
+	if ((vmcb->control.int_ctl & VMCB_V_TPR) != vcpu->cr8) {
+		vmcb->control.int_ctl = (vmcb->control.int_ctl & ~VMCB_V_TPR) |
+					(vcpu->cr8 & VMCB_V_TPR);
+		svm_dirty(svm, VMCB_CLEAN_INT);
 	}
 }
 
 /* CR8, which the guest may have changed by itself, is TPR's upper half. */
-static void cr8_out(struct bellows_svm_vcpu *svm)
+static void svm_cr8_out(struct svm_vcpu *svm)
 {
-	u8 cr8 = svm->vmcb->control.int_ctl & BELLOWS_SVM_V_TPR;
+	u8 cr8 = svm->vmcb->control.int_ctl & VMCB_V_TPR;
 
 	if (cr8 == svm->vcpu.cr8)
 		return;
@@ -115,8 +115,8 @@ static void cr8_out(struct bellows_svm_vcpu *svm)
 	*svm->tpr = cr8 << 4;
 }
 
-static __always_inline void registers_out(struct bellows_svm_vcpu *svm,
-					  const struct bellows_vmcb *vmcb)
+static __always_inline void svm_registers_out(struct svm_vcpu *svm,
+					      const struct vmcb_page *vmcb)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
@@ -126,7 +126,7 @@ static __always_inline void registers_out(struct bellows_svm_vcpu *svm,
 	vcpu->regs[VCPU_RFLAGS] = vmcb->save.rflags;
 	vcpu->cr2 = vmcb->save.cr2;
 	if (unlikely(svm->uses_cr8))
-		cr8_out(svm);
+		svm_cr8_out(svm);
 	vcpu->cached = GENMASK(VCPU_NR_REGS - 1, 0) & ~LIVE_REGS;
 }
 
@@ -134,27 +134,27 @@ static __always_inline void registers_out(struct bellows_svm_vcpu *svm,
  * Settles the address space identifier, and what TLB maintenance goes with the next
  * entry. Those after it in the same stay need none.
  */
-static void prepare_tlb(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
+static void svm_prepare_tlb(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct vmcb_control *control = &svm->vmcb->control;
 	int this_cpu = smp_processor_id();
 
 	/* What one CPU remembers of the VMCB says nothing about another's memory of it. */
 	if (svm->asid.cpu != this_cpu)
 		control->clean = 0;
-	control->tlb_control = bellows_asid_prepare(&cpu->asids, &svm->asid, this_cpu,
-						    bellows_svm_features.flush_by_asid);
+	control->tlb_control = asid_prepare(&cpu->asids, &svm->asid, this_cpu,
+					    svm_features.flush_by_asid);
 	if (control->asid != svm->asid.asid) {
 		control->asid = svm->asid.asid;
-		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_ASID);
+		svm_dirty(svm, VMCB_CLEAN_ASID);
 	}
 }
 
-static void spec_ctrl_in(struct bellows_svm_vcpu *svm)
+static void svm_spec_ctrl_in(struct svm_vcpu *svm)
 {
 	u64 guest = svm->vcpu.msrs.spec_ctrl;
 
-	if (bellows_svm_features.v_spec_ctrl) {
+	if (svm_features.v_spec_ctrl) {
 		svm->vmcb->save.spec_ctrl = guest;
 		return;
 	}
@@ -166,9 +166,9 @@ static void spec_ctrl_in(struct bellows_svm_vcpu *svm)
 	}
 }
 
-static void spec_ctrl_out(struct bellows_svm_vcpu *svm)
+static void svm_spec_ctrl_out(struct svm_vcpu *svm)
 {
-	if (bellows_svm_features.v_spec_ctrl)
+	if (svm_features.v_spec_ctrl)
 		svm->vcpu.msrs.spec_ctrl = svm->vmcb->save.spec_ctrl;
 	else
 		svm->vcpu.msrs.spec_ctrl = svm->spec.guest;
@@ -178,29 +178,29 @@ static void spec_ctrl_out(struct bellows_svm_vcpu *svm)
  * Hardware did with the VMCB what we asked for, unless it refused it. State that
  * was refused was not entered: one emulator leaves the host's registers there.
  */
-static __always_inline void finish(struct bellows_svm_vcpu *svm, struct bellows_vmcb *vmcb)
+static __always_inline void svm_finish_entry(struct svm_vcpu *svm, struct vmcb_page *vmcb)
 {
-	struct bellows_vmcb_control *control = &vmcb->control;
+	struct vmcb_control *control = &vmcb->control;
 	u32 code = control->exit_code;
 
 	control->event_inj = 0;
-	if (unlikely(code == BELLOWS_SVM_EXIT_INVALID)) {
+	if (unlikely(code == VMCB_EXIT_INVALID)) {
 		control->clean = 0;
 	} else {
-		if (unlikely(control->tlb_control != BELLOWS_SVM_TLB_KEEP))
-			bellows_asid_entered(&this_cpu_ptr(&bellows_svm_cpu)->asids, &svm->asid,
-					     control->tlb_control);
+		if (unlikely(control->tlb_control != VMCB_TLB_KEEP))
+			asid_entered(&this_cpu_ptr(&svm_cpu)->asids, &svm->asid,
+				     control->tlb_control);
 		/* After a shutdown the save area is undefined. */
-		control->clean = unlikely(code == BELLOWS_SVM_EXIT_SHUTDOWN) ? 0 :
-				 bellows_svm_features.clean_groups;
-		registers_out(svm, vmcb);
+		control->clean = unlikely(code == VMCB_EXIT_SHUTDOWN) ? 0 :
+				 svm_features.clean_groups;
+		svm_registers_out(svm, vmcb);
 	}
-	control->tlb_control = BELLOWS_SVM_TLB_KEEP;
+	control->tlb_control = VMCB_TLB_KEEP;
 	svm->debug_bits = 0;
 	if (unlikely(vmcb->save.dr6 != DR6_RESERVED)) {
 		svm->debug_bits = vmcb->save.dr6 ^ DR6_RESERVED;
 		vmcb->save.dr6 = DR6_RESERVED;
-		bellows_svm_dirty(svm, BELLOWS_SVM_CLEAN_DR);
+		svm_dirty(svm, VMCB_CLEAN_DR);
 		/* It is in the register too, where the host's next #DB would take it for its own. */
 		set_debugreg(DR6_RESERVED, 6);
 	}
@@ -212,87 +212,87 @@ static __always_inline void finish(struct bellows_svm_vcpu *svm, struct bellows_
  * interrupt until the next exit, and gives it to the guest again, wanted or not,
  * when another of its processors has a timer in the meantime.
  */
-static bool must_come_back(struct bellows_svm_vcpu *svm)
+static bool svm_must_come_back(struct svm_vcpu *svm)
 {
-	const u32 bits = BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_TYPE;
+	const u32 bits = VMCB_EVENT_VALID | VMCB_EVENT_TYPE;
 
-	if (unlikely(svm->nmi.step) && !bellows_svm_step_begin(svm))
+	if (unlikely(svm->nmi.step) && !svm_step_begin(svm))
 		return true;
-	return unlikely(bellows_svm_features.repeats_interrupts) &&
+	return unlikely(svm_features.repeats_interrupts) &&
 	       (svm->vmcb->control.event_inj & bits) ==
-	       (BELLOWS_SVM_EVENT_VALID | BELLOWS_SVM_EVENT_INTR);
+	       (VMCB_EVENT_VALID | VMCB_EVENT_INTR);
 }
 
 /* False: neither the guest nor this thread wants it, nor the host for everybody. */
-static bool ssbd_differs(const struct bellows_svm_vcpu *svm)
+static bool svm_ssbd_differs(const struct svm_vcpu *svm)
 {
 	return svm->virt_spec_ctrl || test_thread_flag(TIF_SSBD) ||
 	       boot_cpu_has(X86_FEATURE_SPEC_STORE_BYPASS_DISABLE);
 }
 
-/* For keep_shadow(). A later entry of the stay is in no shadow: quick services pass by an instruction. */
-static void note_shadow(struct bellows_svm_vcpu *svm)
+/* For svm_keep_shadow(). A later entry of the stay is in no shadow: quick services pass by an instruction. */
+static void svm_note_shadow(struct svm_vcpu *svm)
 {
-	const struct bellows_vmcb_control *control = &svm->vmcb->control;
+	const struct vmcb_control *control = &svm->vmcb->control;
 
-	svm->in_shadow = unlikely(control->int_state & BELLOWS_SVM_SHADOW) &&
-			 !(control->event_inj & BELLOWS_SVM_EVENT_VALID);
+	svm->in_shadow = unlikely(control->int_state & VMCB_SHADOW) &&
+			 !(control->event_inj & VMCB_EVENT_VALID);
 	if (unlikely(svm->in_shadow))
 		svm->shadow_rip = svm->vcpu.regs[VCPU_RIP];
 }
 
 /* Another thread can change the LDT only with an interrupt here, so once per stay is enough. */
-void bellows_svm_prepare_enter(struct bellows_vcpu *vcpu)
+void svm_prepare_enter(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 	u16 ldt;
 
 	svm->off = false;
-	prepare_tlb(svm, cpu);
-	note_shadow(svm);
-	svm->switch_ssbd = bellows_svm_features.virt_ssbd && ssbd_differs(svm);
+	svm_prepare_tlb(svm, cpu);
+	svm_note_shadow(svm);
+	svm->switch_ssbd = svm_features.virt_ssbd && svm_ssbd_differs(svm);
 	store_ldt(ldt);
 	if (unlikely(ldt))
-		bellows_svm_save_host(cpu->host_pa);
+		svm_save_host(cpu->host_pa);
 }
 
-void bellows_svm_enter(struct bellows_vcpu *vcpu)
+void svm_enter(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_vmcb *vmcb = svm->vmcb;
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb_page *vmcb = svm->vmcb;
 
-	registers_in(svm, vmcb);
+	svm_registers_in(svm, vmcb);
 	svm->nmi.stepping = false;
-	if (unlikely(svm->nmi.step || vmcb->control.event_inj) && must_come_back(svm))
+	if (unlikely(svm->nmi.step || vmcb->control.event_inj) && svm_must_come_back(svm))
 		smp_send_reschedule(smp_processor_id());
 
-	if (unlikely(!clear_gif())) {
+	if (unlikely(!svm_clear_gif())) {
 		svm->off = true;
-		vmcb->control.exit_code = BELLOWS_SVM_EXIT_INVALID;
+		vmcb->control.exit_code = VMCB_EXIT_INVALID;
 		return;
 	}
 	if (svm->has_spec_ctrl)
-		spec_ctrl_in(svm);
+		svm_spec_ctrl_in(svm);
 	if (unlikely(svm->switch_ssbd))
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, true);
-	run_guest(svm, this_cpu_read(bellows_svm_cpu.host_pa));
+	svm_run_guest(svm, this_cpu_read(svm_cpu.host_pa));
 	if (unlikely(svm->switch_ssbd))
 		x86_virt_spec_ctrl(svm->virt_spec_ctrl, false);
 	if (svm->has_spec_ctrl)
-		spec_ctrl_out(svm);
-	set_gif();
+		svm_spec_ctrl_out(svm);
+	svm_set_gif();
 
-	finish(svm, vmcb);
+	svm_finish_entry(svm, vmcb);
 	if (unlikely(svm->nmi.step))
-		bellows_svm_step_end(svm);
+		svm_step_end(svm);
 }
 
-void bellows_svm_exit_irqoff(struct bellows_vcpu *vcpu)
+void svm_exit_irqoff(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
 	if (unlikely(!svm->off &&
-		     svm->vmcb->control.exit_code == BELLOWS_SVM_EXIT_EXCEPTION + X86_TRAP_MC))
+		     svm->vmcb->control.exit_code == VMCB_EXIT_EXCEPTION + X86_TRAP_MC))
 		bellows_host_machine_check();
 }

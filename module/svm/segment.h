@@ -21,80 +21,79 @@
 #include "types.h"	/* struct kvm_segment; test programs bring their own <linux/kvm.h> */
 #include "svm/vmcb.h"
 
-#define BELLOWS_SVM_ATTR_TYPE	0x00fu
-#define BELLOWS_SVM_ATTR_S	BIT(4)
-#define BELLOWS_SVM_ATTR_DPL	5
-#define BELLOWS_SVM_ATTR_P	BIT(7)
-#define BELLOWS_SVM_ATTR_AVL	BIT(8)
-#define BELLOWS_SVM_ATTR_L	BIT(9)
-#define BELLOWS_SVM_ATTR_DB	BIT(10)
-#define BELLOWS_SVM_ATTR_G	BIT(11)
+#define VMCB_ATTR_TYPE		0x00fu
+#define VMCB_ATTR_S		BIT(4)
+#define VMCB_ATTR_DPL		5
+#define VMCB_ATTR_P		BIT(7)
+#define VMCB_ATTR_AVL		BIT(8)
+#define VMCB_ATTR_L		BIT(9)
+#define VMCB_ATTR_DB		BIT(10)
+#define VMCB_ATTR_G		BIT(11)
 
-#define BELLOWS_SVM_TYPE_ACCESSED	1
-#define BELLOWS_SVM_TYPE_BUSY		2
+#define SVM_TYPE_ACCESSED		1
+#define SVM_TYPE_BUSY			2
 
-enum bellows_svm_segment_kind {
-	BELLOWS_SVM_SEG_CODE,
-	BELLOWS_SVM_SEG_STACK,
-	BELLOWS_SVM_SEG_DATA,
-	BELLOWS_SVM_SEG_LDT,
-	BELLOWS_SVM_SEG_TASK,
+enum svm_segment_kind {
+	SVM_SEG_CODE,
+	SVM_SEG_STACK,
+	SVM_SEG_DATA,
+	SVM_SEG_LDT,
+	SVM_SEG_TASK,
 };
 
-static inline void bellows_svm_segment_pack(struct bellows_vmcb_seg *seg,
-					    const struct kvm_segment *var)
+static inline void svm_segment_pack(struct vmcb_segment *seg, const struct kvm_segment *var)
 {
 	seg->base = var->base;
 	seg->limit = var->limit;
 	seg->selector = var->selector;
-	seg->attr = (var->type & BELLOWS_SVM_ATTR_TYPE) |
-		    (var->s & 1 ? BELLOWS_SVM_ATTR_S : 0) |
-		    (var->dpl & 3) << BELLOWS_SVM_ATTR_DPL |
-		    ((var->present & 1) && !var->unusable ? BELLOWS_SVM_ATTR_P : 0) |
-		    (var->avl & 1 ? BELLOWS_SVM_ATTR_AVL : 0) |
-		    (var->l & 1 ? BELLOWS_SVM_ATTR_L : 0) |
-		    (var->db & 1 ? BELLOWS_SVM_ATTR_DB : 0) |
-		    (var->g & 1 ? BELLOWS_SVM_ATTR_G : 0);
+	seg->attr = (var->type & VMCB_ATTR_TYPE) |
+		    (var->s & 1 ? VMCB_ATTR_S : 0) |
+		    (var->dpl & 3) << VMCB_ATTR_DPL |
+		    ((var->present & 1) && !var->unusable ? VMCB_ATTR_P : 0) |
+		    (var->avl & 1 ? VMCB_ATTR_AVL : 0) |
+		    (var->l & 1 ? VMCB_ATTR_L : 0) |
+		    (var->db & 1 ? VMCB_ATTR_DB : 0) |
+		    (var->g & 1 ? VMCB_ATTR_G : 0);
 }
 
-static inline void bellows_svm_segment_unpack(struct kvm_segment *var,
-					      const struct bellows_vmcb_seg *seg,
-					      enum bellows_svm_segment_kind kind, u8 cpl)
+static inline void svm_segment_unpack(struct kvm_segment *var,
+				      const struct vmcb_segment *seg,
+				      enum svm_segment_kind kind, u8 cpl)
 {
-	bool present = seg->attr & BELLOWS_SVM_ATTR_P;
+	bool present = seg->attr & VMCB_ATTR_P;
 
 	*var = (struct kvm_segment) {
 		.base = seg->base,
 		.limit = seg->limit,
 		.selector = seg->selector,
-		.type = seg->attr & BELLOWS_SVM_ATTR_TYPE,
+		.type = seg->attr & VMCB_ATTR_TYPE,
 		.present = present,
-		.dpl = (seg->attr >> BELLOWS_SVM_ATTR_DPL) & 3,
-		.db = !!(seg->attr & BELLOWS_SVM_ATTR_DB),
-		.s = !!(seg->attr & BELLOWS_SVM_ATTR_S),
-		.l = !!(seg->attr & BELLOWS_SVM_ATTR_L),
-		.g = !!(seg->attr & BELLOWS_SVM_ATTR_G),
-		.avl = !!(seg->attr & BELLOWS_SVM_ATTR_AVL),
+		.dpl = (seg->attr >> VMCB_ATTR_DPL) & 3,
+		.db = !!(seg->attr & VMCB_ATTR_DB),
+		.s = !!(seg->attr & VMCB_ATTR_S),
+		.l = !!(seg->attr & VMCB_ATTR_L),
+		.g = !!(seg->attr & VMCB_ATTR_G),
+		.avl = !!(seg->attr & VMCB_ATTR_AVL),
 		.unusable = !present,
 	};
 
 	switch (kind) {
-	case BELLOWS_SVM_SEG_CODE:
+	case SVM_SEG_CODE:
 		var->g = seg->limit > 0xfffff;
 		break;
-	case BELLOWS_SVM_SEG_STACK:
+	case SVM_SEG_STACK:
 		if (!present)
 			var->db = 0;
 		var->dpl = cpl;
 		fallthrough;
-	case BELLOWS_SVM_SEG_DATA:
+	case SVM_SEG_DATA:
 		if (present)
-			var->type |= BELLOWS_SVM_TYPE_ACCESSED;
+			var->type |= SVM_TYPE_ACCESSED;
 		break;
-	case BELLOWS_SVM_SEG_TASK:
-		var->type |= BELLOWS_SVM_TYPE_BUSY;
+	case SVM_SEG_TASK:
+		var->type |= SVM_TYPE_BUSY;
 		break;
-	case BELLOWS_SVM_SEG_LDT:
+	case SVM_SEG_LDT:
 		break;
 	}
 }

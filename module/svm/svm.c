@@ -33,9 +33,9 @@
 #define SVM_LEAF	0x8000000a
 #define VM_CR_SVMDIS	BIT(4)
 
-struct bellows_svm_features bellows_svm_features;
+struct svm_features svm_features;
 
-static const char *what_is_missing(void)
+static const char *svm_what_is_missing(void)
 {
 	u64 vm_cr;
 
@@ -56,9 +56,9 @@ static const char *what_is_missing(void)
 	return NULL;
 }
 
-static bool available(char *why, size_t size)
+static bool svm_available(char *why, size_t size)
 {
-	const char *missing = what_is_missing();
+	const char *missing = svm_what_is_missing();
 
 	if (missing)
 		strscpy(why, missing, size);
@@ -66,19 +66,19 @@ static bool available(char *why, size_t size)
 }
 
 /* QEMU's own CPU, with more than one of them. */
-static bool repeats_interrupts(void)
+static bool svm_repeats_interrupts(void)
 {
 	return boot_cpu_has(X86_FEATURE_HYPERVISOR) && num_possible_cpus() > 1 &&
 	       hypervisor_cpuid_base("TCGTCGTCGTCG", 0);
 }
 
-static void find_features(void)
+static void svm_find_features(void)
 {
-	bellows_svm_features = (struct bellows_svm_features) {
+	svm_features = (struct svm_features) {
 		.nrip = boot_cpu_has(X86_FEATURE_NRIPS),
 		.decode = boot_cpu_has(X86_FEATURE_DECODEASSISTS),
 		.flush_by_asid = boot_cpu_has(X86_FEATURE_FLUSHBYASID),
-		.clean_groups = boot_cpu_has(X86_FEATURE_VMCBCLEAN) ? BELLOWS_SVM_CLEAN_ALL : 0,
+		.clean_groups = boot_cpu_has(X86_FEATURE_VMCBCLEAN) ? VMCB_CLEAN_ALL : 0,
 		.pause_filter = boot_cpu_has(X86_FEATURE_PAUSEFILTER),
 		.tsc_ratio = boot_cpu_has(X86_FEATURE_TSCRATEMSR),
 		.v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
@@ -88,35 +88,35 @@ static void find_features(void)
 			     (boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) ||
 			      boot_cpu_has(X86_FEATURE_VIRT_SSBD)),
 		.tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID),
-		.repeats_interrupts = repeats_interrupts(),
+		.repeats_interrupts = svm_repeats_interrupts(),
 	};
 }
 
-static int setup(void)
+static int svm_backend_setup(void)
 {
-	find_features();
+	svm_find_features();
 	/* VMRUN walks nested tables with as many levels as the host's own have. */
 	bellows_svm_backend.format = pgtable_l5_enabled() ? &bellows_npt5_format :
 							    &bellows_npt_format;
-	return bellows_svm_setup();
+	return svm_setup();
 }
 
 /* What hardware needs a control for, and this has none. */
-static bool supports(unsigned int feature)
+static bool svm_supports(unsigned int feature)
 {
 	switch (feature) {
 	case X86_FEATURE_SVM:
 		return false;
 	case X86_FEATURE_VIRT_SSBD:
-		return bellows_svm_features.virt_ssbd;
+		return svm_features.virt_ssbd;
 	default:
 		return true;
 	}
 }
 
-static int cpu_enable(void)
+static int svm_cpu_enable(void)
 {
-	struct bellows_svm_cpu *cpu = this_cpu_ptr(&bellows_svm_cpu);
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 	u64 efer, vm_cr;
 
 	rdmsrl(MSR_EFER, efer);
@@ -128,13 +128,13 @@ static int cpu_enable(void)
 		return -EOPNOTSUPP;
 	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(cpu->hsave));
 	/* Somebody before us may have left another ratio. */
-	if (bellows_svm_features.tsc_ratio)
+	if (svm_features.tsc_ratio)
 		wrmsr(MSR_AMD64_TSC_RATIO, 0, 1);
-	if (bellows_svm_features.tsc_aux)
+	if (svm_features.tsc_aux)
 		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	cpu->tsc_aux = cpu->host_tsc_aux;
 	cpu->last_vcpu = 0;
-	bellows_asid_enable(&cpu->asids, cpuid_ebx(SVM_LEAF));
+	asid_enable(&cpu->asids, cpuid_ebx(SVM_LEAF));
 	/* Counters that count the host only stop in guests from now on. */
 	amd_pmu_enable_virt();
 	bellows_bp_spec_reduce(true);
@@ -142,7 +142,7 @@ static int cpu_enable(void)
 }
 
 /* The end is the same in peace and in an emergency: INIT and NMIs must not stay held back. */
-static void switch_off(void)
+static void svm_switch_off(void)
 {
 	u64 efer;
 
@@ -156,26 +156,26 @@ fault:
 	wrmsrl(MSR_EFER, efer & ~(u64)EFER_SVME);
 }
 
-static void cpu_disable(void)
+static void svm_cpu_disable(void)
 {
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
-	switch_off();
+	svm_switch_off();
 	bellows_bp_spec_reduce(false);
 	amd_pmu_disable_virt();
 }
 
-static void cpu_emergency_disable(void)
+static void svm_cpu_emergency_disable(void)
 {
-	switch_off();
+	svm_switch_off();
 }
 
 /* All that a VM needs is in its vCPUs and in the nested tables. */
-static int vm_init(struct bellows_vm *vm)
+static int svm_vm_init(struct bellows_vm *vm)
 {
 	return 0;
 }
 
-static void vm_destroy(struct bellows_vm *vm)
+static void svm_vm_destroy(struct bellows_vm *vm)
 {
 }
 
@@ -183,65 +183,65 @@ struct bellows_backend bellows_svm_backend = {
 	.name = "svm",
 	.enable_bit = "EFER.SVME",
 	.format = &bellows_npt_format,
-	.vcpu_size = sizeof(struct bellows_svm_vcpu),
+	.vcpu_size = sizeof(struct svm_vcpu),
 	.hypercall_insn_len = 3,
-	.supports = supports,
-	.available = available,
-	.setup = setup,
-	.teardown = bellows_svm_teardown,
-	.cpu_enable = cpu_enable,
-	.cpu_disable = cpu_disable,
-	.cpu_emergency_disable = cpu_emergency_disable,
-	.vm_init = vm_init,
-	.vm_destroy = vm_destroy,
-	.vcpu_create = bellows_svm_vcpu_create,
-	.vcpu_destroy = bellows_svm_vcpu_destroy,
-	.vcpu_reset = bellows_svm_vcpu_reset,
-	.vcpu_load = bellows_svm_vcpu_load,
-	.vcpu_put = bellows_svm_vcpu_put,
-	.prepare_enter = bellows_svm_prepare_enter,
-	.enter = bellows_svm_enter,
-	.decode_quickly = bellows_svm_decode_quickly,
-	.exit_irqoff = bellows_svm_exit_irqoff,
-	.decode_exit = bellows_svm_decode_exit,
-	.cache_reg = bellows_svm_cache_reg,
-	.get_segment = bellows_svm_get_segment,
-	.set_segment = bellows_svm_set_segment,
-	.get_segment_base = bellows_svm_get_segment_base,
-	.in_64bit_code = bellows_svm_in_64bit_code,
-	.get_cpl = bellows_svm_get_cpl,
-	.get_gdt = bellows_svm_get_gdt,
-	.set_gdt = bellows_svm_set_gdt,
-	.get_idt = bellows_svm_get_idt,
-	.set_idt = bellows_svm_set_idt,
-	.set_cr0 = bellows_svm_set_cr0,
-	.set_cr3 = bellows_svm_set_cr3,
-	.set_cr4 = bellows_svm_set_cr4,
-	.set_efer = bellows_svm_set_efer,
-	.cr4_allowed = bellows_svm_cr4_allowed,
-	.set_dr7 = bellows_svm_set_dr7,
-	.msr_get = bellows_svm_msr_get,
-	.msr_set = bellows_svm_msr_set,
-	.update_msr_intercepts = bellows_svm_update_msr_intercepts,
-	.set_tsc_offset = bellows_svm_set_tsc_offset,
-	.cpuid_changed = bellows_svm_cpuid_changed,
-	.update_exception_intercepts = bellows_svm_update_exception_intercepts,
-	.inject_exception = bellows_svm_inject_exception,
-	.inject_irq = bellows_svm_inject_irq,
-	.inject_nmi = bellows_svm_inject_nmi,
-	.cancel_injection = bellows_svm_cancel_injection,
-	.irq_allowed = bellows_svm_irq_allowed,
-	.nmi_allowed = bellows_svm_nmi_allowed,
-	.request_irq_window = bellows_svm_request_irq_window,
-	.offer_irq = bellows_svm_offer_irq,
-	.irq_taken = bellows_svm_irq_taken,
-	.apic_changed = bellows_svm_apic_changed,
-	.apic_vectors = bellows_svm_apic_vectors,
-	.request_nmi_window = bellows_svm_request_nmi_window,
-	.get_nmi_mask = bellows_svm_get_nmi_mask,
-	.set_nmi_mask = bellows_svm_set_nmi_mask,
-	.get_interrupt_shadow = bellows_svm_get_interrupt_shadow,
-	.set_interrupt_shadow = bellows_svm_set_interrupt_shadow,
-	.flush_tlb = bellows_svm_flush_tlb,
-	.flush_tlb_guest = bellows_svm_flush_tlb,
+	.supports = svm_supports,
+	.available = svm_available,
+	.setup = svm_backend_setup,
+	.teardown = svm_teardown,
+	.cpu_enable = svm_cpu_enable,
+	.cpu_disable = svm_cpu_disable,
+	.cpu_emergency_disable = svm_cpu_emergency_disable,
+	.vm_init = svm_vm_init,
+	.vm_destroy = svm_vm_destroy,
+	.vcpu_create = svm_vcpu_create,
+	.vcpu_destroy = svm_vcpu_destroy,
+	.vcpu_reset = svm_vcpu_reset,
+	.vcpu_load = svm_vcpu_load,
+	.vcpu_put = svm_vcpu_put,
+	.prepare_enter = svm_prepare_enter,
+	.enter = svm_enter,
+	.decode_quickly = svm_decode_quickly,
+	.exit_irqoff = svm_exit_irqoff,
+	.decode_exit = svm_decode_exit,
+	.cache_reg = svm_cache_reg,
+	.get_segment = svm_get_segment,
+	.set_segment = svm_set_segment,
+	.get_segment_base = svm_get_segment_base,
+	.in_64bit_code = svm_in_64bit_code,
+	.get_cpl = svm_get_cpl,
+	.get_gdt = svm_get_gdt,
+	.set_gdt = svm_set_gdt,
+	.get_idt = svm_get_idt,
+	.set_idt = svm_set_idt,
+	.set_cr0 = svm_set_cr0,
+	.set_cr3 = svm_set_cr3,
+	.set_cr4 = svm_set_cr4,
+	.set_efer = svm_set_efer,
+	.cr4_allowed = svm_cr4_allowed,
+	.set_dr7 = svm_set_dr7,
+	.msr_get = svm_msr_get,
+	.msr_set = svm_msr_set,
+	.update_msr_intercepts = svm_update_msr_intercepts,
+	.set_tsc_offset = svm_set_tsc_offset,
+	.cpuid_changed = svm_cpuid_changed,
+	.update_exception_intercepts = svm_update_exception_intercepts,
+	.inject_exception = svm_inject_exception,
+	.inject_irq = svm_inject_irq,
+	.inject_nmi = svm_inject_nmi,
+	.cancel_injection = svm_cancel_injection,
+	.irq_allowed = svm_irq_allowed,
+	.nmi_allowed = svm_nmi_allowed,
+	.request_irq_window = svm_request_irq_window,
+	.offer_irq = svm_offer_irq,
+	.irq_taken = svm_irq_taken,
+	.apic_changed = svm_apic_changed,
+	.apic_vectors = svm_apic_vectors,
+	.request_nmi_window = svm_request_nmi_window,
+	.get_nmi_mask = svm_get_nmi_mask,
+	.set_nmi_mask = svm_set_nmi_mask,
+	.get_interrupt_shadow = svm_get_interrupt_shadow,
+	.set_interrupt_shadow = svm_set_interrupt_shadow,
+	.flush_tlb = svm_flush_tlb,
+	.flush_tlb_guest = svm_flush_tlb,
 };

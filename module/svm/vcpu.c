@@ -29,51 +29,51 @@
 #include "svm/svm.h"
 #include "vm/features.h"
 
-DEFINE_PER_CPU(struct bellows_svm_cpu, bellows_svm_cpu);
+DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
 
 static struct page *iopm;
 static atomic64_t serials;
 
 /* Always, for every guest. CR and DR accesses and exceptions follow below. */
 static const u8 intercepts[] = {
-	BELLOWS_SVM_INTERCEPT_INTR,
-	BELLOWS_SVM_INTERCEPT_NMI,
-	BELLOWS_SVM_INTERCEPT_SMI,
-	BELLOWS_SVM_INTERCEPT_INIT,
-	BELLOWS_SVM_INTERCEPT_CR0_SELECTIVE,
-	BELLOWS_SVM_INTERCEPT_RDPMC,
-	BELLOWS_SVM_INTERCEPT_CPUID,
-	BELLOWS_SVM_INTERCEPT_RSM,
-	BELLOWS_SVM_INTERCEPT_INVD,
-	BELLOWS_SVM_INTERCEPT_HLT,
-	BELLOWS_SVM_INTERCEPT_INVLPGA,
-	BELLOWS_SVM_INTERCEPT_IO,
-	BELLOWS_SVM_INTERCEPT_MSR,
-	BELLOWS_SVM_INTERCEPT_TASK_SWITCH,
-	BELLOWS_SVM_INTERCEPT_FERR_FREEZE,
-	BELLOWS_SVM_INTERCEPT_SHUTDOWN,
-	BELLOWS_SVM_INTERCEPT_VMRUN,
-	BELLOWS_SVM_INTERCEPT_VMMCALL,
-	BELLOWS_SVM_INTERCEPT_VMLOAD,
-	BELLOWS_SVM_INTERCEPT_VMSAVE,
-	BELLOWS_SVM_INTERCEPT_STGI,
-	BELLOWS_SVM_INTERCEPT_CLGI,
-	BELLOWS_SVM_INTERCEPT_SKINIT,
-	BELLOWS_SVM_INTERCEPT_ICEBP,
-	BELLOWS_SVM_INTERCEPT_WBINVD,
-	BELLOWS_SVM_INTERCEPT_MONITOR,
-	BELLOWS_SVM_INTERCEPT_MWAIT,
-	BELLOWS_SVM_INTERCEPT_MWAIT_ARMED,
-	BELLOWS_SVM_INTERCEPT_XSETBV,
-	BELLOWS_SVM_INTERCEPT_RDPRU,
-	BELLOWS_SVM_INTERCEPT_CR_WRITE + 4,
-	BELLOWS_SVM_INTERCEPT_CR_WRITE + 8,
-	BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_DB,
-	BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_AC,
-	BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_MC,
+	VMCB_INTERCEPT_INTR,
+	VMCB_INTERCEPT_NMI,
+	VMCB_INTERCEPT_SMI,
+	VMCB_INTERCEPT_INIT,
+	VMCB_INTERCEPT_CR0_SELECTIVE,
+	VMCB_INTERCEPT_RDPMC,
+	VMCB_INTERCEPT_CPUID,
+	VMCB_INTERCEPT_RSM,
+	VMCB_INTERCEPT_INVD,
+	VMCB_INTERCEPT_HLT,
+	VMCB_INTERCEPT_INVLPGA,
+	VMCB_INTERCEPT_IO,
+	VMCB_INTERCEPT_MSR,
+	VMCB_INTERCEPT_TASK_SWITCH,
+	VMCB_INTERCEPT_FERR_FREEZE,
+	VMCB_INTERCEPT_SHUTDOWN,
+	VMCB_INTERCEPT_VMRUN,
+	VMCB_INTERCEPT_VMMCALL,
+	VMCB_INTERCEPT_VMLOAD,
+	VMCB_INTERCEPT_VMSAVE,
+	VMCB_INTERCEPT_STGI,
+	VMCB_INTERCEPT_CLGI,
+	VMCB_INTERCEPT_SKINIT,
+	VMCB_INTERCEPT_ICEBP,
+	VMCB_INTERCEPT_WBINVD,
+	VMCB_INTERCEPT_MONITOR,
+	VMCB_INTERCEPT_MWAIT,
+	VMCB_INTERCEPT_MWAIT_ARMED,
+	VMCB_INTERCEPT_XSETBV,
+	VMCB_INTERCEPT_RDPRU,
+	VMCB_INTERCEPT_CR_WRITE + 4,
+	VMCB_INTERCEPT_CR_WRITE + 8,
+	VMCB_INTERCEPT_EXCEPTION + X86_TRAP_DB,
+	VMCB_INTERCEPT_EXCEPTION + X86_TRAP_AC,
+	VMCB_INTERCEPT_EXCEPTION + X86_TRAP_MC,
 };
 
-static void teardown_cpu(struct bellows_svm_cpu *cpu)
+static void svm_teardown_cpu(struct svm_cpu *cpu)
 {
 	if (cpu->hsave)
 		__free_page(cpu->hsave);
@@ -83,32 +83,32 @@ static void teardown_cpu(struct bellows_svm_cpu *cpu)
 	cpu->host = NULL;
 }
 
-void bellows_svm_teardown(void)
+void svm_teardown(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		teardown_cpu(per_cpu_ptr(&bellows_svm_cpu, cpu));
+		svm_teardown_cpu(per_cpu_ptr(&svm_cpu, cpu));
 	if (iopm)
-		__free_pages(iopm, get_order(BELLOWS_SVM_IOPM_SIZE));
+		__free_pages(iopm, get_order(SVM_IOPM_SIZE));
 	iopm = NULL;
 }
 
-int bellows_svm_setup(void)
+int svm_setup(void)
 {
 	int cpu;
 
-	iopm = alloc_pages(GFP_KERNEL, get_order(BELLOWS_SVM_IOPM_SIZE));
+	iopm = alloc_pages(GFP_KERNEL, get_order(SVM_IOPM_SIZE));
 	if (!iopm)
 		return -ENOMEM;
-	memset(page_address(iopm), 0xff, BELLOWS_SVM_IOPM_SIZE);
+	memset(page_address(iopm), 0xff, SVM_IOPM_SIZE);
 	for_each_possible_cpu(cpu) {
-		struct bellows_svm_cpu *c = per_cpu_ptr(&bellows_svm_cpu, cpu);
+		struct svm_cpu *c = per_cpu_ptr(&svm_cpu, cpu);
 
 		c->hsave = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
 		c->host = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
 		if (!c->hsave || !c->host) {
-			bellows_svm_teardown();
+			svm_teardown();
 			return -ENOMEM;
 		}
 		c->host_pa = page_to_phys(c->host);
@@ -116,25 +116,25 @@ int bellows_svm_setup(void)
 	return 0;
 }
 
-static void init_controls(struct bellows_svm_vcpu *svm)
+static void svm_init_controls(struct svm_vcpu *svm)
 {
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct vmcb_control *control = &svm->vmcb->control;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(intercepts); i++)
-		bellows_svm_set_intercept(svm, intercepts[i], true);
+		svm_set_intercept(svm, intercepts[i], true);
 	for (i = 0; i < 16; i++) {
-		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_DR_READ + i, true);
-		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_DR_WRITE + i, true);
+		svm_set_intercept(svm, VMCB_INTERCEPT_DR_READ + i, true);
+		svm_set_intercept(svm, VMCB_INTERCEPT_DR_WRITE + i, true);
 	}
-	if (bellows_svm_features.pause_filter) {
+	if (svm_features.pause_filter) {
 		control->pause_count = 3000;
-		bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_PAUSE, true);
+		svm_set_intercept(svm, VMCB_INTERCEPT_PAUSE, true);
 	}
 	control->iopm = page_to_phys(iopm);
 	control->msrpm = page_to_phys(svm->msrpm);
-	control->int_ctl = BELLOWS_SVM_V_INTR_MASKING;
-	control->nested_ctl = BELLOWS_SVM_NP_ENABLE;
+	control->int_ctl = VMCB_V_INTR_MASKING;
+	control->nested_ctl = VMCB_NP_ENABLE;
 	control->nested_cr3 = svm->vcpu.vm->mmu.root.v << PAGE_SHIFT;
 	svm->vmcb->save.efer = EFER_SVME;
 	svm->vmcb->save.dr6 = DR6_RESERVED;
@@ -143,15 +143,15 @@ static void init_controls(struct bellows_svm_vcpu *svm)
 	svm->vmcb->save.g_pat = svm->vcpu.msrs.pat;
 }
 
-int bellows_svm_vcpu_create(struct bellows_vcpu *vcpu)
+int svm_vcpu_create(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 	struct page *page;
 
 	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!page)
 		return -ENOMEM;
-	svm->msrpm = alloc_pages(GFP_KERNEL_ACCOUNT, get_order(BELLOWS_SVM_MSRPM_SIZE));
+	svm->msrpm = alloc_pages(GFP_KERNEL_ACCOUNT, get_order(SVM_MSRPM_SIZE));
 	if (!svm->msrpm) {
 		__free_page(page);
 		return -ENOMEM;
@@ -160,25 +160,25 @@ int bellows_svm_vcpu_create(struct bellows_vcpu *vcpu)
 	svm->vmcb_pa = page_to_phys(page);
 	svm->serial = atomic64_inc_return(&serials);
 	svm->asid.cpu = -1;
-	svm->spec.active = bellows_svm_features.spec_ctrl;
-	svm->has_spec_ctrl = bellows_svm_features.spec_ctrl || bellows_svm_features.v_spec_ctrl;
-	memset(page_address(svm->msrpm), 0xff, BELLOWS_SVM_MSRPM_SIZE);
-	init_controls(svm);
+	svm->spec.active = svm_features.spec_ctrl;
+	svm->has_spec_ctrl = svm_features.spec_ctrl || svm_features.v_spec_ctrl;
+	memset(page_address(svm->msrpm), 0xff, SVM_MSRPM_SIZE);
+	svm_init_controls(svm);
 	return 0;
 }
 
-void bellows_svm_vcpu_destroy(struct bellows_vcpu *vcpu)
+void svm_vcpu_destroy(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
 	if (!svm->vmcb)
 		return;
-	__free_pages(svm->msrpm, get_order(BELLOWS_SVM_MSRPM_SIZE));
+	__free_pages(svm->msrpm, get_order(SVM_MSRPM_SIZE));
 	free_page((unsigned long)svm->vmcb);
 	svm->vmcb = NULL;
 }
 
-static void reset_segments(struct bellows_vcpu *vcpu)
+static void svm_reset_segments(struct bellows_vcpu *vcpu)
 {
 	struct kvm_segment data = {
 		.limit = 0xffff, .type = 3, .present = 1, .s = 1,
@@ -191,20 +191,20 @@ static void reset_segments(struct bellows_vcpu *vcpu)
 	struct kvm_segment task = { .limit = 0xffff, .type = 11, .present = 1 };
 	struct kvm_dtable table = { .limit = 0xffff };
 
-	bellows_svm_set_segment(vcpu, SEG_CS, &code);
-	bellows_svm_set_segment(vcpu, SEG_DS, &data);
-	bellows_svm_set_segment(vcpu, SEG_ES, &data);
-	bellows_svm_set_segment(vcpu, SEG_SS, &data);
-	bellows_svm_set_segment(vcpu, SEG_FS, &data);
-	bellows_svm_set_segment(vcpu, SEG_GS, &data);
-	bellows_svm_set_segment(vcpu, SEG_LDTR, &ldt);
-	bellows_svm_set_segment(vcpu, SEG_TR, &task);
-	bellows_svm_set_gdt(vcpu, &table);
-	bellows_svm_set_idt(vcpu, &table);
+	svm_set_segment(vcpu, SEG_CS, &code);
+	svm_set_segment(vcpu, SEG_DS, &data);
+	svm_set_segment(vcpu, SEG_ES, &data);
+	svm_set_segment(vcpu, SEG_SS, &data);
+	svm_set_segment(vcpu, SEG_FS, &data);
+	svm_set_segment(vcpu, SEG_GS, &data);
+	svm_set_segment(vcpu, SEG_LDTR, &ldt);
+	svm_set_segment(vcpu, SEG_TR, &task);
+	svm_set_gdt(vcpu, &table);
+	svm_set_idt(vcpu, &table);
 }
 
 /* INIT keeps the MSRs, power-on clears them. */
-static void reset_msrs(struct bellows_vmcb_save *save)
+static void svm_reset_msrs(struct vmcb_save *save)
 {
 	save->star = 0;
 	save->lstar = 0;
@@ -216,40 +216,40 @@ static void reset_msrs(struct bellows_vmcb_save *save)
 	save->sysenter_eip = 0;
 }
 
-void bellows_svm_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
+void svm_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_vmcb_control *control = &svm->vmcb->control;
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct vmcb_control *control = &svm->vmcb->control;
 
 	/* INIT keeps what the guest said about caching. */
 	vcpu->msrs.efer = 0;
-	bellows_svm_set_efer(vcpu, 0);
-	bellows_svm_set_cr0(vcpu, X86_CR0_ET |
-			    (init ? svm->cache_disable : X86_CR0_CD | X86_CR0_NW));
-	bellows_svm_set_cr3(vcpu, 0);
-	bellows_svm_set_cr4(vcpu, 0);
-	reset_segments(vcpu);
+	svm_set_efer(vcpu, 0);
+	svm_set_cr0(vcpu, X86_CR0_ET |
+		    (init ? svm->cache_disable : X86_CR0_CD | X86_CR0_NW));
+	svm_set_cr3(vcpu, 0);
+	svm_set_cr4(vcpu, 0);
+	svm_reset_segments(vcpu);
 	if (!init) {
-		reset_msrs(&svm->vmcb->save);
+		svm_reset_msrs(&svm->vmcb->save);
 		svm->virt_spec_ctrl = 0;
 	}
 	svm->vmcb->save.g_pat = vcpu->msrs.pat;
-	control->int_ctl = BELLOWS_SVM_V_INTR_MASKING;
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_VINTR, false);
+	control->int_ctl = VMCB_V_INTR_MASKING;
+	svm_set_intercept(svm, VMCB_INTERCEPT_VINTR, false);
 	control->int_state = 0;
 	control->event_inj = 0;
 	svm->soft_injected = false;
 	memset(&svm->nmi, 0, sizeof(svm->nmi));
-	bellows_svm_set_nmi_mask(vcpu, false);
-	bellows_svm_update_exception_intercepts(vcpu);
-	bellows_svm_update_msr_intercepts(vcpu);
-	bellows_svm_sync_tsc_aux(vcpu);
+	svm_set_nmi_mask(vcpu, false);
+	svm_update_exception_intercepts(vcpu);
+	svm_update_msr_intercepts(vcpu);
+	svm_sync_tsc_aux(vcpu);
 	svm->asid.flush = true;
 	control->clean = 0;
 }
 
 /* Preemption is off. The other guest that ran here may have trained predictions for this one. */
-static void forget_predictions(struct bellows_svm_vcpu *svm, struct bellows_svm_cpu *cpu)
+static void svm_forget_predictions(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
 	if (cpu->last_vcpu == svm->serial)
 		return;
@@ -258,47 +258,47 @@ static void forget_predictions(struct bellows_svm_vcpu *svm, struct bellows_svm_
 		indirect_branch_prediction_barrier();
 }
 
-void bellows_svm_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
+void svm_vcpu_load(struct bellows_vcpu *vcpu, int cpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
-	struct bellows_svm_cpu *c = per_cpu_ptr(&bellows_svm_cpu, cpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_cpu *c = per_cpu_ptr(&svm_cpu, cpu);
 
-	bellows_svm_save_host(c->host_pa);
+	svm_save_host(c->host_pa);
 	if (unlikely(c->tsc_aux != vcpu->msrs.tsc_aux))
-		bellows_svm_write_tsc_aux(vcpu->msrs.tsc_aux);
-	forget_predictions(svm, c);
+		svm_write_tsc_aux(vcpu->msrs.tsc_aux);
+	svm_forget_predictions(svm, c);
 }
 
-void bellows_svm_vcpu_put(struct bellows_vcpu *vcpu)
+void svm_vcpu_put(struct bellows_vcpu *vcpu)
 {
-	u64 host = this_cpu_read(bellows_svm_cpu.host_tsc_aux);
+	u64 host = this_cpu_read(svm_cpu.host_tsc_aux);
 
-	if (unlikely(this_cpu_read(bellows_svm_cpu.tsc_aux) != host))
-		bellows_svm_write_tsc_aux(host);
+	if (unlikely(this_cpu_read(svm_cpu.tsc_aux) != host))
+		svm_write_tsc_aux(host);
 }
 
-void bellows_svm_update_exception_intercepts(struct bellows_vcpu *vcpu)
+void svm_update_exception_intercepts(struct bellows_vcpu *vcpu)
 {
-	bellows_svm_set_intercept(to_svm(vcpu), BELLOWS_SVM_INTERCEPT_EXCEPTION + X86_TRAP_BP,
-				  vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP);
+	svm_set_intercept(to_svm(vcpu), VMCB_INTERCEPT_EXCEPTION + X86_TRAP_BP,
+			  vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP);
 }
 
 /* Instructions that the processor has and this guest must not. */
-void bellows_svm_cpuid_changed(struct bellows_vcpu *vcpu)
+void svm_cpuid_changed(struct bellows_vcpu *vcpu)
 {
-	struct bellows_svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
 
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_RDTSCP,
-				  boot_cpu_has(X86_FEATURE_RDTSCP) &&
-				  !bellows_guest_has(vcpu, X86_FEATURE_RDTSCP));
-	bellows_svm_set_intercept(svm, BELLOWS_SVM_INTERCEPT_INVPCID,
-				  boot_cpu_has(X86_FEATURE_INVPCID) &&
-				  !bellows_guest_has(vcpu, X86_FEATURE_INVPCID));
-	bellows_svm_update_msr_intercepts(vcpu);
+	svm_set_intercept(svm, VMCB_INTERCEPT_RDTSCP,
+			  boot_cpu_has(X86_FEATURE_RDTSCP) &&
+			  !bellows_guest_has(vcpu, X86_FEATURE_RDTSCP));
+	svm_set_intercept(svm, VMCB_INTERCEPT_INVPCID,
+			  boot_cpu_has(X86_FEATURE_INVPCID) &&
+			  !bellows_guest_has(vcpu, X86_FEATURE_INVPCID));
+	svm_update_msr_intercepts(vcpu);
 }
 
 /* One identifier holds both the guest's own translations and those of the nested tables. */
-void bellows_svm_flush_tlb(struct bellows_vcpu *vcpu)
+void svm_flush_tlb(struct bellows_vcpu *vcpu)
 {
 	to_svm(vcpu)->asid.flush = true;
 }

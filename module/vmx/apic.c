@@ -41,22 +41,22 @@ MODULE_PARM_DESC(virtual_apic, "Let Intel CPUs that can do so handle TPR, and en
 /* Offset in the page. */
 #define TPR		0x80
 
-static void set_controls(struct bellows_vmx *vmx)
+static void vmx_apic_set_controls(struct vmx_vcpu *vmx)
 {
-	const u32 cr8 = BELLOWS_VMX_PROC_CR8_LOAD_EXITING | BELLOWS_VMX_PROC_CR8_STORE_EXITING;
-	const u32 more = BELLOWS_VMX_PROC2_X2APIC_MODE | BELLOWS_VMX_PROC2_INTERRUPT_DELIVERY;
+	const u32 cr8 = VMX_CTL_PROC_CR8_LOAD_EXITING | VMX_CTL_PROC_CR8_STORE_EXITING;
+	const u32 more = VMX_CTL_PROC2_X2APIC_MODE | VMX_CTL_PROC2_INTERRUPT_DELIVERY;
 	u32 proc2 = vmx->virtual_apic ? vmx->proc2_controls | more : vmx->proc2_controls & ~more;
 
-	bellows_vmx_set_proc_control(vmx, cr8, !vmx->tpr_shadow);
-	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_TPR_SHADOW, vmx->tpr_shadow);
+	vmx_set_proc_control(vmx, cr8, !vmx->tpr_shadow);
+	vmx_set_proc_control(vmx, VMX_CTL_PROC_TPR_SHADOW, vmx->tpr_shadow);
 	if (proc2 != vmx->proc2_controls) {
 		vmx->proc2_controls = proc2;
 		vmcs_write(SECONDARY_VM_EXEC_CONTROL, proc2);
-		bellows_vmx_update_msr_intercepts(&vmx->vcpu);
+		vmx_update_msr_intercepts(&vmx->vcpu);
 	}
 }
 
-static void set_threshold(struct bellows_vmx *vmx, u8 threshold)
+static void vmx_apic_set_threshold(struct vmx_vcpu *vmx, u8 threshold)
 {
 	if (threshold == vmx->tpr_threshold)
 		return;
@@ -64,79 +64,79 @@ static void set_threshold(struct bellows_vmx *vmx, u8 threshold)
 	vmcs_write(TPR_THRESHOLD, threshold);
 }
 
-static void watch_tpr(struct bellows_vmx *vmx, bool on)
+static void vmx_apic_watch_tpr(struct vmx_vcpu *vmx, bool on)
 {
 	if (on == vmx->tpr_watched)
 		return;
 	vmx->tpr_watched = on;
-	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_CR8_LOAD_EXITING, on);
-	bellows_vmx_update_msr_intercepts(&vmx->vcpu);
+	vmx_set_proc_control(vmx, VMX_CTL_PROC_CR8_LOAD_EXITING, on);
+	vmx_update_msr_intercepts(&vmx->vcpu);
 }
 
-static void write_told(struct bellows_vmx *vmx, unsigned int word, u64 more)
+static void vmx_apic_write_told(struct vmx_vcpu *vmx, unsigned int word, u64 more)
 {
 	/* The halves of a 64-bit field have numbers of their own. */
 	vmcs_write(EOI_EXIT_BITMAP0 + 2 * word, vmx->told[word] | more);
 }
 
-static void set_told(struct bellows_vmx *vmx, const u64 *told)
+static void vmx_apic_set_told(struct vmx_vcpu *vmx, const u64 *told)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(vmx->told); i++) {
 		vmx->told[i] = told[i];
-		write_told(vmx, i, 0);
+		vmx_apic_write_told(vmx, i, 0);
 	}
 	vmx->eoi_watched = -1;
 }
 
-static void watch_eoi(struct bellows_vmx *vmx, int vector)
+static void vmx_apic_watch_eoi(struct vmx_vcpu *vmx, int vector)
 {
 	if (vector == vmx->eoi_watched)
 		return;
 	if (vmx->eoi_watched >= 0)
-		write_told(vmx, vmx->eoi_watched / 64, 0);
+		vmx_apic_write_told(vmx, vmx->eoi_watched / 64, 0);
 	if (vector >= 0)
-		write_told(vmx, vector / 64, BIT_ULL(vector % 64));
+		vmx_apic_write_told(vmx, vector / 64, BIT_ULL(vector % 64));
 	vmx->eoi_watched = vector;
 }
 
-bool bellows_vmx_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
+bool vmx_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	vmx->tpr_shadow = virtual_apic && bellows_vmx_controls.tpr_shadow;
-	vmx->virtual_apic = virtual_apic && bellows_vmx_controls.virtual_apic && view->x2apic;
+	vmx->tpr_shadow = virtual_apic && vmx_controls.tpr_shadow;
+	vmx->virtual_apic = virtual_apic && vmx_controls.virtual_apic && view->x2apic;
 	if (!vmx->tpr_shadow)
 		return false;
 	vmx->apic_page = view->page;
 	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(view->page));
-	set_threshold(vmx, 0);
-	watch_tpr(vmx, false);
-	set_controls(vmx);
+	vmx_apic_set_threshold(vmx, 0);
+	vmx_apic_watch_tpr(vmx, false);
+	vmx_apic_set_controls(vmx);
 	if (vmx->virtual_apic)
-		set_told(vmx, view->told);
+		vmx_apic_set_told(vmx, view->told);
 	return vmx->virtual_apic;
 }
 
-static bool holds_back(int holder, int requested)
+static bool vmx_apic_holds_back(int holder, int requested)
 {
 	return requested >= 0 && holder >> 4 >= requested >> 4;
 }
 
-void bellows_vmx_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
+void vmx_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	bool by_tpr;
 
 	if (!vmx->tpr_shadow)
 		return;
-	by_tpr = holds_back(*((u8 *)vmx->apic_page + TPR), requested);
+	by_tpr = vmx_apic_holds_back(*((u8 *)vmx->apic_page + TPR), requested);
 	if (vmx->virtual_apic) {
 		vmcs_write(GUEST_INTR_STATUS, max(in_service, 0) << 8);
-		watch_eoi(vmx, holds_back(in_service, requested) ? in_service : -1);
-		watch_tpr(vmx, by_tpr);
+		vmx_apic_watch_eoi(vmx, vmx_apic_holds_back(in_service, requested) ? in_service : -1);
+		vmx_apic_watch_tpr(vmx, by_tpr);
 	} else {
-		set_threshold(vmx, by_tpr ? requested >> 4 : 0);
+		vmx_apic_set_threshold(vmx, by_tpr ? requested >> 4 : 0);
 	}
 }

@@ -34,7 +34,7 @@
 #define CR4_LOADS_PDPTES	(X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)
 #define PDPTE_RESERVED		0x1e6
 
-static bool pae_paging(struct bellows_vcpu *vcpu)
+static bool vmx_pae_paging(struct bellows_vcpu *vcpu)
 {
 	return !(vcpu->msrs.efer & EFER_LMA) &&
 	       (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PG) &&
@@ -46,7 +46,7 @@ static bool pae_paging(struct bellows_vcpu *vcpu)
  * entry of the guest does not take what is malformed. Bit 5 is let through there,
  * for CPUs that set it.
  */
-static u64 usable_pdpte(struct bellows_vcpu *vcpu, u64 pdpte)
+static u64 vmx_usable_pdpte(struct bellows_vcpu *vcpu, u64 pdpte)
 {
 	unsigned int width = min_t(unsigned int, vcpu->maxphyaddr, boot_cpu_data.x86_phys_bits);
 
@@ -54,27 +54,27 @@ static u64 usable_pdpte(struct bellows_vcpu *vcpu, u64 pdpte)
 	return (pdpte & 1) && (pdpte & (GENMASK_ULL(63, width) | PDPTE_RESERVED)) ? 0 : pdpte;
 }
 
-static void load_pdptes(struct bellows_vcpu *vcpu)
+static void vmx_load_pdptes(struct bellows_vcpu *vcpu)
 {
 	u64 cr3, pdpte[4];
 	int i;
 
-	if (!pae_paging(vcpu))
+	if (!vmx_pae_paging(vcpu))
 		return;
 	cr3 = bellows_reg_read(vcpu, VCPU_CR3);
 	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		memset(pdpte, 0, sizeof(pdpte));
 	for (i = 0; i < 4; i++)
-		vmcs_write(GUEST_PDPTR0 + 2 * i, usable_pdpte(vcpu, pdpte[i]));
+		vmcs_write(GUEST_PDPTR0 + 2 * i, vmx_usable_pdpte(vcpu, pdpte[i]));
 }
 
-static void set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
+static void vmx_set_cached(struct bellows_vcpu *vcpu, unsigned int reg, u64 value)
 {
 	vcpu->regs[reg] = value;
 	vcpu->cached |= BIT(reg);
 }
 
-void bellows_vmx_cache_control(struct bellows_vmx *vmx, unsigned int reg)
+void vmx_cache_control(struct vmx_vcpu *vmx, unsigned int reg)
 {
 	u64 *value = &vmx->vcpu.regs[reg];
 
@@ -86,65 +86,65 @@ void bellows_vmx_cache_control(struct bellows_vmx *vmx, unsigned int reg)
 		*value = vmcs_read(GUEST_CR3);
 }
 
-void bellows_vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value)
+void vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 {
-	u64 hardware = (value & ~(u64)(X86_CR0_CD | X86_CR0_NW)) | bellows_vmx_controls.cr0_set;
+	u64 hardware = (value & ~(u64)(X86_CR0_CD | X86_CR0_NW)) | vmx_controls.cr0_set;
 	u64 changed = bellows_reg_read(vcpu, VCPU_CR0) ^ value;
 
 	vmcs_write(GUEST_CR0, hardware);
 	vmcs_write(CR0_READ_SHADOW, value);
-	set_cached(vcpu, VCPU_CR0, value);
+	vmx_set_cached(vcpu, VCPU_CR0, value);
 	if (changed & CR0_LOADS_PDPTES)
-		load_pdptes(vcpu);
+		vmx_load_pdptes(vcpu);
 }
 
-void bellows_vmx_set_cr3(struct bellows_vcpu *vcpu, u64 value)
+void vmx_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 {
 	vmcs_write(GUEST_CR3, value);
-	set_cached(vcpu, VCPU_CR3, value);
-	load_pdptes(vcpu);
+	vmx_set_cached(vcpu, VCPU_CR3, value);
+	vmx_load_pdptes(vcpu);
 }
 
-void bellows_vmx_set_cr4(struct bellows_vcpu *vcpu, u64 value)
+void vmx_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
-	u64 hardware = (value & ~(u64)X86_CR4_MCE) | bellows_vmx_controls.cr4_set |
+	u64 hardware = (value & ~(u64)X86_CR4_MCE) | vmx_controls.cr4_set |
 		       (cr4_read_shadow() & X86_CR4_MCE);
 	u64 changed = bellows_reg_read(vcpu, VCPU_CR4) ^ value;
 
 	vmcs_write(GUEST_CR4, hardware);
 	vmcs_write(CR4_READ_SHADOW, value);
-	set_cached(vcpu, VCPU_CR4, value);
+	vmx_set_cached(vcpu, VCPU_CR4, value);
 	if (changed & CR4_LOADS_PDPTES)
-		load_pdptes(vcpu);
+		vmx_load_pdptes(vcpu);
 }
 
-bool bellows_vmx_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
+bool vmx_cr4_allowed(struct bellows_vcpu *vcpu, u64 value)
 {
-	return !(value & ~bellows_vmx_controls.cr4_allowed);
+	return !(value & ~vmx_controls.cr4_allowed);
 }
 
 /* The caller has put the new value into vcpu->msrs. */
-void bellows_vmx_set_efer(struct bellows_vcpu *vcpu, u64 value)
+void vmx_set_efer(struct bellows_vcpu *vcpu, u64 value)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
-	u32 controls = vmx->entry_controls & ~(u32)BELLOWS_VMX_ENTRY_IA32E_MODE;
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 controls = vmx->entry_controls & ~(u32)VMX_CTL_ENTRY_IA32E_MODE;
 
 	if (value & EFER_LMA)
-		controls |= BELLOWS_VMX_ENTRY_IA32E_MODE;
+		controls |= VMX_CTL_ENTRY_IA32E_MODE;
 	if (controls != vmx->entry_controls) {
 		vmx->entry_controls = controls;
 		vmcs_write(VM_ENTRY_CONTROLS, controls);
 	}
-	bellows_vmx_efer_changed(vmx);
-	load_pdptes(vcpu);
+	vmx_efer_changed(vmx);
+	vmx_load_pdptes(vcpu);
 }
 
-void bellows_vmx_set_dr7(struct bellows_vcpu *vcpu, u64 value)
+void vmx_set_dr7(struct bellows_vcpu *vcpu, u64 value)
 {
 	vmcs_write(GUEST_DR7, value);
 }
 
-void bellows_vmx_update_owned_bits(struct bellows_vmx *vmx)
+void vmx_update_owned_bits(struct vmx_vcpu *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
@@ -152,7 +152,7 @@ void bellows_vmx_update_owned_bits(struct bellows_vmx *vmx)
 	bellows_reg_read(vcpu, VCPU_CR0);
 	bellows_reg_read(vcpu, VCPU_CR4);
 	vmx->cr0_owned = CR0_GUEST_OWNS;
-	vmx->cr4_owned = CR4_GUEST_OWNS & ~vcpu->cr4_reserved & bellows_vmx_controls.cr4_allowed;
+	vmx->cr4_owned = CR4_GUEST_OWNS & ~vcpu->cr4_reserved & vmx_controls.cr4_allowed;
 	vmcs_write(CR0_GUEST_HOST_MASK, ~vmx->cr0_owned);
 	vmcs_write(CR4_GUEST_HOST_MASK, ~vmx->cr4_owned);
 	vmcs_write(CR0_READ_SHADOW, vcpu->regs[VCPU_CR0]);

@@ -28,47 +28,47 @@ struct rule {
 };
 
 #define RULE(group, control, bit, need, text) \
-	{ BELLOWS_VMX_##group##_##control, BELLOWS_VMX_##group, need, text },
+	{ VMX_CTL_##group##_##control, VMX_CTL_##group, need, text },
 static const struct rule rules[] = {
-	BELLOWS_VMX_CONTROLS(RULE)
+	VMX_CONTROLS(RULE)
 };
 
 /* Reserved controls that are 1 on every CPU: SDM volume 3, appendix A. */
-static const u32 default1[BELLOWS_VMX_NR_GROUPS] = {
-	[BELLOWS_VMX_PIN]   = 0x00000016,
-	[BELLOWS_VMX_PROC]  = 0x0401e172,
-	[BELLOWS_VMX_PROC2] = 0,
-	[BELLOWS_VMX_EXIT]  = 0x00036dff,
-	[BELLOWS_VMX_ENTRY] = 0x000011ff,
+static const u32 default1[VMX_CTL_NR_GROUPS] = {
+	[VMX_CTL_PIN]   = 0x00000016,
+	[VMX_CTL_PROC]  = 0x0401e172,
+	[VMX_CTL_PROC2] = 0,
+	[VMX_CTL_EXIT]  = 0x00036dff,
+	[VMX_CTL_ENTRY] = 0x000011ff,
 };
 
 static const struct { u64 mask; const char *name; } ept_needs[] = {
-	{ BELLOWS_VMX_EPT_WALK_4,	"EPT with four levels" },
-	{ BELLOWS_VMX_EPT_WB,		"write-back EPT" },
-	{ BELLOWS_VMX_EPT_2M,		"EPT with 2 MiB pages" },
-	{ BELLOWS_VMX_INVEPT,		"INVEPT" },
-	{ BELLOWS_VMX_INVEPT_SINGLE,	"INVEPT of one context" },
-	{ BELLOWS_VMX_INVEPT_ALL,	"INVEPT of all contexts" },
+	{ VMX_CAP_EPT_WALK_4,		"EPT with four levels" },
+	{ VMX_CAP_EPT_WB,		"write-back EPT" },
+	{ VMX_CAP_EPT_2M,		"EPT with 2 MiB pages" },
+	{ VMX_CAP_INVEPT,		"INVEPT" },
+	{ VMX_CAP_INVEPT_SINGLE,	"INVEPT of one context" },
+	{ VMX_CAP_INVEPT_ALL,		"INVEPT of all contexts" },
 };
 
 #define CR0_PE_PG	0x80000001u
 #define CR4_VMXE	BIT_ULL(13)
 
-static u32 must_be_1(const struct bellows_vmx_caps *caps, unsigned int group)
+static u32 vmx_must_be_1(const struct vmx_caps *caps, unsigned int group)
 {
 	return caps->allowed[group];
 }
 
-static u32 may_be_1(const struct bellows_vmx_caps *caps, unsigned int group)
+static u32 vmx_may_be_1(const struct vmx_caps *caps, unsigned int group)
 {
 	return caps->allowed[group] >> 32;
 }
 
-static const char *apply_rule(const struct bellows_vmx_caps *caps, const struct rule *rule,
-			      u32 *value)
+static const char *vmx_apply_rule(const struct vmx_caps *caps, const struct rule *rule,
+				  u32 *value)
 {
-	bool can_set = may_be_1(caps, rule->group) & rule->mask;
-	bool can_clear = !(must_be_1(caps, rule->group) & rule->mask);
+	bool can_set = vmx_may_be_1(caps, rule->group) & rule->mask;
+	bool can_clear = !(vmx_must_be_1(caps, rule->group) & rule->mask);
 
 	if ((rule->need == NEEDED || rule->need == SWITCHED) && !can_set)
 		return rule->name;
@@ -81,20 +81,20 @@ static const char *apply_rule(const struct bellows_vmx_caps *caps, const struct 
 	return NULL;
 }
 
-static const char *apply_rules(const struct bellows_vmx_caps *caps, u32 *value)
+static const char *vmx_apply_rules(const struct vmx_caps *caps, u32 *value)
 {
-	u32 known[BELLOWS_VMX_NR_GROUPS] = { 0 };
+	u32 known[VMX_CTL_NR_GROUPS] = { 0 };
 	const char *missing;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(rules); i++) {
-		missing = apply_rule(caps, &rules[i], &value[rules[i].group]);
+		missing = vmx_apply_rule(caps, &rules[i], &value[rules[i].group]);
 		if (missing)
 			return missing;
 		known[rules[i].group] |= rules[i].mask;
 	}
-	for (i = 0; i < BELLOWS_VMX_NR_GROUPS; i++) {
-		u32 forced = must_be_1(caps, i);
+	for (i = 0; i < VMX_CTL_NR_GROUPS; i++) {
+		u32 forced = vmx_must_be_1(caps, i);
 
 		if (forced & ~known[i] & ~default1[i])
 			return "freedom from a control of unknown meaning";
@@ -104,15 +104,15 @@ static const char *apply_rules(const struct bellows_vmx_caps *caps, u32 *value)
 }
 
 /* Entry and exit must both load an MSR, or neither. */
-static void pair(u32 *value, u32 entry, u32 exit)
+static void vmx_pair_controls(u32 *value, u32 entry, u32 exit)
 {
-	if ((value[BELLOWS_VMX_ENTRY] & entry) && (value[BELLOWS_VMX_EXIT] & exit))
+	if ((value[VMX_CTL_ENTRY] & entry) && (value[VMX_CTL_EXIT] & exit))
 		return;
-	value[BELLOWS_VMX_ENTRY] &= ~entry;
-	value[BELLOWS_VMX_EXIT] &= ~exit;
+	value[VMX_CTL_ENTRY] &= ~entry;
+	value[VMX_CTL_EXIT] &= ~exit;
 }
 
-static const char *check_basic(u64 basic)
+static const char *vmx_check_basic(u64 basic)
 {
 	unsigned int vmcs_size = (basic >> 32) & 0x1fff, memory_type = (basic >> 50) & 0xf;
 
@@ -120,12 +120,12 @@ static const char *check_basic(u64 basic)
 		return "a VMCS of one page";
 	if (memory_type != 6)
 		return "a write-back VMCS";
-	if (basic & BELLOWS_VMX_BASIC_32BIT)
+	if (basic & VMX_CAP_BASIC_32BIT)
 		return "a VMCS anywhere in memory";
 	return NULL;
 }
 
-static const char *check_ept(u64 caps)
+static const char *vmx_check_ept(u64 caps)
 {
 	size_t i;
 
@@ -135,57 +135,55 @@ static const char *check_ept(u64 caps)
 	return NULL;
 }
 
-static bool can_flush_vpid(u64 caps)
+static bool vmx_can_flush_vpid(u64 caps)
 {
-	const u64 all = BELLOWS_VMX_INVVPID | BELLOWS_VMX_INVVPID_SINGLE | BELLOWS_VMX_INVVPID_ALL;
+	const u64 all = VMX_CAP_INVVPID | VMX_CAP_INVVPID_SINGLE | VMX_CAP_INVVPID_ALL;
 
 	return (caps & all) == all;
 }
 
 /* What vCPUs with an APIC in the kernel may use beyond what all of them do. */
-static void find_virtual_apic(const struct bellows_vmx_caps *caps,
-			      struct bellows_vmx_controls *controls)
+static void vmx_find_virtual_apic(const struct vmx_caps *caps, struct vmx_controls *controls)
 {
-	const u32 cr8 = BELLOWS_VMX_PROC_CR8_LOAD_EXITING | BELLOWS_VMX_PROC_CR8_STORE_EXITING;
-	const u32 more = BELLOWS_VMX_PROC2_X2APIC_MODE | BELLOWS_VMX_PROC2_INTERRUPT_DELIVERY;
+	const u32 cr8 = VMX_CTL_PROC_CR8_LOAD_EXITING | VMX_CTL_PROC_CR8_STORE_EXITING;
+	const u32 more = VMX_CTL_PROC2_X2APIC_MODE | VMX_CTL_PROC2_INTERRUPT_DELIVERY;
 
-	controls->tpr_shadow = (may_be_1(caps, BELLOWS_VMX_PROC) & BELLOWS_VMX_PROC_TPR_SHADOW) &&
-			       !(must_be_1(caps, BELLOWS_VMX_PROC) & cr8);
+	controls->tpr_shadow = (vmx_may_be_1(caps, VMX_CTL_PROC) & VMX_CTL_PROC_TPR_SHADOW) &&
+			       !(vmx_must_be_1(caps, VMX_CTL_PROC) & cr8);
 	controls->virtual_apic = controls->tpr_shadow &&
-				 (may_be_1(caps, BELLOWS_VMX_PROC2) & more) == more;
+				 (vmx_may_be_1(caps, VMX_CTL_PROC2) & more) == more;
 }
 
-const char *bellows_vmx_negotiate(const struct bellows_vmx_caps *caps,
-				  struct bellows_vmx_controls *controls)
+const char *vmx_negotiate(const struct vmx_caps *caps, struct vmx_controls *controls)
 {
 	const char *missing;
 
 	memset(controls, 0, sizeof(*controls));
-	missing = check_basic(caps->basic);
+	missing = vmx_check_basic(caps->basic);
 	if (!missing)
-		missing = apply_rules(caps, controls->value);
+		missing = vmx_apply_rules(caps, controls->value);
 	if (!missing)
-		missing = check_ept(caps->ept_vpid);
+		missing = vmx_check_ept(caps->ept_vpid);
 	if (missing)
 		return missing;
 
-	pair(controls->value, BELLOWS_VMX_ENTRY_LOAD_PAT, BELLOWS_VMX_EXIT_LOAD_PAT);
-	pair(controls->value, BELLOWS_VMX_ENTRY_LOAD_EFER, BELLOWS_VMX_EXIT_LOAD_EFER);
+	vmx_pair_controls(controls->value, VMX_CTL_ENTRY_LOAD_PAT, VMX_CTL_EXIT_LOAD_PAT);
+	vmx_pair_controls(controls->value, VMX_CTL_ENTRY_LOAD_EFER, VMX_CTL_EXIT_LOAD_EFER);
 	/* Forced pairs and a forced VPID cannot be taken back; no CPU has them. */
-	if ((controls->value[BELLOWS_VMX_ENTRY] & must_be_1(caps, BELLOWS_VMX_ENTRY)) !=
-	    must_be_1(caps, BELLOWS_VMX_ENTRY) ||
-	    (controls->value[BELLOWS_VMX_EXIT] & must_be_1(caps, BELLOWS_VMX_EXIT)) !=
-	    must_be_1(caps, BELLOWS_VMX_EXIT))
+	if ((controls->value[VMX_CTL_ENTRY] & vmx_must_be_1(caps, VMX_CTL_ENTRY)) !=
+	    vmx_must_be_1(caps, VMX_CTL_ENTRY) ||
+	    (controls->value[VMX_CTL_EXIT] & vmx_must_be_1(caps, VMX_CTL_EXIT)) !=
+	    vmx_must_be_1(caps, VMX_CTL_EXIT))
 		return "loading PAT and EFER both ways";
-	if (!can_flush_vpid(caps->ept_vpid)) {
-		if (must_be_1(caps, BELLOWS_VMX_PROC2) & BELLOWS_VMX_PROC2_VPID)
+	if (!vmx_can_flush_vpid(caps->ept_vpid)) {
+		if (vmx_must_be_1(caps, VMX_CTL_PROC2) & VMX_CTL_PROC2_VPID)
 			return "INVVPID";
-		controls->value[BELLOWS_VMX_PROC2] &= ~(u32)BELLOWS_VMX_PROC2_VPID;
+		controls->value[VMX_CTL_PROC2] &= ~(u32)VMX_CTL_PROC2_VPID;
 	}
 
-	find_virtual_apic(caps, controls);
+	vmx_find_virtual_apic(caps, controls);
 	controls->revision = caps->basic & 0x7fffffff;
-	controls->ept_ad = caps->ept_vpid & BELLOWS_VMX_EPT_AD;
+	controls->ept_ad = caps->ept_vpid & VMX_CAP_EPT_AD;
 	/* Unrestricted guests may run without protection and paging. */
 	controls->cr0_set = caps->cr0_fixed0 & ~(u64)CR0_PE_PG;
 	controls->cr4_set = caps->cr4_fixed0;

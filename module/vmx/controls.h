@@ -9,13 +9,13 @@
 #include "pure.h"
 
 /* The five words of controls in a VMCS. */
-enum bellows_vmx_group {
-	BELLOWS_VMX_PIN,
-	BELLOWS_VMX_PROC,
-	BELLOWS_VMX_PROC2,
-	BELLOWS_VMX_EXIT,
-	BELLOWS_VMX_ENTRY,
-	BELLOWS_VMX_NR_GROUPS
+enum vmx_group {
+	VMX_CTL_PIN,
+	VMX_CTL_PROC,
+	VMX_CTL_PROC2,
+	VMX_CTL_EXIT,
+	VMX_CTL_ENTRY,
+	VMX_CTL_NR_GROUPS
 };
 
 /*
@@ -28,7 +28,7 @@ enum bellows_vmx_group {
  *
  * X(group, NAME, bit, need, "name in messages")
  */
-#define BELLOWS_VMX_CONTROLS(X)							\
+#define VMX_CONTROLS(X)								\
 	X(PIN, INTR_EXITING, 0, NEEDED, "external-interrupt exiting")		\
 	X(PIN, NMI_EXITING, 3, NEEDED, "NMI exiting")				\
 	X(PIN, VIRTUAL_NMIS, 5, NEEDED, "virtual NMIs")				\
@@ -114,47 +114,47 @@ enum bellows_vmx_group {
 	X(ENTRY, LOAD_CET, 20, OFF, "loading CET state at entry")		\
 	X(ENTRY, LOAD_PKRS, 22, OFF, "loading PKRS at entry")
 
-/* BELLOWS_VMX_PIN_INTR_EXITING and so on: masks. */
-#define BELLOWS_VMX_CONTROL_ENUM(group, name, bit, need, text) \
-	BELLOWS_VMX_##group##_##name = 1u << (bit),
-enum bellows_vmx_control {
-	BELLOWS_VMX_CONTROLS(BELLOWS_VMX_CONTROL_ENUM)
+/* VMX_CTL_PIN_INTR_EXITING and so on: masks. */
+#define VMX_CONTROL_ENUM(group, name, bit, need, text) \
+	VMX_CTL_##group##_##name = 1u << (bit),
+enum vmx_control {
+	VMX_CONTROLS(VMX_CONTROL_ENUM)
 };
 
 /* IA32_VMX_EPT_VPID_CAP */
-#define BELLOWS_VMX_EPT_WALK_4		BIT_ULL(6)
-#define BELLOWS_VMX_EPT_WB		BIT_ULL(14)
-#define BELLOWS_VMX_EPT_2M		BIT_ULL(16)
-#define BELLOWS_VMX_INVEPT		BIT_ULL(20)
-#define BELLOWS_VMX_EPT_AD		BIT_ULL(21)
-#define BELLOWS_VMX_INVEPT_SINGLE	BIT_ULL(25)
-#define BELLOWS_VMX_INVEPT_ALL		BIT_ULL(26)
-#define BELLOWS_VMX_INVVPID		BIT_ULL(32)
-#define BELLOWS_VMX_INVVPID_SINGLE	BIT_ULL(41)
-#define BELLOWS_VMX_INVVPID_ALL		BIT_ULL(42)
+#define VMX_CAP_EPT_WALK_4		BIT_ULL(6)
+#define VMX_CAP_EPT_WB			BIT_ULL(14)
+#define VMX_CAP_EPT_2M			BIT_ULL(16)
+#define VMX_CAP_INVEPT			BIT_ULL(20)
+#define VMX_CAP_EPT_AD			BIT_ULL(21)
+#define VMX_CAP_INVEPT_SINGLE		BIT_ULL(25)
+#define VMX_CAP_INVEPT_ALL		BIT_ULL(26)
+#define VMX_CAP_INVVPID			BIT_ULL(32)
+#define VMX_CAP_INVVPID_SINGLE		BIT_ULL(41)
+#define VMX_CAP_INVVPID_ALL		BIT_ULL(42)
 
 /* IA32_VMX_BASIC */
-#define BELLOWS_VMX_BASIC_32BIT		BIT_ULL(48)
-#define BELLOWS_VMX_BASIC_TRUE		BIT_ULL(55)
+#define VMX_CAP_BASIC_32BIT		BIT_ULL(48)
+#define VMX_CAP_BASIC_TRUE		BIT_ULL(55)
 
 /**
- * struct bellows_vmx_caps - capability MSRs, as a CPU reports them
+ * struct vmx_caps - capability MSRs, as a CPU reports them
  * @basic: IA32_VMX_BASIC
  * @allowed: per group, the TRUE variant where @basic says that there is one: low
  *	half: what must be 1; high half: what may be 1
  * @ept_vpid: IA32_VMX_EPT_VPID_CAP; 0 where the MSR does not exist
  * @cr0_fixed0, @cr0_fixed1, @cr4_fixed0, @cr4_fixed1: bits that must be 1, may be 1
  */
-struct bellows_vmx_caps {
+struct vmx_caps {
 	u64 basic;
-	u64 allowed[BELLOWS_VMX_NR_GROUPS];
+	u64 allowed[VMX_CTL_NR_GROUPS];
 	u64 ept_vpid;
 	u64 cr0_fixed0, cr0_fixed1;
 	u64 cr4_fixed0, cr4_fixed1;
 };
 
 /**
- * struct bellows_vmx_controls - what was decided
+ * struct vmx_controls - what was decided
  * @value: initial values of the five words
  * @revision: VMCS revision identifier
  * @ept_ad: EPT has accessed and dirty bits
@@ -163,8 +163,8 @@ struct bellows_vmx_caps {
  * @cr0_set: bits that are 1 in CR0 while any guest runs
  * @cr4_set, @cr4_allowed: the same for CR4, and what may be 1
  */
-struct bellows_vmx_controls {
-	u32 value[BELLOWS_VMX_NR_GROUPS];
+struct vmx_controls {
+	u32 value[VMX_CTL_NR_GROUPS];
 	u32 revision;
 	bool ept_ad;
 	bool tpr_shadow, virtual_apic;
@@ -173,10 +173,9 @@ struct bellows_vmx_controls {
 };
 
 /**
- * bellows_vmx_negotiate() - decide on controls
+ * vmx_negotiate() - decide on controls
  * Return: NULL, with @controls filled in; or the name of what this CPU lacks.
  */
-const char *bellows_vmx_negotiate(const struct bellows_vmx_caps *caps,
-				  struct bellows_vmx_controls *controls);
+const char *vmx_negotiate(const struct vmx_caps *caps, struct vmx_controls *controls);
 
 #endif

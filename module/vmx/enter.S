@@ -3,7 +3,7 @@
  * Into the guest and back.
  *
  * VMLAUNCH and VMRESUME switch everything but the general registers, and if
- * all goes well do not return: the exit arrives at bellows_vmx_exit_point with
+ * all goes well do not return: the exit arrives at vmx_exit_point with
  * the stack pointer that the VMCS names, which is ours at the time of entry.
  * So this is one function with a hole in the middle. For objtool the hole is
  * bridged with saved unwind state.
@@ -51,12 +51,11 @@
 .section .noinstr.text, "ax"
 
 /*
- * unsigned int bellows_vmx_run(struct bellows_vmx *vmx, u64 *regs,
- *				u64 *host_rsp, bool launched)
+ * unsigned int vmx_run(struct vmx_vcpu *vmx, u64 *regs, u64 *host_rsp, bool launched)
  *
  * 0: the guest ran and exited; 1: the entry instruction failed; 2: it faulted.
  */
-SYM_FUNC_START(bellows_vmx_run)
+SYM_FUNC_START(vmx_run)
 	push	%rbp
 	push	%rbx
 	push	%r12
@@ -107,7 +106,7 @@ SYM_FUNC_START(bellows_vmx_run)
 	_ASM_EXTABLE(.Lresume, .Lfault)
 	_ASM_EXTABLE(.Llaunch, .Lfault)
 
-SYM_INNER_LABEL(bellows_vmx_exit_point, SYM_L_GLOBAL)
+SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	UNWIND_HINT_RESTORE
 	ENDBR
 
@@ -152,7 +151,7 @@ SYM_INNER_LABEL(bellows_vmx_exit_point, SYM_L_GLOBAL)
 			   X86_FEATURE_RSB_VMEXIT_LITE
 
 	pop	%rdi				/* vmx */
-	call	bellows_vmx_restore_spec_ctrl
+	call	vmx_restore_spec_ctrl
 	CLEAR_BRANCH_HISTORY_VMEXIT
 
 	mov	%ebx, %eax
@@ -170,5 +169,5 @@ SYM_INNER_LABEL(bellows_vmx_exit_point, SYM_L_GLOBAL)
 .Lfault:
 	mov	$2, %ebx
 	jmp	.Lback
-SYM_FUNC_END(bellows_vmx_run)
-STACK_FRAME_NON_STANDARD_FP(bellows_vmx_run)
+SYM_FUNC_END(vmx_run)
+STACK_FRAME_NON_STANDARD_FP(vmx_run)

@@ -20,20 +20,20 @@
 static_assert(GUEST_INTR_STATE_MOV_SS == 2 * GUEST_INTR_STATE_STI);
 static_assert(KVM_X86_SHADOW_INT_MOV_SS == 0x01 && KVM_X86_SHADOW_INT_STI == 0x02);
 
-static void put_event(u32 info, u8 insn_len)
+static void vmx_put_event(u32 info, u8 insn_len)
 {
 	if (insn_len)
 		vmcs_write(VM_ENTRY_INSTRUCTION_LEN, insn_len);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, info | INTR_INFO_VALID_MASK);
 }
 
-static u32 soft_exception_type(u8 vector)
+static u32 vmx_soft_exception_type(u8 vector)
 {
 	/* INT1 has a type of its own; INT3 and INTO share one. */
 	return vector == X86_TRAP_DB ? INTR_TYPE_PRIV_SW_EXCEPTION : INTR_TYPE_SOFT_EXCEPTION;
 }
 
-void bellows_vmx_inject_exception(struct bellows_vcpu *vcpu)
+void vmx_inject_exception(struct bellows_vcpu *vcpu)
 {
 	const typeof(vcpu->events.exception) *e = &vcpu->events.exception;
 	u32 info = e->vector;
@@ -44,48 +44,48 @@ void bellows_vmx_inject_exception(struct bellows_vcpu *vcpu)
 		info |= INTR_INFO_DELIVER_CODE_MASK;
 	}
 	if (e->soft)
-		put_event(info | soft_exception_type(e->vector), e->insn_len ?: 1);
+		vmx_put_event(info | vmx_soft_exception_type(e->vector), e->insn_len ?: 1);
 	else
-		put_event(info | INTR_TYPE_HARD_EXCEPTION, 0);
+		vmx_put_event(info | INTR_TYPE_HARD_EXCEPTION, 0);
 }
 
-void bellows_vmx_inject_irq(struct bellows_vcpu *vcpu)
+void vmx_inject_irq(struct bellows_vcpu *vcpu)
 {
 	const typeof(vcpu->events.interrupt) *irq = &vcpu->events.interrupt;
 
 	if (irq->soft)
-		put_event(irq->vector | INTR_TYPE_SOFT_INTR, irq->insn_len ?: 2);
+		vmx_put_event(irq->vector | INTR_TYPE_SOFT_INTR, irq->insn_len ?: 2);
 	else
-		put_event(irq->vector | INTR_TYPE_EXT_INTR, 0);
+		vmx_put_event(irq->vector | INTR_TYPE_EXT_INTR, 0);
 }
 
 /* An entry with an NMI insists that the field says unblocked. */
-void bellows_vmx_inject_nmi(struct bellows_vcpu *vcpu)
+void vmx_inject_nmi(struct bellows_vcpu *vcpu)
 {
-	bellows_vmx_set_nmi_mask(vcpu, false);
+	vmx_set_nmi_mask(vcpu, false);
 	to_vmx(vcpu)->nmi_unblocked = false;
-	put_event(X86_TRAP_NMI | INTR_TYPE_NMI_INTR, 0);
+	vmx_put_event(X86_TRAP_NMI | INTR_TYPE_NMI_INTR, 0);
 }
 
-void bellows_vmx_cancel_injection(struct bellows_vcpu *vcpu)
+void vmx_cancel_injection(struct bellows_vcpu *vcpu)
 {
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 }
 
-bool bellows_vmx_irq_allowed(struct bellows_vcpu *vcpu)
+bool vmx_irq_allowed(struct bellows_vcpu *vcpu)
 {
 	return (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF) &&
 	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW_MASK);
 }
 
 /* After STI some CPUs refuse to inject an NMI, so it waits for one instruction. */
-bool bellows_vmx_nmi_allowed(struct bellows_vcpu *vcpu)
+bool vmx_nmi_allowed(struct bellows_vcpu *vcpu)
 {
 	return !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & SHADOW_MASK) &&
-	       !bellows_vmx_get_nmi_mask(vcpu);
+	       !vmx_get_nmi_mask(vcpu);
 }
 
-void bellows_vmx_set_proc_control(struct bellows_vmx *vmx, u32 control, bool on)
+void vmx_set_proc_control(struct vmx_vcpu *vmx, u32 control, bool on)
 {
 	u32 value = on ? vmx->proc_controls | control : vmx->proc_controls & ~control;
 
@@ -95,56 +95,56 @@ void bellows_vmx_set_proc_control(struct bellows_vmx *vmx, u32 control, bool on)
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, value);
 }
 
-static void update_irq_window(struct bellows_vmx *vmx)
+static void vmx_update_irq_window(struct vmx_vcpu *vmx)
 {
-	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_IRQ_WINDOW,
-				     vmx->irq_window_for_irq || vmx->irq_window_for_nmi);
+	vmx_set_proc_control(vmx, VMX_CTL_PROC_IRQ_WINDOW,
+			     vmx->irq_window_for_irq || vmx->irq_window_for_nmi);
 }
 
-void bellows_vmx_request_irq_window(struct bellows_vcpu *vcpu, bool on)
+void vmx_request_irq_window(struct bellows_vcpu *vcpu, bool on)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx->irq_window_for_irq = on;
-	update_irq_window(vmx);
+	vmx_update_irq_window(vmx);
 }
 
 /*
- * A window for NMIs may open in the shadow of STI already, where nmi_allowed()
+ * A window for NMIs may open in the shadow of STI already, where vmx_nmi_allowed()
  * still says no. That shadow ends with interrupts enabled, so there the other
  * window will do.
  */
-void bellows_vmx_request_nmi_window(struct bellows_vcpu *vcpu)
+void vmx_request_nmi_window(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	if (vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI) {
 		vmx->irq_window_for_nmi = true;
-		update_irq_window(vmx);
+		vmx_update_irq_window(vmx);
 	} else {
-		bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_NMI_WINDOW, true);
+		vmx_set_proc_control(vmx, VMX_CTL_PROC_NMI_WINDOW, true);
 	}
 }
 
 /* A window opened: nothing waits for it any more. Who still does asks again. */
-void bellows_vmx_close_windows(struct bellows_vmx *vmx)
+void vmx_close_windows(struct vmx_vcpu *vmx)
 {
 	vmx->irq_window_for_irq = false;
 	vmx->irq_window_for_nmi = false;
-	bellows_vmx_set_proc_control(vmx, BELLOWS_VMX_PROC_IRQ_WINDOW |
-				     BELLOWS_VMX_PROC_NMI_WINDOW, false);
+	vmx_set_proc_control(vmx, VMX_CTL_PROC_IRQ_WINDOW |
+			     VMX_CTL_PROC_NMI_WINDOW, false);
 }
 
-bool bellows_vmx_get_nmi_mask(struct bellows_vcpu *vcpu)
+bool vmx_get_nmi_mask(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	if (!vmx->nmi_unblocked)
 		vmx->nmi_unblocked = !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI);
 	return !vmx->nmi_unblocked;
 }
 
-void bellows_vmx_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
+void vmx_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
 {
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
@@ -153,7 +153,7 @@ void bellows_vmx_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
 	to_vmx(vcpu)->nmi_unblocked = !masked;
 }
 
-u32 bellows_vmx_get_interrupt_shadow(struct bellows_vcpu *vcpu)
+u32 vmx_get_interrupt_shadow(struct bellows_vcpu *vcpu)
 {
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
@@ -162,7 +162,7 @@ u32 bellows_vmx_get_interrupt_shadow(struct bellows_vcpu *vcpu)
 }
 
 /* The two exclude each other in hardware; the stronger wins. */
-void bellows_vmx_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
+void vmx_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
 {
 	u32 old = vmcs_read(GUEST_INTERRUPTIBILITY_INFO), state = old & ~SHADOW_MASK;
 
@@ -185,7 +185,7 @@ void bellows_vmx_set_interrupt_shadow(struct bellows_vcpu *vcpu, u32 shadow)
  * while they are being delivered, inside one instruction, and the host would
  * never get its CPU back: they are looked at and handed on.
  */
-void bellows_vmx_update_exception_intercepts(struct bellows_vcpu *vcpu)
+void vmx_update_exception_intercepts(struct bellows_vcpu *vcpu)
 {
 	u32 bitmap = BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC);
 

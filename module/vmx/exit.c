@@ -25,11 +25,11 @@ struct decoder {
 	u8 reason;		/* enum bellows_exit_reason */
 	u8 flags;
 	bool known;
-	void (*decode)(struct bellows_vmx *vmx, struct bellows_exit *exit);
+	void (*decode)(struct vmx_vcpu *vmx, struct bellows_exit *exit);
 };
 
 /* CR numbers, DR numbers and register numbers of exit qualifications are as encoded. */
-static void decode_cr(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_cr(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	u64 qualification = vmcs_read(EXIT_QUALIFICATION);
 
@@ -51,7 +51,7 @@ static void decode_cr(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	}
 }
 
-static void decode_dr(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_dr(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	u64 qualification = vmcs_read(EXIT_QUALIFICATION);
 
@@ -60,7 +60,7 @@ static void decode_dr(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	exit->dr.read = qualification & BIT(4);
 }
 
-static void decode_io(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_io(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	u32 qualification = vmcs_read(EXIT_QUALIFICATION);
 
@@ -75,7 +75,7 @@ static void decode_io(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	}
 }
 
-static void decode_task_switch(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_task_switch(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	u64 qualification = vmcs_read(EXIT_QUALIFICATION);
 
@@ -87,23 +87,23 @@ static void decode_task_switch(struct bellows_vmx *vmx, struct bellows_exit *exi
 }
 
 /* IRET unblocks NMIs and then faults: it will be executed again, so they are still blocked. */
-static void restore_nmi_blocking(struct bellows_vmx *vmx, bool unblocked,
-				 const struct bellows_exit *exit)
+static void vmx_restore_nmi_blocking(struct vmx_vcpu *vmx, bool unblocked,
+				     const struct bellows_exit *exit)
 {
 	if (unblocked && !exit->vectoring.valid)
-		bellows_vmx_set_nmi_mask(&vmx->vcpu, true);
+		vmx_set_nmi_mask(&vmx->vcpu, true);
 }
 
 /* A #DB is reported behind what caused it, but for INT1: there the exit comes before. */
-static void step_over_int1(struct bellows_vcpu *vcpu)
+static void vmx_step_over_int1(struct bellows_vcpu *vcpu)
 {
 	u64 rip = bellows_reg_read(vcpu, VCPU_RIP) + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 
-	bellows_reg_write(vcpu, VCPU_RIP, bellows_vmx_in_64bit_code(vcpu) ? rip : (u32)rip);
-	bellows_vmx_set_interrupt_shadow(vcpu, 0);
+	bellows_reg_write(vcpu, VCPU_RIP, vmx_in_64bit_code(vcpu) ? rip : (u32)rip);
+	vmx_set_interrupt_shadow(vcpu, 0);
 }
 
-static void decode_exception(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_exception(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	u32 info = vmx->exit_intr_info, type = info & INTR_INFO_INTR_TYPE_MASK;
 	u8 vector = info & INTR_INFO_VECTOR_MASK;
@@ -113,7 +113,7 @@ static void decode_exception(struct bellows_vmx *vmx, struct bellows_exit *exit)
 		return;
 	}
 	if (vector != X86_TRAP_DF)
-		restore_nmi_blocking(vmx, info & INTR_INFO_UNBLOCK_NMI, exit);
+		vmx_restore_nmi_blocking(vmx, info & INTR_INFO_UNBLOCK_NMI, exit);
 	exit->exception.vector = vector;
 	exit->exception.has_error = info & INTR_INFO_DELIVER_CODE_MASK;
 	if (exit->exception.has_error)
@@ -124,17 +124,17 @@ static void decode_exception(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	if (type == INTR_TYPE_SOFT_EXCEPTION)
 		exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 	if (type == INTR_TYPE_PRIV_SW_EXCEPTION)
-		step_over_int1(&vmx->vcpu);
+		vmx_step_over_int1(&vmx->vcpu);
 	/* A step that ended in a shadow left nothing pending: the trap is the exit. */
 	if (vector == X86_TRAP_DB)
 		vmx->check_shadow = true;
 }
 
-static void decode_ept_violation(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_ept_violation(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	u64 qualification = vmcs_read(EXIT_QUALIFICATION);
 
-	restore_nmi_blocking(vmx, qualification & INTR_INFO_UNBLOCK_NMI, exit);
+	vmx_restore_nmi_blocking(vmx, qualification & INTR_INFO_UNBLOCK_NMI, exit);
 	exit->fault.gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 	if (qualification & EPT_VIOLATION_ACC_READ)
 		exit->fault.access |= ACCESS_READ;
@@ -147,19 +147,19 @@ static void decode_ept_violation(struct bellows_vmx *vmx, struct bellows_exit *e
 				!(qualification & EPT_VIOLATION_GVA_TRANSLATED);
 }
 
-static void decode_ept_misconfig(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_ept_misconfig(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	pr_err_ratelimited("bellows: malformed EPT entry for guest-physical address %llx\n",
 			   vmcs_read(GUEST_PHYSICAL_ADDRESS));
 	bellows_vm_bug(vmx->vcpu.vm, "malformed EPT entry");
 }
 
-static void decode_window(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_window(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
-	bellows_vmx_close_windows(vmx);
+	vmx_close_windows(vmx);
 }
 
-static void decode_eoi(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_eoi(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
 	exit->ended_vector = vmcs_read(EXIT_QUALIFICATION);
 }
@@ -168,12 +168,12 @@ static void decode_eoi(struct bellows_vmx *vmx, struct bellows_exit *exit)
 	[EXIT_REASON_##basic] = { EXIT_##neutral, flag_bits, true, function }
 
 static const struct decoder decoders[] = {
-	EXIT(EXCEPTION_NMI, EXCEPTION, 0, decode_exception),
+	EXIT(EXCEPTION_NMI, EXCEPTION, 0, vmx_decode_exception),
 	EXIT(EXTERNAL_INTERRUPT, NONE, QUIET, NULL),
 	EXIT(TRIPLE_FAULT, TRIPLE_FAULT, 0, NULL),
-	EXIT(INTERRUPT_WINDOW, IRQ_WINDOW, QUIET, decode_window),
-	EXIT(NMI_WINDOW, NMI_WINDOW, QUIET, decode_window),
-	EXIT(TASK_SWITCH, TASK_SWITCH, INSN, decode_task_switch),
+	EXIT(INTERRUPT_WINDOW, IRQ_WINDOW, QUIET, vmx_decode_window),
+	EXIT(NMI_WINDOW, NMI_WINDOW, QUIET, vmx_decode_window),
+	EXIT(TASK_SWITCH, TASK_SWITCH, INSN, vmx_decode_task_switch),
 	EXIT(CPUID, CPUID, INSN | QUIET | QUICK, NULL),
 	EXIT(HLT, HLT, INSN | QUICK, NULL),
 	EXIT(INVD, WBINVD, INSN | QUIET, NULL),
@@ -190,18 +190,18 @@ static const struct decoder decoders[] = {
 	EXIT(VMWRITE, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(VMOFF, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(VMON, UNDEFINED, INSN | QUIET, NULL),
-	EXIT(CR_ACCESS, CR_ACCESS, INSN | QUICK | HUSHED, decode_cr),
-	EXIT(DR_ACCESS, DR_ACCESS, INSN | QUIET, decode_dr),
-	EXIT(IO_INSTRUCTION, IO, INSN | QUIET | QUICK, decode_io),
+	EXIT(CR_ACCESS, CR_ACCESS, INSN | QUICK | HUSHED, vmx_decode_cr),
+	EXIT(DR_ACCESS, DR_ACCESS, INSN | QUIET, vmx_decode_dr),
+	EXIT(IO_INSTRUCTION, IO, INSN | QUIET | QUICK, vmx_decode_io),
 	EXIT(MSR_READ, RDMSR, INSN | QUIET | QUICK, NULL),
 	EXIT(MSR_WRITE, WRMSR, INSN | QUIET | QUICK, NULL),
 	EXIT(MWAIT_INSTRUCTION, MWAIT, INSN | QUIET, NULL),
 	EXIT(MONITOR_INSTRUCTION, MONITOR, INSN | QUIET, NULL),
 	EXIT(PAUSE_INSTRUCTION, PAUSE, INSN | QUIET, NULL),
-	EXIT(EPT_VIOLATION, NESTED_FAULT, QUIET, decode_ept_violation),
-	EXIT(EPT_MISCONFIG, INTERNAL, 0, decode_ept_misconfig),
+	EXIT(EPT_VIOLATION, NESTED_FAULT, QUIET, vmx_decode_ept_violation),
+	EXIT(EPT_MISCONFIG, INTERNAL, 0, vmx_decode_ept_misconfig),
 	EXIT(TPR_BELOW_THRESHOLD, IRQ_WINDOW, QUIET, NULL),
-	EXIT(EOI_INDUCED, EOI, 0, decode_eoi),
+	EXIT(EOI_INDUCED, EOI, 0, vmx_decode_eoi),
 	EXIT(INVEPT, UNDEFINED, INSN | QUIET, NULL),
 	EXIT(RDTSCP, RDTSC, INSN | QUIET | QUICK, NULL),
 	EXIT(INVVPID, UNDEFINED, INSN | QUIET, NULL),
@@ -215,7 +215,7 @@ static const struct decoder decoders[] = {
 };
 
 /* The event that the CPU was delivering when it exited. */
-static void decode_vectoring(struct bellows_vectoring *vectoring)
+static void vmx_decode_vectoring(struct bellows_vectoring *vectoring)
 {
 	static const u8 types[8] = {
 		[INTR_TYPE_EXT_INTR >> 8] = BELLOWS_EVENT_INTERRUPT,
@@ -242,9 +242,9 @@ static void decode_vectoring(struct bellows_vectoring *vectoring)
 }
 
 /* No exit happened: the entry instruction refused, or VMX was turned off under us. */
-static void decode_no_entry(struct bellows_vmx *vmx, struct bellows_exit *exit)
+static void vmx_decode_no_entry(struct vmx_vcpu *vmx, struct bellows_exit *exit)
 {
-	if (vmx->entry_failed == BELLOWS_VMX_RUN_FAULT) {
+	if (vmx->entry_failed == VMX_RUN_FAULT) {
 		exit->reason = EXIT_INTERNAL;
 		bellows_vm_bug(vmx->vcpu.vm, "VMX operation ended");
 		return;
@@ -258,9 +258,9 @@ static void decode_no_entry(struct bellows_vmx *vmx, struct bellows_exit *exit)
  * An instruction that exits was not part of an event's delivery, so IDT-vectoring
  * information need not be read. (After an entry that failed the reason is 0.)
  */
-bool bellows_vmx_decode_quickly(struct bellows_vcpu *vcpu)
+bool vmx_decode_quickly(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	struct bellows_exit *exit = &vcpu->exit;
 	u32 reason = vmx->exit_reason;
 	const struct decoder *decoder;
@@ -279,16 +279,16 @@ bool bellows_vmx_decode_quickly(struct bellows_vcpu *vcpu)
 	return true;
 }
 
-void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)
+void vmx_decode_exit(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	struct bellows_exit *exit = &vcpu->exit;
 	const struct decoder *decoder;
 	u16 basic = vmx->exit_reason;
 
 	memset(exit, 0, sizeof(*exit));
 	if (unlikely(vmx->entry_failed)) {
-		decode_no_entry(vmx, exit);
+		vmx_decode_no_entry(vmx, exit);
 		return;
 	}
 	exit->hardware_reason = vmx->exit_reason;
@@ -298,7 +298,7 @@ void bellows_vmx_decode_exit(struct bellows_vcpu *vcpu)
 		vmx->vcpu.l1d_unsafe = true;
 		return;
 	}
-	decode_vectoring(&exit->vectoring);
+	vmx_decode_vectoring(&exit->vectoring);
 	decoder = basic < ARRAY_SIZE(decoders) ? &decoders[basic] : NULL;
 	if (!decoder || !decoder->known) {
 		exit->reason = EXIT_INTERNAL;

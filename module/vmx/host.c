@@ -35,7 +35,7 @@
 #include <asm/tlbflush.h>
 #include "vmx/vmx.h"
 
-static u64 read_msr(u32 index)
+static u64 vmx_read_msr(u32 index)
 {
 	u64 value;
 
@@ -43,7 +43,7 @@ static u64 read_msr(u32 index)
 	return value;
 }
 
-void bellows_vmx_host_init(struct bellows_vmx *vmx)
+void vmx_host_init(struct vmx_vcpu *vmx)
 {
 	vmcs_write(HOST_CR0, read_cr0());
 	/* Most likely right; compared before each entry. */
@@ -57,20 +57,20 @@ void bellows_vmx_host_init(struct bellows_vmx *vmx)
 	vmcs_write(HOST_DS_SELECTOR, 0);
 	vmcs_write(HOST_ES_SELECTOR, 0);
 	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
-	vmcs_write(HOST_IA32_SYSENTER_CS, read_msr(MSR_IA32_SYSENTER_CS));
-	vmcs_write(HOST_IA32_SYSENTER_EIP, read_msr(MSR_IA32_SYSENTER_EIP));
-	if (bellows_vmx_has(BELLOWS_VMX_EXIT, BELLOWS_VMX_EXIT_LOAD_PAT))
-		vmcs_write(HOST_IA32_PAT, read_msr(MSR_IA32_CR_PAT));
-	if (bellows_vmx_has(BELLOWS_VMX_EXIT, BELLOWS_VMX_EXIT_LOAD_EFER))
-		vmcs_write(HOST_IA32_EFER, read_msr(MSR_EFER));
+	vmcs_write(HOST_IA32_SYSENTER_CS, vmx_read_msr(MSR_IA32_SYSENTER_CS));
+	vmcs_write(HOST_IA32_SYSENTER_EIP, vmx_read_msr(MSR_IA32_SYSENTER_EIP));
+	if (vmx_has(VMX_CTL_EXIT, VMX_CTL_EXIT_LOAD_PAT))
+		vmcs_write(HOST_IA32_PAT, vmx_read_msr(MSR_IA32_CR_PAT));
+	if (vmx_has(VMX_CTL_EXIT, VMX_CTL_EXIT_LOAD_EFER))
+		vmcs_write(HOST_IA32_EFER, vmx_read_msr(MSR_EFER));
 
-	vmcs_write(HOST_RIP, (unsigned long)bellows_vmx_exit_point);
+	vmcs_write(HOST_RIP, (unsigned long)vmx_exit_point);
 	/* No stack pointer has this value: the first entry writes the field. */
 	vmx->host_rsp = 0;
 	vmx->host.written = false;
 }
 
-void bellows_vmx_host_cpu_changed(int cpu)
+void vmx_host_cpu_changed(int cpu)
 {
 	struct desc_ptr idt;
 
@@ -78,15 +78,15 @@ void bellows_vmx_host_cpu_changed(int cpu)
 	vmcs_write(HOST_IDTR_BASE, idt.address);
 	vmcs_write(HOST_GDTR_BASE, (unsigned long)get_cpu_gdt_ro(cpu));
 	vmcs_write(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
-	vmcs_write(HOST_GS_BASE, read_msr(MSR_GS_BASE));
-	vmcs_write(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
+	vmcs_write(HOST_GS_BASE, vmx_read_msr(MSR_GS_BASE));
+	vmcs_write(HOST_IA32_SYSENTER_ESP, vmx_read_msr(MSR_IA32_SYSENTER_ESP));
 }
 
 /*
  * The GS base that SWAPGS would bring is exchanged: the old one. Interrupts off. What
  * can come nevertheless (NMIs, machine checks) looks which GS base it finds.
  */
-static __always_inline u64 swap_inactive_gs_base(u64 new)
+static __always_inline u64 vmx_swap_gs_base(u64 new)
 {
 	u64 old;
 
@@ -101,15 +101,15 @@ static __always_inline u64 swap_inactive_gs_base(u64 new)
 }
 
 /* Only selectors without TI and RPL may stand in the host's half. */
-static u16 loadable(u16 selector)
+static u16 vmx_loadable_selector(u16 selector)
 {
 	return selector & 7 ? 0 : selector;
 }
 
 /* Interrupts off; the guest's KERNEL_GS_BASE takes the place of the task's. */
-void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
+void vmx_host_task_load(struct vmx_vcpu *vmx)
 {
-	struct bellows_vmx_host_task *host = &vmx->host;
+	struct vmx_host_task *host = &vmx->host;
 
 	savesegment(fs, host->fs);
 	savesegment(gs, host->gs);
@@ -117,11 +117,11 @@ void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
 	savesegment(es, host->es);
 	store_ldt(host->ldt);
 	host->fs_base = static_cpu_has(X86_FEATURE_FSGSBASE) ? rdfsbase() : __rdmsr(MSR_FS_BASE);
-	host->kernel_gs_base = swap_inactive_gs_base(vmx->kernel_gs_base);
+	host->kernel_gs_base = vmx_swap_gs_base(vmx->kernel_gs_base);
 
 	if (unlikely(!host->written || host->written_fs != host->fs || host->written_gs != host->gs)) {
-		vmcs_write(HOST_FS_SELECTOR, loadable(host->fs));
-		vmcs_write(HOST_GS_SELECTOR, loadable(host->gs));
+		vmcs_write(HOST_FS_SELECTOR, vmx_loadable_selector(host->fs));
+		vmcs_write(HOST_GS_SELECTOR, vmx_loadable_selector(host->gs));
 		host->written_fs = host->fs;
 		host->written_gs = host->gs;
 	}
@@ -136,13 +136,13 @@ void bellows_vmx_host_task_load(struct bellows_vmx *vmx)
  * Preemption off. The guest's GS base first, since loading a selector loads a base
  * with it; therefore the host's bases come after their selectors.
  */
-void bellows_vmx_host_task_put(struct bellows_vmx *vmx)
+void vmx_host_task_put(struct vmx_vcpu *vmx)
 {
-	const struct bellows_vmx_host_task *host = &vmx->host;
+	const struct vmx_host_task *host = &vmx->host;
 	unsigned long flags;
 
 	local_irq_save(flags);
-	vmx->kernel_gs_base = swap_inactive_gs_base(host->kernel_gs_base);
+	vmx->kernel_gs_base = vmx_swap_gs_base(host->kernel_gs_base);
 	local_irq_restore(flags);
 	if (host->ldt)
 		asm volatile("lldt %0" : : "m"(host->ldt));
@@ -163,7 +163,7 @@ void bellows_vmx_host_task_put(struct bellows_vmx *vmx)
 }
 
 /* Straight after the exit, before the first return: what the guest left in SPEC_CTRL is kept, and the host's is back. */
-noinstr void bellows_vmx_restore_spec_ctrl(struct bellows_vmx *vmx)
+noinstr void vmx_restore_spec_ctrl(struct vmx_vcpu *vmx)
 {
 	u64 host;
 

@@ -32,12 +32,12 @@
 #include "vm/features.h"
 #include "vmx/vmx.h"
 
-const u32 bellows_vmx_switched_msrs[BELLOWS_VMX_NR_SWITCHED] = {
-	[BELLOWS_VMX_STAR]	= MSR_STAR,
-	[BELLOWS_VMX_LSTAR]	= MSR_LSTAR,
-	[BELLOWS_VMX_CSTAR]	= MSR_CSTAR,
-	[BELLOWS_VMX_SFMASK]	= MSR_SYSCALL_MASK,
-	[BELLOWS_VMX_TSC_AUX]	= MSR_TSC_AUX,
+const u32 vmx_switched_msrs[VMX_NR_SWITCHED] = {
+	[VMX_STAR]		= MSR_STAR,
+	[VMX_LSTAR]		= MSR_LSTAR,
+	[VMX_CSTAR]		= MSR_CSTAR,
+	[VMX_SFMASK]		= MSR_SYSCALL_MASK,
+	[VMX_TSC_AUX]		= MSR_TSC_AUX,
 };
 
 /* MSRs that live in guest fields. */
@@ -49,92 +49,92 @@ static const struct { u32 index; u32 field; bool address; } field_msrs[] = {
 	{ MSR_IA32_SYSENTER_EIP,	GUEST_SYSENTER_EIP,	true },
 };
 
-static bool syscall_wanted(const struct bellows_vmx *vmx)
+static bool vmx_syscall_wanted(const struct vmx_vcpu *vmx)
 {
 	return vmx->vcpu.msrs.efer & EFER_SCE;
 }
 
 /* Intel's CPUs take SYSCALL in 64-bit mode only: they remember the value, and that we do. */
-static __always_inline bool has_cstar(void)
+static __always_inline bool vmx_has_cstar(void)
 {
 	return boot_cpu_data.x86_vendor != X86_VENDOR_INTEL;
 }
 
-static __always_inline void write_unless(u32 index, u64 value, u64 known)
+static __always_inline void vmx_wrmsr_unless(u32 index, u64 value, u64 known)
 {
 	if (value != known)
 		native_wrmsrl(index, value);
 }
 
 /* In the registers are those of from; those of to shall be. */
-static __always_inline void switch_syscall(const u64 *to, const u64 *from)
+static __always_inline void vmx_switch_syscall(const u64 *to, const u64 *from)
 {
-	write_unless(MSR_STAR, to[BELLOWS_VMX_STAR], from[BELLOWS_VMX_STAR]);
-	write_unless(MSR_LSTAR, to[BELLOWS_VMX_LSTAR], from[BELLOWS_VMX_LSTAR]);
-	write_unless(MSR_SYSCALL_MASK, to[BELLOWS_VMX_SFMASK], from[BELLOWS_VMX_SFMASK]);
-	if (has_cstar())
-		write_unless(MSR_CSTAR, to[BELLOWS_VMX_CSTAR], from[BELLOWS_VMX_CSTAR]);
+	vmx_wrmsr_unless(MSR_STAR, to[VMX_STAR], from[VMX_STAR]);
+	vmx_wrmsr_unless(MSR_LSTAR, to[VMX_LSTAR], from[VMX_LSTAR]);
+	vmx_wrmsr_unless(MSR_SYSCALL_MASK, to[VMX_SFMASK], from[VMX_SFMASK]);
+	if (vmx_has_cstar())
+		vmx_wrmsr_unless(MSR_CSTAR, to[VMX_CSTAR], from[VMX_CSTAR]);
 }
 
-static void load_syscall(struct bellows_vmx *vmx)
+static void vmx_load_syscall(struct vmx_vcpu *vmx)
 {
-	switch_syscall(vmx->switched, this_cpu_ptr(&bellows_vmx_host_msrs)->value);
+	vmx_switch_syscall(vmx->switched, this_cpu_ptr(&vmx_host_msrs)->value);
 	vmx->syscall_loaded = true;
 }
 
-static void put_syscall(struct bellows_vmx *vmx)
+static void vmx_put_syscall(struct vmx_vcpu *vmx)
 {
-	switch_syscall(this_cpu_ptr(&bellows_vmx_host_msrs)->value, vmx->switched);
+	vmx_switch_syscall(this_cpu_ptr(&vmx_host_msrs)->value, vmx->switched);
 	vmx->syscall_loaded = false;
 }
 
 /* Interrupts off; KERNEL_GS_BASE comes and goes with the task's state. */
-void bellows_vmx_msrs_load(struct bellows_vmx *vmx)
+void vmx_msrs_load(struct vmx_vcpu *vmx)
 {
-	if (syscall_wanted(vmx))
-		load_syscall(vmx);
+	if (vmx_syscall_wanted(vmx))
+		vmx_load_syscall(vmx);
 	if (vmx->has_tsc_aux)
-		write_unless(MSR_TSC_AUX, vmx->switched[BELLOWS_VMX_TSC_AUX],
-			     this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]));
+		vmx_wrmsr_unless(MSR_TSC_AUX, vmx->switched[VMX_TSC_AUX],
+				 this_cpu_read(vmx_host_msrs.value[VMX_TSC_AUX]));
 	vmx->msrs_loaded = true;
 }
 
 /* Preemption off. */
-void bellows_vmx_msrs_put(struct bellows_vmx *vmx)
+void vmx_msrs_put(struct vmx_vcpu *vmx)
 {
 	if (vmx->has_tsc_aux)
-		write_unless(MSR_TSC_AUX,
-			     this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]),
-			     vmx->switched[BELLOWS_VMX_TSC_AUX]);
+		vmx_wrmsr_unless(MSR_TSC_AUX,
+				 this_cpu_read(vmx_host_msrs.value[VMX_TSC_AUX]),
+				 vmx->switched[VMX_TSC_AUX]);
 	if (vmx->syscall_loaded)
-		put_syscall(vmx);
+		vmx_put_syscall(vmx);
 	vmx->msrs_loaded = false;
 }
 
-void bellows_vmx_efer_changed(struct bellows_vmx *vmx)
+void vmx_efer_changed(struct vmx_vcpu *vmx)
 {
 	u64 efer = vmx->vcpu.msrs.efer;
 
-	if (bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_EFER))
+	if (vmx_has(VMX_CTL_ENTRY, VMX_CTL_ENTRY_LOAD_EFER))
 		vmcs_write(GUEST_IA32_EFER, efer);
 	else
 		vmx->msr_lists[0].value = efer;
 
 	preempt_disable();
-	if (vmx->msrs_loaded && syscall_wanted(vmx) != vmx->syscall_loaded) {
+	if (vmx->msrs_loaded && vmx_syscall_wanted(vmx) != vmx->syscall_loaded) {
 		if (vmx->syscall_loaded)
-			put_syscall(vmx);
+			vmx_put_syscall(vmx);
 		else
-			load_syscall(vmx);
+			vmx_load_syscall(vmx);
 	}
 	preempt_enable();
 }
 
-static void pat_changed(struct bellows_vmx *vmx)
+static void vmx_pat_changed(struct vmx_vcpu *vmx)
 {
 	u64 pat = vmx->vcpu.msrs.pat;
 
-	if (bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_PAT))
+	if (vmx_has(VMX_CTL_ENTRY, VMX_CTL_ENTRY_LOAD_PAT))
 		vmcs_write(GUEST_IA32_PAT, pat);
 	else
 		vmx->msr_lists[1].value = pat;
@@ -142,44 +142,44 @@ static void pat_changed(struct bellows_vmx *vmx)
 
 /*
  * Where the controls that load EFER and PAT are missing, both go through the
- * lists: entry n of the page is the guest's, BELLOWS_VMX_MSR_LIST + n the host's.
+ * lists: entry n of the page is the guest's, VMX_MSR_LIST + n the host's.
  */
-void bellows_vmx_msr_lists_init(struct bellows_vmx *vmx)
+void vmx_msr_lists_init(struct vmx_vcpu *vmx)
 {
 	static const u32 msrs[] = { MSR_EFER, MSR_IA32_CR_PAT };
 	struct vmx_msr_entry *list = vmx->msr_lists;
-	bool efer = bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_EFER);
-	bool pat = bellows_vmx_has(BELLOWS_VMX_ENTRY, BELLOWS_VMX_ENTRY_LOAD_PAT);
+	bool efer = vmx_has(VMX_CTL_ENTRY, VMX_CTL_ENTRY_LOAD_EFER);
+	bool pat = vmx_has(VMX_CTL_ENTRY, VMX_CTL_ENTRY_LOAD_PAT);
 	unsigned int first = efer ? 1 : 0, count = (efer ? 0 : 1) + (pat ? 0 : 1), i;
 
 	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
 		list[i].index = msrs[i];
-		list[BELLOWS_VMX_MSR_LIST + i].index = msrs[i];
-		rdmsrl(msrs[i], list[BELLOWS_VMX_MSR_LIST + i].value);
+		list[VMX_MSR_LIST + i].index = msrs[i];
+		rdmsrl(msrs[i], list[VMX_MSR_LIST + i].value);
 	}
 	vmx->msr_list_first = first;
 	vmx->msr_list_count = count;
 	vmx->perf_msrs = 0;
 	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(&list[first]));
 	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, count);
-	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&list[BELLOWS_VMX_MSR_LIST + first]));
+	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&list[VMX_MSR_LIST + first]));
 	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, count);
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
-	bellows_vmx_efer_changed(vmx);
-	pat_changed(vmx);
+	vmx_efer_changed(vmx);
+	vmx_pat_changed(vmx);
 }
 
-static int switched_index(u32 index)
+static int vmx_switched_index(u32 index)
 {
 	int i;
 
-	for (i = 0; i < BELLOWS_VMX_NR_SYSCALL; i++)
-		if (bellows_vmx_switched_msrs[i] == index)
+	for (i = 0; i < VMX_NR_SYSCALL; i++)
+		if (vmx_switched_msrs[i] == index)
 			return i;
 	return -ENOENT;
 }
 
-static int field_index(u32 index)
+static int vmx_msr_field_index(u32 index)
 {
 	size_t i;
 
@@ -189,16 +189,16 @@ static int field_index(u32 index)
 	return -ENOENT;
 }
 
-int bellows_vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+int vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
-	int i = field_index(index);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	int i = vmx_msr_field_index(index);
 
 	if (i >= 0) {
 		*value = vmcs_read(field_msrs[i].field);
 		return 0;
 	}
-	i = switched_index(index);
+	i = vmx_switched_index(index);
 	if (i >= 0) {
 		*value = vmx->switched[i];
 		return 0;
@@ -214,7 +214,7 @@ int bellows_vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 }
 
 /* For the widest tables that the CPU knows, whatever mode the guest is in. */
-static bool canonical(const struct bellows_vcpu *vcpu, u64 value, bool host)
+static bool vmx_canonical(const struct bellows_vcpu *vcpu, u64 value, bool host)
 {
 	bool la57 = boot_cpu_has(X86_FEATURE_LA57) &&
 		    (host || bellows_guest_has(vcpu, X86_FEATURE_LA57));
@@ -223,11 +223,11 @@ static bool canonical(const struct bellows_vcpu *vcpu, u64 value, bool host)
 	return (u64)((s64)(value << shift) >> shift) == value;
 }
 
-static int set_field(struct bellows_vcpu *vcpu, int i, u64 value, bool host)
+static int vmx_msr_set_field(struct bellows_vcpu *vcpu, int i, u64 value, bool host)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	if (field_msrs[i].address && !canonical(vcpu, value, host))
+	if (field_msrs[i].address && !vmx_canonical(vcpu, value, host))
 		return 1;
 	vmcs_write(field_msrs[i].field, value);
 	if (field_msrs[i].index == MSR_FS_BASE || field_msrs[i].index == MSR_GS_BASE)
@@ -235,18 +235,18 @@ static int set_field(struct bellows_vcpu *vcpu, int i, u64 value, bool host)
 	return 0;
 }
 
-static void set_switched(struct bellows_vmx *vmx, int i, u64 value, bool loaded)
+static void vmx_msr_set_switched(struct vmx_vcpu *vmx, int i, u64 value, bool loaded)
 {
 	preempt_disable();
 	vmx->switched[i] = value;
 	if (vmx->msrs_loaded && loaded)
-		wrmsrl(bellows_vmx_switched_msrs[i], value);
+		wrmsrl(vmx_switched_msrs[i], value);
 	preempt_enable();
 }
 
-static int set_kernel_gs_base(struct bellows_vmx *vmx, u64 value, bool host)
+static int vmx_set_kernel_gs_base(struct vmx_vcpu *vmx, u64 value, bool host)
 {
-	if (!canonical(&vmx->vcpu, value, host))
+	if (!vmx_canonical(&vmx->vcpu, value, host))
 		return 1;
 	preempt_disable();
 	vmx->kernel_gs_base = value;
@@ -256,51 +256,51 @@ static int set_kernel_gs_base(struct bellows_vmx *vmx, u64 value, bool host)
 	return 0;
 }
 
-static void spec_ctrl_changed(struct bellows_vmx *vmx, bool host)
+static void vmx_spec_ctrl_changed(struct vmx_vcpu *vmx, bool host)
 {
 	if (host || vmx->spec_ctrl_direct)
 		return;
 	/* A guest that uses it once uses it all the time. */
 	vmx->spec_ctrl_direct = true;
-	bellows_vmx_update_msr_intercepts(&vmx->vcpu);
+	vmx_update_msr_intercepts(&vmx->vcpu);
 }
 
-int bellows_vmx_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+int vmx_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
-	int i = field_index(index);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	int i = vmx_msr_field_index(index);
 
 	if (i >= 0)
-		return set_field(vcpu, i, value, host);
-	i = switched_index(index);
+		return vmx_msr_set_field(vcpu, i, value, host);
+	i = vmx_switched_index(index);
 	if (i >= 0) {
-		if ((i == BELLOWS_VMX_LSTAR || i == BELLOWS_VMX_CSTAR) &&
-		    !canonical(vcpu, value, host))
+		if ((i == VMX_LSTAR || i == VMX_CSTAR) &&
+		    !vmx_canonical(vcpu, value, host))
 			return 1;
 		/* A mask of 32 bits; the upper half is reserved. */
-		if (i == BELLOWS_VMX_SFMASK && value >> 32)
+		if (i == VMX_SFMASK && value >> 32)
 			return 1;
-		set_switched(vmx, i, value, vmx->syscall_loaded && (i != BELLOWS_VMX_CSTAR || has_cstar()));
+		vmx_msr_set_switched(vmx, i, value, vmx->syscall_loaded && (i != VMX_CSTAR || vmx_has_cstar()));
 		return 0;
 	}
 	switch (index) {
 	case MSR_KERNEL_GS_BASE:
-		return set_kernel_gs_base(vmx, value, host);
+		return vmx_set_kernel_gs_base(vmx, value, host);
 	case MSR_TSC_AUX:
-		set_switched(vmx, BELLOWS_VMX_TSC_AUX, value, vmx->has_tsc_aux);
+		vmx_msr_set_switched(vmx, VMX_TSC_AUX, value, vmx->has_tsc_aux);
 		return 0;
 	case MSR_IA32_CR_PAT:
-		pat_changed(vmx);
+		vmx_pat_changed(vmx);
 		return 0;
 	case MSR_IA32_SPEC_CTRL:
-		spec_ctrl_changed(vmx, host);
+		vmx_spec_ctrl_changed(vmx, host);
 		return 0;
 	}
 	return -ENOENT;
 }
 
 /* Four bitmaps of 8192 bits: reads of low and of high MSRs, then writes. */
-static void set_intercept(struct bellows_vmx *vmx, u32 index, bool write, bool on)
+static void vmx_msr_set_intercept(struct vmx_vcpu *vmx, u32 index, bool write, bool on)
 {
 	unsigned int bit = (index & 0x1fff) + (index >> 31 ? 0x2000 : 0) + (write ? 0x4000 : 0);
 
@@ -310,47 +310,47 @@ static void set_intercept(struct bellows_vmx *vmx, u32 index, bool write, bool o
 		__clear_bit(bit, vmx->msr_bitmap);
 }
 
-static void direct(struct bellows_vmx *vmx, u32 index, bool read, bool write)
+static void vmx_msr_direct(struct vmx_vcpu *vmx, u32 index, bool read, bool write)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
-	set_intercept(vmx, index, false, !(read && bellows_msr_allowed(vcpu, index, false)));
-	set_intercept(vmx, index, true, !(write && bellows_msr_allowed(vcpu, index, true)));
+	vmx_msr_set_intercept(vmx, index, false, !(read && bellows_msr_allowed(vcpu, index, false)));
+	vmx_msr_set_intercept(vmx, index, true, !(write && bellows_msr_allowed(vcpu, index, true)));
 }
 
-void bellows_vmx_update_msr_intercepts(struct bellows_vcpu *vcpu)
+void vmx_update_msr_intercepts(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	bool spec_ctrl = vmx->spec_ctrl_direct && bellows_guest_has(vcpu, X86_FEATURE_SPEC_CTRL);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(field_msrs); i++)
-		direct(vmx, field_msrs[i].index, true, true);
-	direct(vmx, MSR_KERNEL_GS_BASE, true, true);
+		vmx_msr_direct(vmx, field_msrs[i].index, true, true);
+	vmx_msr_direct(vmx, MSR_KERNEL_GS_BASE, true, true);
 	/* Reads of the TSC get the offset. */
-	direct(vmx, MSR_IA32_TSC, true, false);
-	direct(vmx, MSR_IA32_SPEC_CTRL, spec_ctrl, spec_ctrl);
-	direct(vmx, APIC_BASE_MSR + (APIC_TASKPRI >> 4), vmx->virtual_apic,
-	       vmx->virtual_apic && !vmx->tpr_watched);
-	direct(vmx, APIC_BASE_MSR + (APIC_EOI >> 4), false, vmx->virtual_apic);
+	vmx_msr_direct(vmx, MSR_IA32_TSC, true, false);
+	vmx_msr_direct(vmx, MSR_IA32_SPEC_CTRL, spec_ctrl, spec_ctrl);
+	vmx_msr_direct(vmx, APIC_BASE_MSR + (APIC_TASKPRI >> 4), vmx->virtual_apic,
+		       vmx->virtual_apic && !vmx->tpr_watched);
+	vmx_msr_direct(vmx, APIC_BASE_MSR + (APIC_EOI >> 4), false, vmx->virtual_apic);
 }
 
-static bool guest_has_any(struct bellows_vcpu *vcpu, unsigned int a, unsigned int b)
+static bool vmx_guest_has_any(struct bellows_vcpu *vcpu, unsigned int a, unsigned int b)
 {
 	return bellows_guest_has(vcpu, a) || bellows_guest_has(vcpu, b);
 }
 
 /* Whether the guest has RDTSCP or RDPID may have changed: the register must hold its value then. */
-void bellows_vmx_tsc_aux_changed(struct bellows_vmx *vmx)
+void vmx_tsc_aux_changed(struct vmx_vcpu *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
-	bool has_tsc_aux = guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID) &&
-			   bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_RDTSCP);
+	bool has_tsc_aux = vmx_guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID) &&
+			   vmx_has(VMX_CTL_PROC2, VMX_CTL_PROC2_RDTSCP);
 
 	preempt_disable();
 	if (vmx->msrs_loaded && has_tsc_aux != vmx->has_tsc_aux)
-		wrmsrl(MSR_TSC_AUX, has_tsc_aux ? vmx->switched[BELLOWS_VMX_TSC_AUX] :
-		       this_cpu_read(bellows_vmx_host_msrs.value[BELLOWS_VMX_TSC_AUX]));
+		wrmsrl(MSR_TSC_AUX, has_tsc_aux ? vmx->switched[VMX_TSC_AUX] :
+		       this_cpu_read(vmx_host_msrs.value[VMX_TSC_AUX]));
 	vmx->has_tsc_aux = has_tsc_aux;
 	preempt_enable();
 }

@@ -25,7 +25,7 @@
 #include "vm/request.h"
 #include "vmx/vmx.h"
 
-DEFINE_STATIC_KEY_FALSE(bellows_vmx_perf);
+DEFINE_STATIC_KEY_FALSE(vmx_perf);
 
 /*
  * What the guest wants of PEBS, in the form of the kernel's own hypervisor: nothing.
@@ -34,7 +34,7 @@ DEFINE_STATIC_KEY_FALSE(bellows_vmx_perf);
 static u8 nothing[2 * PAGE_SIZE];
 
 /* Interrupts or preemption off. */
-static struct perf_guest_switch_msr *ask(int *nr)
+static struct perf_guest_switch_msr *vmx_perf_ask(int *nr)
 {
 	struct perf_guest_switch_msr *msrs;
 
@@ -46,49 +46,50 @@ static struct perf_guest_switch_msr *ask(int *nr)
 }
 
 /* Once: a host without such counters is not asked again. */
-void bellows_vmx_perf_init(void)
+void vmx_perf_init(void)
 {
 	int nr;
 
 	preempt_disable();
-	ask(&nr);
+	vmx_perf_ask(&nr);
 	preempt_enable();
 	if (nr)
-		static_branch_enable(&bellows_vmx_perf);
+		static_branch_enable(&vmx_perf);
 }
 
-void bellows_vmx_perf_exit(void)
+void vmx_perf_exit(void)
 {
-	static_branch_disable(&bellows_vmx_perf);
+	static_branch_disable(&vmx_perf);
 }
 
 /* The rest belongs to PEBS in guests, which there is not. */
-static bool concerns_us(const struct perf_guest_switch_msr *msr)
+static bool vmx_perf_concerns_us(const struct perf_guest_switch_msr *msr)
 {
 	return msr->host != msr->guest &&
 	       (msr->msr == MSR_CORE_PERF_GLOBAL_CTRL || msr->msr == MSR_IA32_PEBS_ENABLE);
 }
 
-static void put(struct bellows_vmx *vmx, unsigned int n, const struct perf_guest_switch_msr *msr)
+static void vmx_perf_put(struct vmx_vcpu *vmx, unsigned int n,
+			 const struct perf_guest_switch_msr *msr)
 {
 	struct vmx_msr_entry *entry = &vmx->msr_lists[vmx->msr_list_first + vmx->msr_list_count + n];
 
 	entry[0] = (struct vmx_msr_entry) { .index = msr->msr, .value = msr->guest };
-	entry[BELLOWS_VMX_MSR_LIST] = (struct vmx_msr_entry) { .index = msr->msr, .value = msr->host };
+	entry[VMX_MSR_LIST] = (struct vmx_msr_entry) { .index = msr->msr, .value = msr->host };
 }
 
 /* Before a stay in the guest, interrupts off. */
-void bellows_vmx_perf_enter(struct bellows_vmx *vmx)
+void vmx_perf_enter(struct vmx_vcpu *vmx)
 {
 	const struct perf_guest_switch_msr *msrs;
 	unsigned int n = 0;
 	int i, nr;
 
-	msrs = ask(&nr);
+	msrs = vmx_perf_ask(&nr);
 	for (i = 0; i < nr; i++) {
-		if (likely(!concerns_us(&msrs[i])) || n == BELLOWS_VMX_PERF_MSRS)
+		if (likely(!vmx_perf_concerns_us(&msrs[i])) || n == VMX_PERF_MSRS)
 			continue;
-		put(vmx, n++, &msrs[i]);
+		vmx_perf_put(vmx, n++, &msrs[i]);
 		if (msrs[i].msr == MSR_IA32_PEBS_ENABLE)
 			wrmsrl(MSR_IA32_PEBS_ENABLE, 0);
 	}

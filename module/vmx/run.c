@@ -60,7 +60,7 @@ static unsigned char *l1d_pages;
 #define LAZY_REGS	(BIT(VCPU_RIP) | BIT(GPR_RSP) | BIT(VCPU_RFLAGS) | \
 			 BIT(VCPU_CR0) | BIT(VCPU_CR3) | BIT(VCPU_CR4))
 
-static bool l1tf_harmless(void)
+static bool vmx_l1tf_harmless(void)
 {
 	u64 capabilities = 0;
 
@@ -72,11 +72,11 @@ static bool l1tf_harmless(void)
 	return capabilities & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
 }
 
-int bellows_vmx_run_init(void)
+int vmx_run_init(void)
 {
 	int i;
 
-	if (l1tf_harmless())
+	if (vmx_l1tf_harmless())
 		return 0;
 	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		l1d_pages = (unsigned char *)__get_free_pages(GFP_KERNEL, L1D_ORDER);
@@ -92,7 +92,7 @@ int bellows_vmx_run_init(void)
 	return 0;
 }
 
-void bellows_vmx_run_exit(void)
+void vmx_run_exit(void)
 {
 	static_branch_disable(&l1d_flush);
 	static_branch_disable(&l1d_flush_always);
@@ -101,7 +101,7 @@ void bellows_vmx_run_exit(void)
 }
 
 /* The first byte of each of sixteen lines. */
-static __always_inline void read_lines(const unsigned char *from)
+static __always_inline void vmx_l1d_read_lines(const unsigned char *from)
 {
 	asm volatile(".set offset, 0\n\t"
 		     ".rept 16\n\t"
@@ -112,7 +112,7 @@ static __always_inline void read_lines(const unsigned char *from)
 }
 
 /* Once page by page, so that no TLB miss disturbs the second pass, which fills every line. */
-static __always_inline void read_l1d_pages(void)
+static __always_inline void vmx_l1d_read_pages(void)
 {
 	unsigned long i;
 
@@ -120,27 +120,27 @@ static __always_inline void read_l1d_pages(void)
 		asm volatile("movzbl (%0), %%eax" : : "r"(l1d_pages + i) : "eax");
 	asm volatile("lfence" : : : "memory");
 	for (i = 0; i < L1D_SIZE; i += 16 * 64)
-		read_lines(l1d_pages + i);
+		vmx_l1d_read_lines(l1d_pages + i);
 	asm volatile("lfence" : : : "memory");
 }
 
-static __always_inline bool must_flush_l1d(const struct bellows_vmx *vmx)
+static __always_inline bool vmx_l1d_must_flush(const struct vmx_vcpu *vmx)
 {
 	return unlikely(vmx->vcpu.l1d_unsafe | bellows_l1d_touched()) ||
 	       static_branch_unlikely(&l1d_flush_always);
 }
 
-static noinstr noinline void flush_l1d(struct bellows_vmx *vmx)
+static noinstr noinline void vmx_l1d_flush(struct vmx_vcpu *vmx)
 {
 	vmx->vcpu.l1d_unsafe = false;
 	bellows_l1d_clear_touched();
 	if (static_cpu_has(X86_FEATURE_FLUSH_L1D))
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	else
-		read_l1d_pages();
+		vmx_l1d_read_pages();
 }
 
-static __always_inline void load_spec_ctrl(struct bellows_vmx *vmx)
+static __always_inline void vmx_load_spec_ctrl(struct vmx_vcpu *vmx)
 {
 	if (!cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
 		return;
@@ -148,17 +148,17 @@ static __always_inline void load_spec_ctrl(struct bellows_vmx *vmx)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, vmx->vcpu.msrs.spec_ctrl);
 }
 
-static noinstr void enter_guest(struct bellows_vmx *vmx)
+static noinstr void vmx_enter_guest(struct vmx_vcpu *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
 	bellows_guest_state_enter(&vmx->vcpu.quiescent);
-	if (static_branch_unlikely(&l1d_flush) && must_flush_l1d(vmx))
-		flush_l1d(vmx);
+	if (static_branch_unlikely(&l1d_flush) && vmx_l1d_must_flush(vmx))
+		vmx_l1d_flush(vmx);
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);
-	load_spec_ctrl(vmx);
-	vmx->entry_failed = bellows_vmx_run(vmx, vcpu->regs, &vmx->host_rsp, vmx->vmcs.launched);
+	vmx_load_spec_ctrl(vmx);
+	vmx->entry_failed = vmx_run(vmx, vcpu->regs, &vmx->host_rsp, vmx->vmcs.launched);
 	vcpu->cr2 = native_read_cr2();
 	bellows_guest_state_exit();
 }
@@ -175,7 +175,7 @@ static noinstr void enter_guest(struct bellows_vmx *vmx)
  * any exit with TF set; the guest would be stopped twice at one place, or get
  * a trap that was the debugger's.
  */
-static noinline void check_shadow(struct bellows_vcpu *vcpu)
+static noinline void vmx_check_shadow(struct bellows_vcpu *vcpu)
 {
 	const u32 shadow_mask = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO), shadow = state & shadow_mask;
@@ -191,7 +191,7 @@ static noinline void check_shadow(struct bellows_vcpu *vcpu)
 		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending);
 }
 
-static void write_dirty_regs(struct bellows_vmx *vmx)
+static void vmx_write_dirty_regs(struct vmx_vcpu *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 	u32 dirty = vcpu->dirty;
@@ -207,20 +207,20 @@ static void write_dirty_regs(struct bellows_vmx *vmx)
 	vcpu->dirty = 0;
 	if (vmx->check_shadow || (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
 		vmx->check_shadow = false;
-		check_shadow(vcpu);
+		vmx_check_shadow(vcpu);
 	}
 }
 
 /* Interrupts are off until the stay in the guest ends: nobody can change any of it. */
-void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
+void vmx_prepare_enter(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	unsigned long cr3 = __get_current_cr3_fast(), cr4 = cr4_read_shadow();
 	u16 ldt;
 
 	if (!vmx->msrs_loaded) {
-		bellows_vmx_host_task_load(vmx);
-		bellows_vmx_msrs_load(vmx);
+		vmx_host_task_load(vmx);
+		vmx_msrs_load(vmx);
 	}
 	/* Another thread may have given this process an LDT; each exit drops it. */
 	store_ldt(ldt);
@@ -234,21 +234,21 @@ void bellows_vmx_prepare_enter(struct bellows_vcpu *vcpu)
 		vmcs_write(HOST_CR4, cr4);
 		vmx->host_cr4 = cr4;
 	}
-	if (static_branch_unlikely(&bellows_vmx_perf))
-		bellows_vmx_perf_enter(vmx);
+	if (static_branch_unlikely(&vmx_perf))
+		vmx_perf_enter(vmx);
 	/* An exit clears it. */
 	vmx->host_debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 }
 
-void bellows_vmx_enter(struct bellows_vcpu *vcpu)
+void vmx_enter(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
-	write_dirty_regs(vmx);
-	enter_guest(vmx);
+	vmx_write_dirty_regs(vmx);
+	vmx_enter_guest(vmx);
 	if (unlikely(vmx->entry_failed)) {
 		vmx->exit_reason = 0;
-		vmx->instruction_error = vmx->entry_failed == BELLOWS_VMX_RUN_REFUSED ?
+		vmx->instruction_error = vmx->entry_failed == VMX_RUN_REFUSED ?
 					 vmcs_read(VM_INSTRUCTION_ERROR) : 0;
 		return;
 	}
@@ -259,9 +259,9 @@ void bellows_vmx_enter(struct bellows_vcpu *vcpu)
 		vmx->vmcs.launched = true;
 }
 
-void bellows_vmx_exit_irqoff(struct bellows_vcpu *vcpu)
+void vmx_exit_irqoff(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	u16 basic = vmx->exit_reason;
 	u32 info;
 

@@ -16,50 +16,50 @@ static const u8 vmcs_order[VCPU_NR_SEGS] = {
 	[SEG_FS] = 4, [SEG_GS] = 5, [SEG_LDTR] = 6, [SEG_TR] = 7,
 };
 
-static const u16 first_field[BELLOWS_VMX_NR_SEG_FIELDS] = {
-	[BELLOWS_VMX_SEG_SELECTOR] = GUEST_ES_SELECTOR,
-	[BELLOWS_VMX_SEG_BASE] = GUEST_ES_BASE,
-	[BELLOWS_VMX_SEG_LIMIT] = GUEST_ES_LIMIT,
-	[BELLOWS_VMX_SEG_ACCESS] = GUEST_ES_AR_BYTES,
+static const u16 first_field[VMX_NR_SEG_FIELDS] = {
+	[VMX_SEG_SELECTOR] = GUEST_ES_SELECTOR,
+	[VMX_SEG_BASE] = GUEST_ES_BASE,
+	[VMX_SEG_LIMIT] = GUEST_ES_LIMIT,
+	[VMX_SEG_ACCESS] = GUEST_ES_AR_BYTES,
 };
 
 static_assert(GUEST_ES_SELECTOR + 2 * 7 == GUEST_TR_SELECTOR);
 static_assert(GUEST_ES_LIMIT + 2 * 6 == GUEST_LDTR_LIMIT);
 static_assert(GUEST_ES_BASE + 2 * 7 == GUEST_TR_BASE);
 static_assert(GUEST_ES_AR_BYTES + 2 * 7 == GUEST_TR_AR_BYTES);
-static_assert(VCPU_NR_SEGS * BELLOWS_VMX_NR_SEG_FIELDS <= 32);
+static_assert(VCPU_NR_SEGS * VMX_NR_SEG_FIELDS <= 32);
 
-static unsigned int seg_field(unsigned int seg, enum bellows_vmx_segment_field field)
+static unsigned int vmx_seg_field(unsigned int seg, enum vmx_segment_field field)
 {
 	return first_field[field] + 2 * vmcs_order[seg];
 }
 
-static u32 seg_bit(unsigned int seg, enum bellows_vmx_segment_field field)
+static u32 vmx_seg_bit(unsigned int seg, enum vmx_segment_field field)
 {
-	return BIT(seg * BELLOWS_VMX_NR_SEG_FIELDS + field);
+	return BIT(seg * VMX_NR_SEG_FIELDS + field);
 }
 
-static u64 seg_read(struct bellows_vmx *vmx, unsigned int seg, enum bellows_vmx_segment_field field)
+static u64 vmx_seg_read(struct vmx_vcpu *vmx, unsigned int seg, enum vmx_segment_field field)
 {
-	u32 bit = seg_bit(seg, field);
+	u32 bit = vmx_seg_bit(seg, field);
 
 	if (!(vmx->seg_cached & bit)) {
-		vmx->seg[seg][field] = vmcs_read(seg_field(seg, field));
+		vmx->seg[seg][field] = vmcs_read(vmx_seg_field(seg, field));
 		vmx->seg_cached |= bit;
 	}
 	return vmx->seg[seg][field];
 }
 
-static void seg_write(struct bellows_vmx *vmx, unsigned int seg,
-		      enum bellows_vmx_segment_field field, u64 value)
+static void vmx_seg_write(struct vmx_vcpu *vmx, unsigned int seg,
+			  enum vmx_segment_field field, u64 value)
 {
 	vmx->seg[seg][field] = value;
-	vmx->seg_cached |= seg_bit(seg, field);
-	vmcs_write(seg_field(seg, field), value);
+	vmx->seg_cached |= vmx_seg_bit(seg, field);
+	vmcs_write(vmx_seg_field(seg, field), value);
 }
 
 /* A segment is usable or it is not; userspace that forgets one of the two bits means "not". */
-static u32 access_rights(const struct kvm_segment *var)
+static u32 vmx_access_rights(const struct kvm_segment *var)
 {
 	if (var->unusable || !var->present)
 		return VMX_AR_UNUSABLE_MASK;
@@ -67,15 +67,15 @@ static u32 access_rights(const struct kvm_segment *var)
 	       (var->avl & 1) << 12 | (var->l & 1) << 13 | (var->db & 1) << 14 | (var->g & 1) << 15;
 }
 
-void bellows_vmx_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
+void vmx_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
-	u32 access = seg_read(vmx, seg, BELLOWS_VMX_SEG_ACCESS);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 access = vmx_seg_read(vmx, seg, VMX_SEG_ACCESS);
 
 	memset(var, 0, sizeof(*var));
-	var->base = seg_read(vmx, seg, BELLOWS_VMX_SEG_BASE);
-	var->limit = seg_read(vmx, seg, BELLOWS_VMX_SEG_LIMIT);
-	var->selector = seg_read(vmx, seg, BELLOWS_VMX_SEG_SELECTOR);
+	var->base = vmx_seg_read(vmx, seg, VMX_SEG_BASE);
+	var->limit = vmx_seg_read(vmx, seg, VMX_SEG_LIMIT);
+	var->selector = vmx_seg_read(vmx, seg, VMX_SEG_SELECTOR);
 	var->unusable = !!(access & VMX_AR_UNUSABLE_MASK);
 	var->type = access & 15;
 	var->s = (access >> 4) & 1;
@@ -87,64 +87,63 @@ void bellows_vmx_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct
 	var->g = (access >> 15) & 1;
 }
 
-void bellows_vmx_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
-			     const struct kvm_segment *var)
+void vmx_set_segment(struct bellows_vcpu *vcpu, unsigned int seg, const struct kvm_segment *var)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
-	u32 access = access_rights(var);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 access = vmx_access_rights(var);
 
 	/* An entry insists on "accessed" in usable segments; a CPU sets it in what it loads. */
 	if (!(access & VMX_AR_UNUSABLE_MASK) && seg != SEG_LDTR)
 		access |= VMX_AR_TYPE_ACCESSES_MASK;
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_BASE, var->base);
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_LIMIT, var->limit);
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_SELECTOR, var->selector);
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_ACCESS, access);
+	vmx_seg_write(vmx, seg, VMX_SEG_BASE, var->base);
+	vmx_seg_write(vmx, seg, VMX_SEG_LIMIT, var->limit);
+	vmx_seg_write(vmx, seg, VMX_SEG_SELECTOR, var->selector);
+	vmx_seg_write(vmx, seg, VMX_SEG_ACCESS, access);
 }
 
-u64 bellows_vmx_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
+u64 vmx_get_segment_base(struct bellows_vcpu *vcpu, unsigned int seg)
 {
-	return seg_read(to_vmx(vcpu), seg, BELLOWS_VMX_SEG_BASE);
+	return vmx_seg_read(to_vmx(vcpu), seg, VMX_SEG_BASE);
 }
 
 /* Without long mode no entry takes a CS with L set. */
-bool bellows_vmx_in_64bit_code(struct bellows_vcpu *vcpu)
+bool vmx_in_64bit_code(struct bellows_vcpu *vcpu)
 {
 	return bellows_is_long_mode(vcpu) &&
-	       (seg_read(to_vmx(vcpu), SEG_CS, BELLOWS_VMX_SEG_ACCESS) & VMX_AR_L_MASK);
+	       (vmx_seg_read(to_vmx(vcpu), SEG_CS, VMX_SEG_ACCESS) & VMX_AR_L_MASK);
 }
 
 /* The DPL of SS is the CPL in every mode, virtual-8086 mode (3) and real mode (0) included. */
-unsigned int bellows_vmx_get_cpl(struct bellows_vcpu *vcpu)
+unsigned int vmx_get_cpl(struct bellows_vcpu *vcpu)
 {
-	return VMX_AR_DPL(seg_read(to_vmx(vcpu), SEG_SS, BELLOWS_VMX_SEG_ACCESS));
+	return VMX_AR_DPL(vmx_seg_read(to_vmx(vcpu), SEG_SS, VMX_SEG_ACCESS));
 }
 
-void bellows_vmx_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+void vmx_get_gdt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
 {
 	dt->base = vmcs_read(GUEST_GDTR_BASE);
 	dt->limit = vmcs_read(GUEST_GDTR_LIMIT);
 }
 
-void bellows_vmx_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+void vmx_set_gdt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
 {
 	vmcs_write(GUEST_GDTR_BASE, dt->base);
 	vmcs_write(GUEST_GDTR_LIMIT, dt->limit);
 }
 
-void bellows_vmx_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
+void vmx_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt)
 {
 	dt->base = vmcs_read(GUEST_IDTR_BASE);
 	dt->limit = vmcs_read(GUEST_IDTR_LIMIT);
 }
 
-void bellows_vmx_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
+void vmx_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt)
 {
 	vmcs_write(GUEST_IDTR_BASE, dt->base);
 	vmcs_write(GUEST_IDTR_LIMIT, dt->limit);
 }
 
-void bellows_vmx_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
+void vmx_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
 {
 	switch (reg) {
 	case GPR_RSP:
@@ -159,33 +158,33 @@ void bellows_vmx_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg)
 	case VCPU_CR0:
 	case VCPU_CR3:
 	case VCPU_CR4:
-		bellows_vmx_cache_control(to_vmx(vcpu), reg);
+		vmx_cache_control(to_vmx(vcpu), reg);
 		break;
 	}
 	vcpu->cached |= BIT(reg);
 }
 
-static void reset_segment(struct bellows_vmx *vmx, unsigned int seg, u16 selector, u64 base,
-			  u32 access)
+static void vmx_segment_reset(struct vmx_vcpu *vmx, unsigned int seg, u16 selector, u64 base,
+			      u32 access)
 {
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_SELECTOR, selector);
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_BASE, base);
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_LIMIT, 0xffff);
-	seg_write(vmx, seg, BELLOWS_VMX_SEG_ACCESS, access);
+	vmx_seg_write(vmx, seg, VMX_SEG_SELECTOR, selector);
+	vmx_seg_write(vmx, seg, VMX_SEG_BASE, base);
+	vmx_seg_write(vmx, seg, VMX_SEG_LIMIT, 0xffff);
+	vmx_seg_write(vmx, seg, VMX_SEG_ACCESS, access);
 }
 
 /* As after power-on: SDM volume 3, table 9-1. */
-void bellows_vmx_segments_reset(struct bellows_vmx *vmx)
+void vmx_segments_reset(struct vmx_vcpu *vmx)
 {
 	static const u8 data[] = { SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 	size_t i;
 
 	vmx->seg_cached = 0;
-	reset_segment(vmx, SEG_CS, 0xf000, 0xffff0000, 0x9b);
+	vmx_segment_reset(vmx, SEG_CS, 0xf000, 0xffff0000, 0x9b);
 	for (i = 0; i < ARRAY_SIZE(data); i++)
-		reset_segment(vmx, data[i], 0, 0, 0x93);
-	reset_segment(vmx, SEG_TR, 0, 0, 0x8b);
-	reset_segment(vmx, SEG_LDTR, 0, 0, 0x82);
+		vmx_segment_reset(vmx, data[i], 0, 0, 0x93);
+	vmx_segment_reset(vmx, SEG_TR, 0, 0, 0x8b);
+	vmx_segment_reset(vmx, SEG_LDTR, 0, 0, 0x82);
 	vmcs_write(GUEST_GDTR_BASE, 0);
 	vmcs_write(GUEST_GDTR_LIMIT, 0xffff);
 	vmcs_write(GUEST_IDTR_BASE, 0);

@@ -23,18 +23,18 @@ static DECLARE_BITMAP(vpids, NR_VPIDS);
 static DEFINE_SPINLOCK(vpids_lock);
 
 /* 0 is the host's. */
-void bellows_vmx_vpid_init(void)
+void vpid_init(void)
 {
 	bitmap_zero(vpids, NR_VPIDS);
 	__set_bit(0, vpids);
 }
 
 /* 0: none left, or not supported; the vCPU then works without. */
-u16 bellows_vmx_vpid_alloc(void)
+u16 vpid_alloc(void)
 {
 	unsigned long vpid;
 
-	if (!bellows_vmx_has(BELLOWS_VMX_PROC2, BELLOWS_VMX_PROC2_VPID))
+	if (!vmx_has(VMX_CTL_PROC2, VMX_CTL_PROC2_VPID))
 		return 0;
 	spin_lock(&vpids_lock);
 	vpid = find_first_zero_bit(vpids, NR_VPIDS);
@@ -46,7 +46,7 @@ u16 bellows_vmx_vpid_alloc(void)
 	return vpid;
 }
 
-void bellows_vmx_vpid_free(u16 vpid)
+void vpid_free(u16 vpid)
 {
 	if (!vpid)
 		return;
@@ -55,17 +55,17 @@ void bellows_vmx_vpid_free(u16 vpid)
 	spin_unlock(&vpids_lock);
 }
 
-void bellows_vmx_flush_tlb_guest(struct bellows_vcpu *vcpu)
+void vmx_flush_tlb_guest(struct bellows_vcpu *vcpu)
 {
-	struct bellows_vmx *vmx = to_vmx(vcpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	if (vmx->vpid && vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid))
-		bellows_vmx_access_failed("INVVPID", vmx->vpid);
+		vmcs_access_failed("INVVPID", vmx->vpid);
 }
 
-void bellows_vmx_flush_tlb(struct bellows_vcpu *vcpu)
+void vmx_flush_tlb(struct bellows_vcpu *vcpu)
 {
 	if (vmx_invept(VMX_EPT_EXTENT_CONTEXT, to_vmx(vcpu)->eptp))
-		bellows_vmx_access_failed("INVEPT", 0);
-	bellows_vmx_flush_tlb_guest(vcpu);
+		vmcs_access_failed("INVEPT", 0);
+	vmx_flush_tlb_guest(vcpu);
 }

@@ -25,24 +25,24 @@
 
 struct vmcs_cpu {
 	struct list_head loaded;	/* VMCSs this CPU may cache; interrupts off */
-	struct bellows_vmx *current_vcpu;	/* whose VMCS is the current one */
+	struct vmx_vcpu *current_vcpu;		/* whose VMCS is the current one */
 };
 
 static DEFINE_PER_CPU(struct vmcs_cpu, vmcs_cpus);
 
 /* The first word of a VMXON region and of a VMCS. */
-void *bellows_vmx_alloc_region(int node, gfp_t gfp)
+void *vmcs_alloc_region(int node, gfp_t gfp)
 {
 	struct page *page = alloc_pages_node(node, gfp | __GFP_ZERO, 0);
 
 	if (!page)
 		return NULL;
-	*(u32 *)page_address(page) = bellows_vmx_controls.revision;
+	*(u32 *)page_address(page) = vmx_controls.revision;
 	return page_address(page);
 }
 
 /* On the CPU that has it, interrupts off. */
-static void clear_here(struct bellows_vmcs *vmcs)
+static void vmcs_clear_here(struct vmcs *vmcs)
 {
 	struct vmcs_cpu *c = this_cpu_ptr(&vmcs_cpus);
 
@@ -51,52 +51,52 @@ static void clear_here(struct bellows_vmcs *vmcs)
 	vmx_vmclear(__pa(vmcs->page));
 	vmcs->launched = false;
 	list_del(&vmcs->link);
-	/* Pairs with the barrier in bellows_vmx_vmcs_load(): unlinked, then free for others. */
+	/* Pairs with the barrier in vmcs_load(): unlinked, then free for others. */
 	smp_wmb();
 	WRITE_ONCE(vmcs->cpu, -1);
 }
 
-void bellows_vmx_vmcs_init_cpu(int cpu)
+void vmcs_init_cpu(int cpu)
 {
 	INIT_LIST_HEAD(&per_cpu(vmcs_cpus, cpu).loaded);
 }
 
-void bellows_vmx_vmcs_clear_all(void)
+void vmcs_clear_all(void)
 {
 	struct vmcs_cpu *c = this_cpu_ptr(&vmcs_cpus);
-	struct bellows_vmcs *vmcs, *next;
+	struct vmcs *vmcs, *next;
 
 	lockdep_assert_irqs_disabled();
 	list_for_each_entry_safe(vmcs, next, &c->loaded, link)
-		clear_here(vmcs);
+		vmcs_clear_here(vmcs);
 }
 
-int bellows_vmx_vmcs_alloc(struct bellows_vmcs *vmcs)
+int vmcs_alloc(struct vmcs *vmcs)
 {
-	vmcs->page = bellows_vmx_alloc_region(NUMA_NO_NODE, GFP_KERNEL_ACCOUNT);
+	vmcs->page = vmcs_alloc_region(NUMA_NO_NODE, GFP_KERNEL_ACCOUNT);
 	vmcs->cpu = -1;
 	INIT_LIST_HEAD(&vmcs->link);
 	return vmcs->page ? 0 : -ENOMEM;
 }
 
-static void clear_by_ipi(void *arg)
+static void vmcs_clear_by_ipi(void *arg)
 {
-	struct bellows_vmcs *vmcs = arg;
+	struct vmcs *vmcs = arg;
 
 	/* This CPU may have ended VMX operation since the IPI was sent. */
 	if (vmcs->cpu == raw_smp_processor_id())
-		clear_here(vmcs);
+		vmcs_clear_here(vmcs);
 }
 
-static void vmcs_clear(struct bellows_vmcs *vmcs)
+static void vmcs_clear(struct vmcs *vmcs)
 {
 	int cpu = READ_ONCE(vmcs->cpu);
 
 	if (cpu >= 0)
-		smp_call_function_single(cpu, clear_by_ipi, vmcs, 1);
+		smp_call_function_single(cpu, vmcs_clear_by_ipi, vmcs, 1);
 }
 
-void bellows_vmx_vmcs_free(struct bellows_vmcs *vmcs)
+void vmcs_free(struct vmcs *vmcs)
 {
 	if (!vmcs->page)
 		return;
@@ -105,10 +105,10 @@ void bellows_vmx_vmcs_free(struct bellows_vmcs *vmcs)
 	vmcs->page = NULL;
 }
 
-static noinline bool make_current(struct bellows_vmx *vmx, int cpu)
+static noinline bool vmcs_make_current(struct vmx_vcpu *vmx, int cpu)
 {
 	struct vmcs_cpu *c = per_cpu_ptr(&vmcs_cpus, cpu);
-	struct bellows_vmcs *vmcs = &vmx->vmcs;
+	struct vmcs *vmcs = &vmx->vmcs;
 	bool moved = READ_ONCE(vmcs->cpu) != cpu;
 	unsigned long flags;
 
@@ -117,14 +117,14 @@ static noinline bool make_current(struct bellows_vmx *vmx, int cpu)
 	/* An IPI may clear another VMCS of the list, or this CPU may be told to stop. */
 	local_irq_save(flags);
 	if (moved) {
-		/* Pairs with the barrier in clear_here(). */
+		/* Pairs with the barrier in vmcs_clear_here(). */
 		smp_rmb();
 		vmcs->cpu = cpu;
 		list_add(&vmcs->link, &c->loaded);
 	}
 	if (c->current_vcpu != vmx) {
 		if (vmx_vmptrld(__pa(vmcs->page)))
-			bellows_vmx_access_failed("VMPTRLD", 0);
+			vmcs_access_failed("VMPTRLD", 0);
 		c->current_vcpu = vmx;
 		/* Another guest's branch predictions are not for this one. */
 		indirect_branch_prediction_barrier();
@@ -135,16 +135,18 @@ static noinline bool make_current(struct bellows_vmx *vmx, int cpu)
 
 /*
  * One that is current here has not been elsewhere, for the way there leads through
- * clear_here(). An IPI that ends VMX operation may come before or after this look.
+ * vmcs_clear_here(). An IPI that ends VMX operation may come before or after this look.
  */
-bool bellows_vmx_vmcs_load(struct bellows_vmx *vmx, int cpu)
+bool vmcs_load(struct vmx_vcpu *vmx, int cpu)
 {
-	return likely(__this_cpu_read(vmcs_cpus.current_vcpu) == vmx) ? false : make_current(vmx, cpu);
+	if (likely(__this_cpu_read(vmcs_cpus.current_vcpu) == vmx))
+		return false;
+	return vmcs_make_current(vmx, cpu);
 }
 
-void bellows_vmx_access_failed(const char *insn, unsigned long field)
+void vmcs_access_failed(const char *insn, unsigned long field)
 {
-	struct bellows_vmx *vmx = raw_cpu_read(vmcs_cpus.current_vcpu);
+	struct vmx_vcpu *vmx = raw_cpu_read(vmcs_cpus.current_vcpu);
 
 	/* Virtualization has been taken from us, for a reboot: nothing is wrong, and nothing matters. */
 	if (bellows_host_lost())

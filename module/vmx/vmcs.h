@@ -13,7 +13,7 @@
 #include <asm/vmx.h>
 
 /* A VMREAD or VMWRITE failed: kills the VM that is loaded on this CPU. */
-void bellows_vmx_access_failed(const char *insn, unsigned long field);
+void vmcs_access_failed(const char *insn, unsigned long field);
 
 static __always_inline bool vmx_vmxon(u64 pa)
 {
@@ -80,7 +80,7 @@ static __always_inline u64 vmcs_read(unsigned long field)
 	asm volatile("xorl %k0, %k0\n1: vmread %2, %0\n2:\n" _ASM_EXTABLE(1b, 2b)
 		     : "=&r"(value), "=@ccbe"(failed) : "r"(field));
 	if (unlikely(failed))
-		bellows_vmx_access_failed("VMREAD", field);
+		vmcs_access_failed("VMREAD", field);
 	return value;
 }
 
@@ -91,7 +91,7 @@ static __always_inline void vmcs_write(unsigned long field, u64 value)
 	asm volatile("stc\n1: vmwrite %1, %2\n2:\n" _ASM_EXTABLE(1b, 2b)
 		     : "=@ccbe"(failed) : "r"(value), "r"(field));
 	if (unlikely(failed))
-		bellows_vmx_access_failed("VMWRITE", field);
+		vmcs_access_failed("VMWRITE", field);
 }
 
 #endif

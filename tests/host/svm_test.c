@@ -48,9 +48,9 @@ static bool descriptors_agree(void)
 			.present = (high >> 15) & 1, .avl = (high >> 20) & 1, .l = (high >> 21) & 1,
 			.db = (high >> 22) & 1, .g = (high >> 23) & 1,
 		};
-		struct bellows_vmcb_seg seg;
+		struct vmcb_segment seg;
 
-		bellows_svm_segment_pack(&seg, &var);
+		svm_segment_pack(&seg, &var);
 		if (seg.attr != attributes_of_descriptor(high)) {
 			tap_note("descriptor %08x packs to %03x", high, seg.attr);
 			return false;
@@ -59,7 +59,7 @@ static bool descriptors_agree(void)
 	return true;
 }
 
-static struct kvm_segment random_segment(enum bellows_svm_segment_kind kind, u8 cpl)
+static struct kvm_segment random_segment(enum svm_segment_kind kind, u8 cpl)
 {
 	u64 r = random_u64(&rnd);
 	struct kvm_segment var = {
@@ -70,20 +70,20 @@ static struct kvm_segment random_segment(enum bellows_svm_segment_kind kind, u8 
 	};
 
 	/* States that a processor can be in. */
-	if (kind == BELLOWS_SVM_SEG_CODE) {
+	if (kind == SVM_SEG_CODE) {
 		if (!var.g)
 			var.limit &= 0xfffff;
 		else
 			var.limit = (var.limit & 0xfffff) << 12 | 0xfff;
 		var.g = var.limit > 0xfffff;
 	}
-	if (kind == BELLOWS_SVM_SEG_STACK)
+	if (kind == SVM_SEG_STACK)
 		var.dpl = cpl;
-	if (kind == BELLOWS_SVM_SEG_STACK && !var.present)
+	if (kind == SVM_SEG_STACK && !var.present)
 		var.db = 0;
-	if ((kind == BELLOWS_SVM_SEG_STACK || kind == BELLOWS_SVM_SEG_DATA) && var.present)
+	if ((kind == SVM_SEG_STACK || kind == SVM_SEG_DATA) && var.present)
 		var.type |= 1;
-	if (kind == BELLOWS_SVM_SEG_TASK)
+	if (kind == SVM_SEG_TASK)
 		var.type |= 2;
 	var.unusable = !var.present;
 	return var;
@@ -94,14 +94,14 @@ static bool segments_survive(void)
 	unsigned long i;
 
 	for (i = 0; i < scaled(200000); i++) {
-		enum bellows_svm_segment_kind kind = random_below(&rnd, 5);
+		enum svm_segment_kind kind = random_below(&rnd, 5);
 		u8 cpl = random_below(&rnd, 4);
 		struct kvm_segment before = random_segment(kind, cpl), after;
-		struct bellows_vmcb_seg seg;
+		struct vmcb_segment seg;
 
 		memset(&seg, 0xff, sizeof(seg));
-		bellows_svm_segment_pack(&seg, &before);
-		bellows_svm_segment_unpack(&after, &seg, kind, cpl);
+		svm_segment_pack(&seg, &before);
+		svm_segment_unpack(&after, &seg, kind, cpl);
 		if (!same_segment(&before, &after)) {
 			tap_note("kind %d attr %03x limit %x", kind, seg.attr, seg.limit);
 			return false;
@@ -113,28 +113,28 @@ static bool segments_survive(void)
 static bool unusable_is_absent(void)
 {
 	struct kvm_segment null = { .unusable = 1, .present = 1, .type = 3, .s = 1, .dpl = 3 }, out;
-	struct bellows_vmcb_seg seg;
+	struct vmcb_segment seg;
 
-	bellows_svm_segment_pack(&seg, &null);
-	if (seg.attr & BELLOWS_SVM_ATTR_P)
+	svm_segment_pack(&seg, &null);
+	if (seg.attr & VMCB_ATTR_P)
 		return false;
 	/* The stack's privilege stays: it is that of 64-bit user mode with a null SS. */
-	bellows_svm_segment_unpack(&out, &seg, BELLOWS_SVM_SEG_STACK, 3);
+	svm_segment_unpack(&out, &seg, SVM_SEG_STACK, 3);
 	return out.unusable && !out.present && out.dpl == 3 && ((seg.attr >> 5) & 3) == 3;
 }
 
 static bool losses_are_repaired(void)
 {
-	struct bellows_vmcb_seg code = { .limit = 0xffffffff, .attr = 0x29b };
-	struct bellows_vmcb_seg task = { .limit = 0x67, .attr = 0x089 };
-	struct bellows_vmcb_seg data = { .limit = 0xffff, .attr = 0x092 };
-	struct bellows_vmcb_seg null_stack = { .attr = 0x400 };
+	struct vmcb_segment code = { .limit = 0xffffffff, .attr = 0x29b };
+	struct vmcb_segment task = { .limit = 0x67, .attr = 0x089 };
+	struct vmcb_segment data = { .limit = 0xffff, .attr = 0x092 };
+	struct vmcb_segment null_stack = { .attr = 0x400 };
 	struct kvm_segment c, t, d, n;
 
-	bellows_svm_segment_unpack(&c, &code, BELLOWS_SVM_SEG_CODE, 0);
-	bellows_svm_segment_unpack(&t, &task, BELLOWS_SVM_SEG_TASK, 0);
-	bellows_svm_segment_unpack(&d, &data, BELLOWS_SVM_SEG_DATA, 0);
-	bellows_svm_segment_unpack(&n, &null_stack, BELLOWS_SVM_SEG_STACK, 3);
+	svm_segment_unpack(&c, &code, SVM_SEG_CODE, 0);
+	svm_segment_unpack(&t, &task, SVM_SEG_TASK, 0);
+	svm_segment_unpack(&d, &data, SVM_SEG_DATA, 0);
+	svm_segment_unpack(&n, &null_stack, SVM_SEG_STACK, 3);
 	return c.g && t.type == 11 && d.type == 3 && n.dpl == 3 && !n.db;
 }
 
@@ -162,11 +162,11 @@ static bool msr_bits(void)
 		u32 msr = around[random_below(&rnd, ARRAY_SIZE(around))] +
 			  random_below(&rnd, 0x4000) - 0x2000;
 
-		if (bellows_svm_msrpm_bit(msr) != reference_bit(msr)) {
-			tap_note("MSR %08x: bit %d", msr, bellows_svm_msrpm_bit(msr));
+		if (svm_msrpm_bit(msr) != reference_bit(msr)) {
+			tap_note("MSR %08x: bit %d", msr, svm_msrpm_bit(msr));
 			return false;
 		}
-		if (bellows_svm_msrpm_bit(msr) + 1 >= 8 * BELLOWS_SVM_MSRPM_SIZE)
+		if (svm_msrpm_bit(msr) + 1 >= 8 * SVM_MSRPM_SIZE)
 			return false;
 	}
 	return true;
@@ -175,7 +175,7 @@ static bool msr_bits(void)
 /* Each change must touch two bits of the map and no others. */
 static bool msr_changes(void)
 {
-	static u8 map[BELLOWS_SVM_MSRPM_SIZE], expected[BELLOWS_SVM_MSRPM_SIZE];
+	static u8 map[SVM_MSRPM_SIZE], expected[SVM_MSRPM_SIZE];
 	unsigned long i;
 
 	memset(map, 0xff, sizeof(map));
@@ -185,7 +185,7 @@ static bool msr_changes(void)
 		bool read = random_u64(&rnd) & 1, write = random_u64(&rnd) & 1;
 		int bit = reference_bit(msr);
 
-		bellows_svm_msrpm_set(map, msr, read, write);
+		svm_msrpm_set(map, msr, read, write);
 		if (bit >= 0) {
 			expected[bit / 8] &= ~(3 << bit % 8);
 			expected[bit / 8] |= ((!read) | (!write) << 1) << bit % 8;
@@ -200,16 +200,16 @@ static bool intercept_words(void)
 {
 	u32 words[6] = { 0 };
 
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_CR_WRITE + 8, true);
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_EXCEPTION + 18, true);
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_SHUTDOWN, true);
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_XSETBV, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_CR_WRITE + 8, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_EXCEPTION + 18, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_SHUTDOWN, true);
+	vmcb_intercept(words, VMCB_INTERCEPT_XSETBV, true);
 	if (words[0] != 1u << 24 || words[2] != 1u << 18 || words[3] != 1u << 31 ||
 	    words[4] != 1u << 13 || words[1] || words[5])
 		return false;
-	bellows_svm_intercept(words, BELLOWS_SVM_INTERCEPT_SHUTDOWN, false);
-	return !words[3] && bellows_svm_intercepted(words, BELLOWS_SVM_INTERCEPT_XSETBV) &&
-	       !bellows_svm_intercepted(words, BELLOWS_SVM_INTERCEPT_SHUTDOWN);
+	vmcb_intercept(words, VMCB_INTERCEPT_SHUTDOWN, false);
+	return !words[3] && vmcb_intercepted(words, VMCB_INTERCEPT_XSETBV) &&
+	       !vmcb_intercepted(words, VMCB_INTERCEPT_SHUTDOWN);
 }
 
 /* Address space identifiers */
@@ -224,9 +224,9 @@ struct tagged {
 };
 
 static struct {
-	struct bellows_asid_pool pool[CPUS];
+	struct asid_pool pool[CPUS];
 	struct tagged tlb[CPUS][ASIDS];
-	struct bellows_asid vcpu[VCPUS];
+	struct asid_tag vcpu[VCPUS];
 	unsigned long flushed_at[VCPUS];
 	unsigned long now;
 	bool by_asid;
@@ -242,20 +242,20 @@ static void forget(int cpu)
 
 static bool run_vcpu(int v, int cpu, bool refused)
 {
-	struct bellows_asid *asid = &m.vcpu[v];
-	u8 control = bellows_asid_prepare(&m.pool[cpu], asid, cpu, m.by_asid);
+	struct asid_tag *asid = &m.vcpu[v];
+	u8 control = asid_prepare(&m.pool[cpu], asid, cpu, m.by_asid);
 	struct tagged *t = &m.tlb[cpu][asid->asid];
 
 	if (!asid->asid || asid->asid >= ASIDS)
 		return false;
-	if (control == BELLOWS_SVM_TLB_FLUSH_ASID && !m.by_asid)
+	if (control == VMCB_TLB_FLUSH_ASID && !m.by_asid)
 		return false;
 	/* A refused entry flushes nothing. */
 	if (refused)
 		return true;
-	if (control == BELLOWS_SVM_TLB_FLUSH_ALL)
+	if (control == VMCB_TLB_FLUSH_ALL)
 		forget(cpu);
-	else if (control == BELLOWS_SVM_TLB_FLUSH_ASID)
+	else if (control == VMCB_TLB_FLUSH_ASID)
 		t->vcpu = -1;
 	if (t->vcpu >= 0 && (t->vcpu != v || t->age < m.flushed_at[v])) {
 		tap_note("vcpu %d meets translations of %d, age %lu, flushed at %lu", v, t->vcpu,
@@ -264,7 +264,7 @@ static bool run_vcpu(int v, int cpu, bool refused)
 	}
 	if (t->vcpu < 0)
 		*t = (struct tagged) { v, m.now };
-	bellows_asid_entered(&m.pool[cpu], asid, control);
+	asid_entered(&m.pool[cpu], asid, control);
 	return true;
 }
 
@@ -277,7 +277,7 @@ static bool asids_never_meet(bool by_asid)
 	m.by_asid = by_asid;
 	for (c = 0; c < CPUS; c++) {
 		forget(c);
-		bellows_asid_enable(&m.pool[c], ASIDS);
+		asid_enable(&m.pool[c], ASIDS);
 	}
 	for (v = 0; v < VCPUS; v++)
 		m.vcpu[v].cpu = -1;
@@ -293,7 +293,7 @@ static bool asids_never_meet(bool by_asid)
 		case 1:
 			/* Off and on again: the hardware keeps its TLB. */
 			if (!random_below(&rnd, 64))
-				bellows_asid_enable(&m.pool[c], ASIDS);
+				asid_enable(&m.pool[c], ASIDS);
 			break;
 		case 2:
 			if (!run_vcpu(v, c, true))
@@ -313,32 +313,32 @@ static bool asids_never_meet(bool by_asid)
 /* A vCPU that stays and is not flushed keeps its identifier: no flush per entry. */
 static bool asids_are_kept(void)
 {
-	struct bellows_asid_pool pool = { 0 };
-	struct bellows_asid a = { .cpu = -1 }, b = { .cpu = -1 };
+	struct asid_pool pool = { 0 };
+	struct asid_tag a = { .cpu = -1 }, b = { .cpu = -1 };
 	u32 first;
 	int i;
 
-	bellows_asid_enable(&pool, 16);
-	if (bellows_asid_prepare(&pool, &a, 0, false) != BELLOWS_SVM_TLB_FLUSH_ALL)
+	asid_enable(&pool, 16);
+	if (asid_prepare(&pool, &a, 0, false) != VMCB_TLB_FLUSH_ALL)
 		return false;
-	bellows_asid_entered(&pool, &a, BELLOWS_SVM_TLB_FLUSH_ALL);
+	asid_entered(&pool, &a, VMCB_TLB_FLUSH_ALL);
 	first = a.asid;
 	for (i = 0; i < 100; i++) {
-		if (bellows_asid_prepare(&pool, &b, 0, false) != BELLOWS_SVM_TLB_KEEP ||
-		    bellows_asid_prepare(&pool, &a, 0, false) != BELLOWS_SVM_TLB_KEEP)
+		if (asid_prepare(&pool, &b, 0, false) != VMCB_TLB_KEEP ||
+		    asid_prepare(&pool, &a, 0, false) != VMCB_TLB_KEEP)
 			return false;
 	}
 	a.flush = true;
-	if (bellows_asid_prepare(&pool, &a, 0, true) != BELLOWS_SVM_TLB_FLUSH_ASID || a.asid != first)
+	if (asid_prepare(&pool, &a, 0, true) != VMCB_TLB_FLUSH_ASID || a.asid != first)
 		return false;
 	/* Refused: asked for again. */
-	if (bellows_asid_prepare(&pool, &a, 0, true) != BELLOWS_SVM_TLB_FLUSH_ASID)
+	if (asid_prepare(&pool, &a, 0, true) != VMCB_TLB_FLUSH_ASID)
 		return false;
-	bellows_asid_entered(&pool, &a, BELLOWS_SVM_TLB_FLUSH_ASID);
-	if (bellows_asid_prepare(&pool, &a, 0, true) != BELLOWS_SVM_TLB_KEEP)
+	asid_entered(&pool, &a, VMCB_TLB_FLUSH_ASID);
+	if (asid_prepare(&pool, &a, 0, true) != VMCB_TLB_KEEP)
 		return false;
 	a.flush = true;
-	return bellows_asid_prepare(&pool, &a, 0, false) == BELLOWS_SVM_TLB_KEEP && a.asid != first;
+	return asid_prepare(&pool, &a, 0, false) == VMCB_TLB_KEEP && a.asid != first;
 }
 
 int main(void)

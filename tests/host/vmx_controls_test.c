@@ -16,14 +16,14 @@
 #define CAP(may, must)	((u64)(may) << 32 | (must))
 
 /* A fourth-generation Core: everything that is needed, and A/D bits. */
-static const struct bellows_vmx_caps haswell = {
+static const struct vmx_caps haswell = {
 	.basic = 0x00da040000000012,
 	.allowed = {
-		[BELLOWS_VMX_PIN] = CAP(0x7f, 0x16),
-		[BELLOWS_VMX_PROC] = CAP(0xfff9fffe, 0x04006172),
-		[BELLOWS_VMX_PROC2] = CAP(0x7cff, 0),
-		[BELLOWS_VMX_EXIT] = CAP(0x7fffff, 0x36dfb),
-		[BELLOWS_VMX_ENTRY] = CAP(0xffff, 0x11fb),
+		[VMX_CTL_PIN] = CAP(0x7f, 0x16),
+		[VMX_CTL_PROC] = CAP(0xfff9fffe, 0x04006172),
+		[VMX_CTL_PROC2] = CAP(0x7cff, 0),
+		[VMX_CTL_EXIT] = CAP(0x7fffff, 0x36dfb),
+		[VMX_CTL_ENTRY] = CAP(0xffff, 0x11fb),
 	},
 	.ept_vpid = 0x00000f0106334141,
 	.cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff,
@@ -31,14 +31,14 @@ static const struct bellows_vmx_caps haswell = {
 };
 
 /* The first Core with unrestricted guests; its EPT has no A/D bits. */
-static const struct bellows_vmx_caps westmere = {
+static const struct vmx_caps westmere = {
 	.basic = 0x00da04000000000f,
 	.allowed = {
-		[BELLOWS_VMX_PIN] = CAP(0x7f, 0x16),
-		[BELLOWS_VMX_PROC] = CAP(0xfff9fffe, 0x04006172),
-		[BELLOWS_VMX_PROC2] = CAP(0x4ff, 0),
-		[BELLOWS_VMX_EXIT] = CAP(0x7fffff, 0x36dfb),
-		[BELLOWS_VMX_ENTRY] = CAP(0xffff, 0x11fb),
+		[VMX_CTL_PIN] = CAP(0x7f, 0x16),
+		[VMX_CTL_PROC] = CAP(0xfff9fffe, 0x04006172),
+		[VMX_CTL_PROC2] = CAP(0x4ff, 0),
+		[VMX_CTL_EXIT] = CAP(0x7fffff, 0x36dfb),
+		[VMX_CTL_ENTRY] = CAP(0xffff, 0x11fb),
 	},
 	.ept_vpid = 0x00000f0106134141,
 	.cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff,
@@ -46,23 +46,23 @@ static const struct bellows_vmx_caps westmere = {
 };
 
 struct named_rule {
-	enum bellows_vmx_group group;
+	enum vmx_group group;
 	u32 mask;
 	char need;		/* N, W, S, O: its first letter */
 	const char *text;
 };
 
-#define RULE(group, name, bit, need, text) { BELLOWS_VMX_##group, 1u << (bit), #need[0], text },
-static const struct named_rule rules[] = { BELLOWS_VMX_CONTROLS(RULE) };
+#define RULE(group, name, bit, need, text) { VMX_CTL_##group, 1u << (bit), #need[0], text },
+static const struct named_rule rules[] = { VMX_CONTROLS(RULE) };
 
-static const char *negotiate(const struct bellows_vmx_caps *caps, struct bellows_vmx_controls *c)
+static const char *negotiate(const struct vmx_caps *caps, struct vmx_controls *c)
 {
-	return bellows_vmx_negotiate(caps, c);
+	return vmx_negotiate(caps, c);
 }
 
-static bool refused_for(const struct bellows_vmx_caps *caps, const char *name)
+static bool refused_for(const struct vmx_caps *caps, const char *name)
 {
-	struct bellows_vmx_controls c;
+	struct vmx_controls c;
 	const char *missing = negotiate(caps, &c);
 
 	if (missing && !strcmp(missing, name))
@@ -71,14 +71,14 @@ static bool refused_for(const struct bellows_vmx_caps *caps, const char *name)
 	return false;
 }
 
-static bool words_are(const struct bellows_vmx_controls *c, u32 pin, u32 proc, u32 proc2, u32 exit,
+static bool words_are(const struct vmx_controls *c, u32 pin, u32 proc, u32 proc2, u32 exit,
 		      u32 entry)
 {
 	const u32 want[] = { pin, proc, proc2, exit, entry };
 	bool ok = true;
 	int i;
 
-	for (i = 0; i < BELLOWS_VMX_NR_GROUPS; i++) {
+	for (i = 0; i < VMX_CTL_NR_GROUPS; i++) {
 		if (c->value[i] == want[i])
 			continue;
 		tap_note("word %d is %x, not %x", i, c->value[i], want[i]);
@@ -89,8 +89,8 @@ static bool words_are(const struct bellows_vmx_controls *c, u32 pin, u32 proc, u
 
 static void known_cpus(void)
 {
-	struct bellows_vmx_caps nehalem = westmere, penryn = westmere, server = haswell, no_shadow;
-	struct bellows_vmx_controls c;
+	struct vmx_caps nehalem = westmere, penryn = westmere, server = haswell, no_shadow;
+	struct vmx_controls c;
 
 	/*
 	 * PROC: default1 bits without CR3 exiting, then TSC offsetting, HLT, MWAIT,
@@ -105,26 +105,26 @@ static void known_cpus(void)
 		   words_are(&c, 0x3f, 0xb5986dfa, 0x4ea, 0x2b6fff, 0xd1ff) && !c.ept_ad &&
 		   c.tpr_shadow && !c.virtual_apic,
 		   "a CPU without A/D bits, INVPCID and virtual-interrupt delivery");
-	server.allowed[BELLOWS_VMX_PROC2] |= CAP(0x300, 0);
+	server.allowed[VMX_CTL_PROC2] |= CAP(0x300, 0);
 	tap_result(!negotiate(&server, &c) &&
 		   words_are(&c, 0x3f, 0xb5986dfa, 0x14ea, 0x2b6fff, 0xd1ff) && c.virtual_apic,
 		   "virtual-interrupt delivery is there, and off at first");
 	no_shadow = server;
-	no_shadow.allowed[BELLOWS_VMX_PROC] &= ~((u64)BELLOWS_VMX_PROC_TPR_SHADOW << 32);
+	no_shadow.allowed[VMX_CTL_PROC] &= ~((u64)VMX_CTL_PROC_TPR_SHADOW << 32);
 	tap_result(!negotiate(&no_shadow, &c) && !c.tpr_shadow && !c.virtual_apic,
 		   "no TPR shadow, so no virtual APIC");
 	no_shadow = haswell;
-	no_shadow.allowed[BELLOWS_VMX_PROC] |= BELLOWS_VMX_PROC_CR8_LOAD_EXITING;
+	no_shadow.allowed[VMX_CTL_PROC] |= VMX_CTL_PROC_CR8_LOAD_EXITING;
 	tap_result(!negotiate(&no_shadow, &c) && !c.tpr_shadow,
 		   "a TPR shadow that CR8 does not reach is none");
 
-	nehalem.allowed[BELLOWS_VMX_PROC2] = CAP(0x6f, 0);
+	nehalem.allowed[VMX_CTL_PROC2] = CAP(0x6f, 0);
 	tap_result(refused_for(&nehalem, "unrestricted guest"), "no unrestricted guest");
-	penryn.allowed[BELLOWS_VMX_PROC2] = CAP(0x41, 0);
+	penryn.allowed[VMX_CTL_PROC2] = CAP(0x41, 0);
 	penryn.ept_vpid = 0;
 	tap_result(refused_for(&penryn, "EPT"), "no EPT");
-	penryn.allowed[BELLOWS_VMX_PROC] = CAP(0x77b9fffe, 0x0401e172);
-	penryn.allowed[BELLOWS_VMX_PROC2] = 0;
+	penryn.allowed[VMX_CTL_PROC] = CAP(0x77b9fffe, 0x0401e172);
+	penryn.allowed[VMX_CTL_PROC2] = 0;
 	tap_result(refused_for(&penryn, "CR3-load exiting"), "no choice about CR3 exits");
 }
 
@@ -136,8 +136,8 @@ static void each_control(void)
 
 	for (i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct named_rule *r = &rules[i];
-		struct bellows_vmx_caps caps = haswell;
-		struct bellows_vmx_controls c;
+		struct vmx_caps caps = haswell;
+		struct vmx_controls c;
 
 		caps.allowed[r->group] &= ~((u64)r->mask << 32 | r->mask);
 		if (r->need == 'N' || r->need == 'S')
@@ -158,34 +158,34 @@ static void each_control(void)
 
 static void unknown_controls(void)
 {
-	struct bellows_vmx_caps caps = haswell;
-	struct bellows_vmx_controls c;
+	struct vmx_caps caps = haswell;
+	struct vmx_controls c;
 
 	/* Bit 21 of the secondary word has never had a meaning. */
-	caps.allowed[BELLOWS_VMX_PROC2] |= (u64)BIT(21) << 32;
-	tap_result(!negotiate(&caps, &c) && !(c.value[BELLOWS_VMX_PROC2] & BIT(21)),
+	caps.allowed[VMX_CTL_PROC2] |= (u64)BIT(21) << 32;
+	tap_result(!negotiate(&caps, &c) && !(c.value[VMX_CTL_PROC2] & BIT(21)),
 		   "an unknown control stays off");
-	caps.allowed[BELLOWS_VMX_PROC2] |= BIT(21);
+	caps.allowed[VMX_CTL_PROC2] |= BIT(21);
 	tap_result(refused_for(&caps, "freedom from a control of unknown meaning"),
 		   "an unknown control that is always on");
 }
 
 static void pairs(void)
 {
-	struct bellows_vmx_caps caps = haswell;
-	struct bellows_vmx_controls c;
+	struct vmx_caps caps = haswell;
+	struct vmx_controls c;
 
-	caps.allowed[BELLOWS_VMX_EXIT] &= ~((u64)BELLOWS_VMX_EXIT_LOAD_PAT << 32);
+	caps.allowed[VMX_CTL_EXIT] &= ~((u64)VMX_CTL_EXIT_LOAD_PAT << 32);
 	tap_result(!negotiate(&caps, &c) &&
-		   !(c.value[BELLOWS_VMX_ENTRY] & BELLOWS_VMX_ENTRY_LOAD_PAT) &&
-		   (c.value[BELLOWS_VMX_ENTRY] & BELLOWS_VMX_ENTRY_LOAD_EFER),
+		   !(c.value[VMX_CTL_ENTRY] & VMX_CTL_ENTRY_LOAD_PAT) &&
+		   (c.value[VMX_CTL_ENTRY] & VMX_CTL_ENTRY_LOAD_EFER),
 		   "PAT at entry only counts as not at all");
 	caps = haswell;
-	caps.allowed[BELLOWS_VMX_ENTRY] &= ~((u64)BELLOWS_VMX_ENTRY_LOAD_EFER << 32);
+	caps.allowed[VMX_CTL_ENTRY] &= ~((u64)VMX_CTL_ENTRY_LOAD_EFER << 32);
 	tap_result(!negotiate(&caps, &c) &&
-		   !(c.value[BELLOWS_VMX_EXIT] & BELLOWS_VMX_EXIT_LOAD_EFER),
+		   !(c.value[VMX_CTL_EXIT] & VMX_CTL_EXIT_LOAD_EFER),
 		   "EFER at exit only counts as not at all");
-	caps.allowed[BELLOWS_VMX_EXIT] |= BELLOWS_VMX_EXIT_LOAD_EFER;
+	caps.allowed[VMX_CTL_EXIT] |= VMX_CTL_EXIT_LOAD_EFER;
 	tap_result(refused_for(&caps, "loading PAT and EFER both ways"),
 		   "half a pair that is always on");
 }
@@ -197,8 +197,8 @@ static void translations(void)
 		{ BIT_ULL(16), "EPT with 2 MiB pages" }, { BIT_ULL(20), "INVEPT" },
 		{ BIT_ULL(25), "INVEPT of one context" }, { BIT_ULL(26), "INVEPT of all contexts" },
 	};
-	struct bellows_vmx_caps caps;
-	struct bellows_vmx_controls c;
+	struct vmx_caps caps;
+	struct vmx_controls c;
 	bool ok = true;
 	size_t i;
 
@@ -213,8 +213,8 @@ static void translations(void)
 	for (i = 0; i < 3; i++) {
 		caps = haswell;
 		caps.ept_vpid &= ~((u64[]){ BIT_ULL(32), BIT_ULL(41), BIT_ULL(42) }[i]);
-		ok &= !negotiate(&caps, &c) && !(c.value[BELLOWS_VMX_PROC2] & BELLOWS_VMX_PROC2_VPID);
-		caps.allowed[BELLOWS_VMX_PROC2] |= BELLOWS_VMX_PROC2_VPID;
+		ok &= !negotiate(&caps, &c) && !(c.value[VMX_CTL_PROC2] & VMX_CTL_PROC2_VPID);
+		caps.allowed[VMX_CTL_PROC2] |= VMX_CTL_PROC2_VPID;
 		ok &= refused_for(&caps, "INVVPID");
 	}
 	tap_result(ok, "no VPID without each way to flush it");
@@ -222,7 +222,7 @@ static void translations(void)
 
 static void basics(void)
 {
-	struct bellows_vmx_caps caps = haswell;
+	struct vmx_caps caps = haswell;
 	bool ok;
 
 	caps.basic = (haswell.basic & ~(0x1fffULL << 32)) | 0x1001ULL << 32;
@@ -237,11 +237,11 @@ static void basics(void)
 }
 
 /* The laws that hold for whatever is accepted. */
-static bool lawful(const struct bellows_vmx_caps *caps, const struct bellows_vmx_controls *c)
+static bool lawful(const struct vmx_caps *caps, const struct vmx_controls *c)
 {
 	size_t i;
 
-	for (i = 0; i < BELLOWS_VMX_NR_GROUPS; i++)
+	for (i = 0; i < VMX_CTL_NR_GROUPS; i++)
 		if ((c->value[i] & ~(u32)(caps->allowed[i] >> 32)) || ((u32)caps->allowed[i] & ~c->value[i]))
 			return false;
 	for (i = 0; i < ARRAY_SIZE(rules); i++) {
@@ -250,11 +250,11 @@ static bool lawful(const struct bellows_vmx_caps *caps, const struct bellows_vmx
 		if (rules[i].need == 'N' ? !on : rules[i].need != 'W' && on)
 			return false;
 	}
-	if (!(c->value[BELLOWS_VMX_ENTRY] & BELLOWS_VMX_ENTRY_LOAD_PAT) !=
-	    !(c->value[BELLOWS_VMX_EXIT] & BELLOWS_VMX_EXIT_LOAD_PAT))
+	if (!(c->value[VMX_CTL_ENTRY] & VMX_CTL_ENTRY_LOAD_PAT) !=
+	    !(c->value[VMX_CTL_EXIT] & VMX_CTL_EXIT_LOAD_PAT))
 		return false;
-	return !(c->value[BELLOWS_VMX_ENTRY] & BELLOWS_VMX_ENTRY_LOAD_EFER) ==
-	       !(c->value[BELLOWS_VMX_EXIT] & BELLOWS_VMX_EXIT_LOAD_EFER);
+	return !(c->value[VMX_CTL_ENTRY] & VMX_CTL_ENTRY_LOAD_EFER) ==
+	       !(c->value[VMX_CTL_EXIT] & VMX_CTL_EXIT_LOAD_EFER);
 }
 
 static void random_capabilities(struct random *r)
@@ -262,12 +262,12 @@ static void random_capabilities(struct random *r)
 	unsigned int accepted = 0, refused = 0, wrong = 0, i, j;
 
 	for (i = 0; i < scaled(200000); i++) {
-		struct bellows_vmx_caps caps = haswell;
-		struct bellows_vmx_controls c;
+		struct vmx_caps caps = haswell;
+		struct vmx_controls c;
 
 		/* A few bits away from a good CPU: most others are refused at once. */
 		for (j = random_below(r, 4); j; j--) {
-			u64 *word = &caps.allowed[random_below(r, BELLOWS_VMX_NR_GROUPS)];
+			u64 *word = &caps.allowed[random_below(r, VMX_CTL_NR_GROUPS)];
 			u64 bit = BIT_ULL(random_below(r, 32));
 
 			switch (random_below(r, 3)) {

@@ -21,6 +21,11 @@ LEVEL = {folder: i for i, names in enumerate(ORDER) for folder in names}
 PURE = {"memory": ("compat.h", "numbers.h", "pure.h", "types.h", "trace.h", "uapi/"),
         "mmu": ("compat.h", "numbers.h", "pure.h", "types.h", "trace.h", "uapi/"),
         "emulate": ("pure.h",)}
+# Names of symbols that do not leave their folder begin with these; all others with bellows_.
+NOUNS = {
+    "svm": ("svm_",),
+    "vmx": ("vmx_", "vmcs_", "vpid_"),
+}
 # Lines go up to the local APICs, ends of interrupts come down to the lines: the hardware's own circle.
 CIRCLE = "irq"
 # A folder's one face for all others, and what its files share.
