@@ -81,6 +81,7 @@ static void svm_advance_rip(struct svm_vcpu *svm, unsigned int length)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
+	lockdep_assert_loaded(vcpu);
 	svm->soft_injected = true;
 	svm->soft_old_rip = bellows_reg_read(vcpu, VCPU_RIP);
 	svm->soft_next_rip = svm->soft_old_rip + length;
@@ -187,6 +188,7 @@ static void svm_set_virtual_irq(struct svm_vcpu *svm, bool on, u8 vector, bool w
 	const u32 bits = VMCB_V_IRQ | VMCB_V_INTR_PRIO | VMCB_V_IGN_TPR;
 	struct vmcb_control *control = &svm->vmcb->control;
 
+	lockdep_assert_loaded(&svm->vcpu);
 	if (on && unlikely(svm_in_shadow(svm)) && !(control->event_inj & VMCB_EVENT_VALID))
 		svm_pass_halt(svm);
 	if (on)
@@ -282,6 +284,7 @@ void svm_set_nmi_mask(struct bellows_vcpu *vcpu, bool masked)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 
+	lockdep_assert_loaded(vcpu);
 	svm->nmi.masked = masked;
 	svm->nmi.iret = false;
 	svm_set_intercept(svm, VMCB_INTERCEPT_IRET, masked);
@@ -322,6 +325,7 @@ bool svm_step_begin(struct svm_vcpu *svm)
 {
 	struct vmcb_page *vmcb = svm->vmcb;
 
+	lockdep_assert_irqs_disabled();
 	if (vmcb->control.event_inj & VMCB_EVENT_VALID)
 		return false;
 	svm->nmi.stepping = true;
@@ -337,6 +341,7 @@ void svm_step_end(struct svm_vcpu *svm)
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 	bool loaded_flags;
 
+	lockdep_assert_irqs_disabled();
 	if (!svm->nmi.stepping) {
 		/* An event went in; look again. */
 		svm->nmi.step = false;
@@ -405,6 +410,7 @@ void svm_decode_vectoring(struct svm_vcpu *svm)
 	u32 info = svm->vmcb->control.exit_int_info;
 	bool injected;
 
+	lockdep_assert_loaded(&svm->vcpu);
 	*v = (struct bellows_vectoring) { 0 };
 	svm_track_iret(svm);
 	if (unlikely(svm->in_shadow))

@@ -48,8 +48,11 @@ static u8 svm_length_to(struct svm_vcpu *svm, u64 next)
 static const struct bellows_insn *svm_fetch_insn(struct svm_vcpu *svm)
 {
 	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
-	int r = bellows_fetch_insn(&svm->vcpu);
+	int r;
 
+	lockdep_assert_loaded(&svm->vcpu);
+	lockdep_assert_irqs_enabled();
+	r = bellows_fetch_insn(&svm->vcpu);
 	if (r == 1) {
 		svm_exit_of(svm)->insn_len = insn->length;
 		return insn;
@@ -271,6 +274,7 @@ static void svm_decode_vintr(struct svm_vcpu *svm)
 /* What was about to run uses the stack: it is in order, and an NMI may have it. */
 static void svm_give_up_shadow(struct svm_vcpu *svm)
 {
+	lockdep_assert_loaded(&svm->vcpu);
 	svm_exit_of(svm)->reason = EXIT_NONE;
 	svm_set_interrupt_shadow(&svm->vcpu, 0);
 	/* There was an IRET here a moment ago: wait for the next one. */

@@ -82,6 +82,7 @@ int svm_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 
 static int svm_set_virt_spec_ctrl(struct svm_vcpu *svm, u64 value)
 {
+	lockdep_assert_loaded(&svm->vcpu);
 	if (!svm_has_virt_ssbd(&svm->vcpu))
 		return -ENOENT;
 	if (value & ~(u64)SPEC_CTRL_SSBD)
@@ -121,6 +122,7 @@ static void svm_msr_let_through(struct svm_vcpu *svm, u32 index, bool read, bool
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
 
+	lockdep_assert_held(&vcpu->mutex);
 	svm_msrpm_set(page_address(svm->msrpm), index,
 		      read && bellows_msr_allowed(vcpu, index, false),
 		      write && bellows_msr_allowed(vcpu, index, true));
@@ -156,6 +158,7 @@ void svm_write_tsc_aux(u64 value)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 
+	lockdep_assert_preemption_disabled();
 	if (!svm_features.tsc_aux || cpu->tsc_aux == value)
 		return;
 	wrmsrl(MSR_TSC_AUX, value);
@@ -165,6 +168,7 @@ void svm_write_tsc_aux(u64 value)
 /* The guest's value changed: its register too, if it is in. */
 void svm_sync_tsc_aux(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	preempt_disable();
 	if (vcpu->loaded)
 		svm_write_tsc_aux(vcpu->msrs.tsc_aux);

@@ -22,6 +22,7 @@ static struct vmcb_segment *svm_segment_of(struct bellows_vcpu *vcpu, unsigned i
 {
 	struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
 
+	lockdep_assert_loaded(vcpu);
 	switch (seg) {
 	case SEG_ES:
 		return &save->es;
@@ -98,6 +99,7 @@ static void svm_get_table(const struct vmcb_segment *seg, struct kvm_dtable *dt)
 static void svm_set_table(struct svm_vcpu *svm, struct vmcb_segment *seg,
 			  const struct kvm_dtable *dt)
 {
+	lockdep_assert_loaded(&svm->vcpu);
 	seg->base = dt->base;
 	seg->limit = dt->limit;
 	svm_dirty(svm, VMCB_CLEAN_DT);

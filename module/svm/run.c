@@ -66,6 +66,7 @@ fault:
 /* Faults only when SVM was switched off by an emergency; the copy is then of no use to anybody. */
 void svm_save_host(phys_addr_t host)
 {
+	lockdep_assert_preemption_disabled();
 	asm goto("1: vmsave %0\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
 		 :: "a" (host) : "memory" : fault);
@@ -139,6 +140,7 @@ static void svm_prepare_tlb(struct svm_vcpu *svm, struct svm_cpu *cpu)
 	struct vmcb_control *control = &svm->vmcb->control;
 	int this_cpu = smp_processor_id();
 
+	lockdep_assert_irqs_disabled();
 	/* What one CPU remembers of the VMCB says nothing about another's memory of it. */
 	if (svm->asid.cpu != this_cpu)
 		control->clean = 0;
@@ -183,6 +185,7 @@ static __always_inline void svm_finish_entry(struct svm_vcpu *svm, struct vmcb_p
 	struct vmcb_control *control = &vmcb->control;
 	u32 code = control->exit_code;
 
+	lockdep_assert_irqs_disabled();
 	control->event_inj = 0;
 	if (unlikely(code == VMCB_EXIT_INVALID)) {
 		control->clean = 0;

@@ -119,6 +119,7 @@ static int svm_cpu_enable(void)
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 	u64 efer, vm_cr;
 
+	lockdep_assert_irqs_disabled();
 	rdmsrl(MSR_EFER, efer);
 	if (efer & EFER_SVME)
 		return -EBUSY;
@@ -158,6 +159,7 @@ fault:
 
 static void svm_cpu_disable(void)
 {
+	lockdep_assert_irqs_disabled();
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	svm_switch_off();
 	bellows_bp_spec_reduce(false);

@@ -191,6 +191,7 @@ static void svm_reset_segments(struct bellows_vcpu *vcpu)
 	struct kvm_segment task = { .limit = 0xffff, .type = 11, .present = 1 };
 	struct kvm_dtable table = { .limit = 0xffff };
 
+	lockdep_assert_loaded(vcpu);
 	svm_set_segment(vcpu, SEG_CS, &code);
 	svm_set_segment(vcpu, SEG_DS, &data);
 	svm_set_segment(vcpu, SEG_ES, &data);
@@ -251,6 +252,7 @@ void svm_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 /* Preemption is off. The other guest that ran here may have trained predictions for this one. */
 static void svm_forget_predictions(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
+	lockdep_assert_preemption_disabled();
 	if (cpu->last_vcpu == svm->serial)
 		return;
 	cpu->last_vcpu = svm->serial;

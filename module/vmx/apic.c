@@ -75,6 +75,7 @@ static void vmx_apic_watch_tpr(struct vmx_vcpu *vmx, bool on)
 
 static void vmx_apic_write_told(struct vmx_vcpu *vmx, unsigned int word, u64 more)
 {
+	lockdep_assert_loaded(&vmx->vcpu);
 	/* The halves of a 64-bit field have numbers of their own. */
 	vmcs_write(EOI_EXIT_BITMAP0 + 2 * word, vmx->told[word] | more);
 }

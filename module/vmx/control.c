@@ -59,8 +59,10 @@ static void vmx_load_pdptes(struct bellows_vcpu *vcpu)
 	u64 cr3, pdpte[4];
 	int i;
 
+	lockdep_assert_loaded(vcpu);
 	if (!vmx_pae_paging(vcpu))
 		return;
+	might_sleep();
 	cr3 = bellows_reg_read(vcpu, VCPU_CR3);
 	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		memset(pdpte, 0, sizeof(pdpte));
@@ -78,6 +80,7 @@ void vmx_cache_control(struct vmx_vcpu *vmx, unsigned int reg)
 {
 	u64 *value = &vmx->vcpu.regs[reg];
 
+	lockdep_assert_loaded(&vmx->vcpu);
 	if (reg == VCPU_CR0)
 		*value = (*value & ~vmx->cr0_owned) | (vmcs_read(GUEST_CR0) & vmx->cr0_owned);
 	else if (reg == VCPU_CR4)
@@ -148,6 +151,7 @@ void vmx_update_owned_bits(struct vmx_vcpu *vmx)
 {
 	struct bellows_vcpu *vcpu = &vmx->vcpu;
 
+	lockdep_assert_loaded(vcpu);
 	/* What the guest owned so far must be known before it stops owning it. */
 	bellows_reg_read(vcpu, VCPU_CR0);
 	bellows_reg_read(vcpu, VCPU_CR4);

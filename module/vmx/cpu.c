@@ -179,6 +179,7 @@ int vmx_cpu_enable(void)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpus);
 
+	lockdep_assert_irqs_disabled();
 	if (__read_cr4() & X86_CR4_VMXE)
 		return -EBUSY;
 	if (!vmx_same_controls())
@@ -203,6 +204,7 @@ void vmx_cpu_disable(void)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpus);
 
+	lockdep_assert_irqs_disabled();
 	if (!c->on)
 		return;
 	vmcs_clear_all();

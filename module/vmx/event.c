@@ -89,6 +89,7 @@ void vmx_set_proc_control(struct vmx_vcpu *vmx, u32 control, bool on)
 {
 	u32 value = on ? vmx->proc_controls | control : vmx->proc_controls & ~control;
 
+	lockdep_assert_loaded(&vmx->vcpu);
 	if (value == vmx->proc_controls)
 		return;
 	vmx->proc_controls = value;

@@ -45,6 +45,7 @@ static u64 vmx_read_msr(u32 index)
 
 void vmx_host_init(struct vmx_vcpu *vmx)
 {
+	lockdep_assert_loaded(&vmx->vcpu);
 	vmcs_write(HOST_CR0, read_cr0());
 	/* Most likely right; compared before each entry. */
 	vmx->host_cr3 = __read_cr3();
@@ -74,6 +75,7 @@ void vmx_host_cpu_changed(int cpu)
 {
 	struct desc_ptr idt;
 
+	lockdep_assert_preemption_disabled();
 	store_idt(&idt);
 	vmcs_write(HOST_IDTR_BASE, idt.address);
 	vmcs_write(HOST_GDTR_BASE, (unsigned long)get_cpu_gdt_ro(cpu));
@@ -111,6 +113,7 @@ void vmx_host_task_load(struct vmx_vcpu *vmx)
 {
 	struct vmx_host_task *host = &vmx->host;
 
+	lockdep_assert_irqs_disabled();
 	savesegment(fs, host->fs);
 	savesegment(gs, host->gs);
 	savesegment(ds, host->ds);
@@ -141,6 +144,7 @@ void vmx_host_task_put(struct vmx_vcpu *vmx)
 	const struct vmx_host_task *host = &vmx->host;
 	unsigned long flags;
 
+	lockdep_assert_preemption_disabled();
 	local_irq_save(flags);
 	vmx->kernel_gs_base = vmx_swap_gs_base(host->kernel_gs_base);
 	local_irq_restore(flags);

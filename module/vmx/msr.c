@@ -78,12 +78,14 @@ static __always_inline void vmx_switch_syscall(const u64 *to, const u64 *from)
 
 static void vmx_load_syscall(struct vmx_vcpu *vmx)
 {
+	lockdep_assert_preemption_disabled();
 	vmx_switch_syscall(vmx->switched, this_cpu_ptr(&vmx_host_msrs)->value);
 	vmx->syscall_loaded = true;
 }
 
 static void vmx_put_syscall(struct vmx_vcpu *vmx)
 {
+	lockdep_assert_preemption_disabled();
 	vmx_switch_syscall(this_cpu_ptr(&vmx_host_msrs)->value, vmx->switched);
 	vmx->syscall_loaded = false;
 }
@@ -91,6 +93,7 @@ static void vmx_put_syscall(struct vmx_vcpu *vmx)
 /* Interrupts off; KERNEL_GS_BASE comes and goes with the task's state. */
 void vmx_msrs_load(struct vmx_vcpu *vmx)
 {
+	lockdep_assert_irqs_disabled();
 	if (vmx_syscall_wanted(vmx))
 		vmx_load_syscall(vmx);
 	if (vmx->has_tsc_aux)
@@ -102,6 +105,7 @@ void vmx_msrs_load(struct vmx_vcpu *vmx)
 /* Preemption off. */
 void vmx_msrs_put(struct vmx_vcpu *vmx)
 {
+	lockdep_assert_preemption_disabled();
 	if (vmx->has_tsc_aux)
 		vmx_wrmsr_unless(MSR_TSC_AUX,
 				 this_cpu_read(vmx_host_msrs.value[VMX_TSC_AUX]),
@@ -115,6 +119,7 @@ void vmx_efer_changed(struct vmx_vcpu *vmx)
 {
 	u64 efer = vmx->vcpu.msrs.efer;
 
+	lockdep_assert_loaded(&vmx->vcpu);
 	if (vmx_has(VMX_CTL_ENTRY, VMX_CTL_ENTRY_LOAD_EFER))
 		vmcs_write(GUEST_IA32_EFER, efer);
 	else
@@ -152,6 +157,7 @@ void vmx_msr_lists_init(struct vmx_vcpu *vmx)
 	bool pat = vmx_has(VMX_CTL_ENTRY, VMX_CTL_ENTRY_LOAD_PAT);
 	unsigned int first = efer ? 1 : 0, count = (efer ? 0 : 1) + (pat ? 0 : 1), i;
 
+	lockdep_assert_loaded(&vmx->vcpu);
 	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
 		list[i].index = msrs[i];
 		list[VMX_MSR_LIST + i].index = msrs[i];
@@ -237,6 +243,7 @@ static int vmx_msr_set_field(struct bellows_vcpu *vcpu, int i, u64 value, bool h
 
 static void vmx_msr_set_switched(struct vmx_vcpu *vmx, int i, u64 value, bool loaded)
 {
+	lockdep_assert_loaded(&vmx->vcpu);
 	preempt_disable();
 	vmx->switched[i] = value;
 	if (vmx->msrs_loaded && loaded)
@@ -304,6 +311,7 @@ static void vmx_msr_set_intercept(struct vmx_vcpu *vmx, u32 index, bool write, b
 {
 	unsigned int bit = (index & 0x1fff) + (index >> 31 ? 0x2000 : 0) + (write ? 0x4000 : 0);
 
+	lockdep_assert_held(&vmx->vcpu.mutex);
 	if (on)
 		__set_bit(bit, vmx->msr_bitmap);
 	else
@@ -347,6 +355,7 @@ void vmx_tsc_aux_changed(struct vmx_vcpu *vmx)
 	bool has_tsc_aux = vmx_guest_has_any(vcpu, X86_FEATURE_RDTSCP, X86_FEATURE_RDPID) &&
 			   vmx_has(VMX_CTL_PROC2, VMX_CTL_PROC2_RDTSCP);
 
+	lockdep_assert_loaded(vcpu);
 	preempt_disable();
 	if (vmx->msrs_loaded && has_tsc_aux != vmx->has_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, has_tsc_aux ? vmx->switched[VMX_TSC_AUX] :

@@ -38,6 +38,7 @@ static struct perf_guest_switch_msr *vmx_perf_ask(int *nr)
 {
 	struct perf_guest_switch_msr *msrs;
 
+	lockdep_assert_preemption_disabled();
 	*nr = 0;
 	msrs = perf_guest_get_msrs(nr, nothing);
 	if (!msrs)
@@ -85,6 +86,7 @@ void vmx_perf_enter(struct vmx_vcpu *vmx)
 	unsigned int n = 0;
 	int i, nr;
 
+	lockdep_assert_irqs_disabled();
 	msrs = vmx_perf_ask(&nr);
 	for (i = 0; i < nr; i++) {
 		if (likely(!vmx_perf_concerns_us(&msrs[i])) || n == VMX_PERF_MSRS)

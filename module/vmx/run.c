@@ -181,6 +181,7 @@ static noinline void vmx_check_shadow(struct bellows_vcpu *vcpu)
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO), shadow = state & shadow_mask;
 	u64 old = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS), pending = old & ~(u64)DR_STEP;
 
+	lockdep_assert_irqs_disabled();
 	if (shadow && (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state & ~shadow_mask);
 		shadow = 0;

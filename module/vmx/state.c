@@ -43,6 +43,7 @@ static u64 vmx_seg_read(struct vmx_vcpu *vmx, unsigned int seg, enum vmx_segment
 {
 	u32 bit = vmx_seg_bit(seg, field);
 
+	lockdep_assert_loaded(&vmx->vcpu);
 	if (!(vmx->seg_cached & bit)) {
 		vmx->seg[seg][field] = vmcs_read(vmx_seg_field(seg, field));
 		vmx->seg_cached |= bit;
@@ -53,6 +54,7 @@ static u64 vmx_seg_read(struct vmx_vcpu *vmx, unsigned int seg, enum vmx_segment
 static void vmx_seg_write(struct vmx_vcpu *vmx, unsigned int seg,
 			  enum vmx_segment_field field, u64 value)
 {
+	lockdep_assert_loaded(&vmx->vcpu);
 	vmx->seg[seg][field] = value;
 	vmx->seg_cached |= vmx_seg_bit(seg, field);
 	vmcs_write(vmx_seg_field(seg, field), value);

@@ -59,12 +59,15 @@ void vmx_flush_tlb_guest(struct bellows_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (vmx->vpid && vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid))
 		vmcs_access_failed("INVVPID", vmx->vpid);
 }
 
 void vmx_flush_tlb(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert_preemption_disabled();
 	if (vmx_invept(VMX_EPT_EXTENT_CONTEXT, to_vmx(vcpu)->eptp))
 		vmcs_access_failed("INVEPT", 0);
 	vmx_flush_tlb_guest(vcpu);

@@ -46,6 +46,7 @@ static void vmcs_clear_here(struct vmcs *vmcs)
 {
 	struct vmcs_cpu *c = this_cpu_ptr(&vmcs_cpus);
 
+	lockdep_assert_irqs_disabled();
 	if (c->current_vcpu && &c->current_vcpu->vmcs == vmcs)
 		c->current_vcpu = NULL;
 	vmx_vmclear(__pa(vmcs->page));
@@ -92,6 +93,7 @@ static void vmcs_clear(struct vmcs *vmcs)
 {
 	int cpu = READ_ONCE(vmcs->cpu);
 
+	lockdep_assert_irqs_enabled();
 	if (cpu >= 0)
 		smp_call_function_single(cpu, vmcs_clear_by_ipi, vmcs, 1);
 }
@@ -139,6 +141,8 @@ static noinline bool vmcs_make_current(struct vmx_vcpu *vmx, int cpu)
  */
 bool vmcs_load(struct vmx_vcpu *vmx, int cpu)
 {
+	lockdep_assert_held(&vmx->vcpu.mutex);
+	lockdep_assert_preemption_disabled();
 	if (likely(__this_cpu_read(vmcs_cpus.current_vcpu) == vmx))
 		return false;
 	return vmcs_make_current(vmx, cpu);

@@ -152,6 +152,7 @@ static void vmx_init_optional(struct vmx_vcpu *vmx)
 
 static void vmx_init_vmcs(struct vmx_vcpu *vmx)
 {
+	lockdep_assert_loaded(&vmx->vcpu);
 	vmx_init_controls(vmx);
 	vmx_init_optional(vmx);
 	vmcs_write(VMCS_LINK_POINTER, ~0ULL);
