@@ -18,6 +18,7 @@
 #include "svm/permission.h"
 #include "svm/svm.h"
 #include "vm/features.h"
+#include "vm/result.h"
 
 /* MSRs whose guest value stands in the VMCB. */
 static const struct {
@@ -71,11 +72,11 @@ int svm_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 
 	if (field) {
 		*value = *field;
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	if (index == MSR_AMD64_VIRT_SPEC_CTRL && svm_has_virt_ssbd(vcpu)) {
 		*value = svm->virt_spec_ctrl;
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	return -ENOENT;
 }
@@ -86,9 +87,9 @@ static int svm_set_virt_spec_ctrl(struct svm_vcpu *svm, u64 value)
 	if (!svm_has_virt_ssbd(&svm->vcpu))
 		return -ENOENT;
 	if (value & ~(u64)SPEC_CTRL_SSBD)
-		return 1;
+		return MSR_RESULT_GP;
 	svm->virt_spec_ctrl = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int svm_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -99,10 +100,10 @@ int svm_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 
 	if (field) {
 		if (address && !svm_canonical(vcpu, value))
-			return 1;
+			return MSR_RESULT_GP;
 		*field = value;
 		svm_dirty(svm, VMCB_CLEAN_SEG);
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	switch (index) {
 	case MSR_AMD64_VIRT_SPEC_CTRL:
@@ -110,10 +111,10 @@ int svm_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 	case MSR_IA32_CR_PAT:
 		svm->vmcb->save.g_pat = value;
 		svm_dirty(svm, VMCB_CLEAN_NPT);
-		return 0;
+		return MSR_RESULT_OK;
 	case MSR_TSC_AUX:
 		svm_sync_tsc_aux(vcpu);
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	return -ENOENT;
 }

@@ -30,6 +30,7 @@
 #include <asm/msr-index.h>
 #include "guest/msr_filter.h"
 #include "vm/features.h"
+#include "vm/result.h"
 #include "vmx/vmx.h"
 
 const u32 vmx_switched_msrs[VMX_NR_SWITCHED] = {
@@ -202,12 +203,12 @@ int vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 
 	if (i >= 0) {
 		*value = vmcs_read(field_msrs[i].field);
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	i = vmx_switched_index(index);
 	if (i >= 0) {
 		*value = vmx->switched[i];
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	if (index != MSR_KERNEL_GS_BASE)
 		return -ENOENT;
@@ -216,7 +217,7 @@ int vmx_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 		rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	*value = vmx->kernel_gs_base;
 	preempt_enable();
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 /* For the widest tables that the CPU knows, whatever mode the guest is in. */
@@ -234,11 +235,11 @@ static int vmx_msr_set_field(struct bellows_vcpu *vcpu, int i, u64 value, bool h
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	if (field_msrs[i].address && !vmx_canonical(vcpu, value, host))
-		return 1;
+		return MSR_RESULT_GP;
 	vmcs_write(field_msrs[i].field, value);
 	if (field_msrs[i].index == MSR_FS_BASE || field_msrs[i].index == MSR_GS_BASE)
 		vmx->seg_cached = 0;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static void vmx_msr_set_switched(struct vmx_vcpu *vmx, int i, u64 value, bool loaded)
@@ -254,13 +255,13 @@ static void vmx_msr_set_switched(struct vmx_vcpu *vmx, int i, u64 value, bool lo
 static int vmx_set_kernel_gs_base(struct vmx_vcpu *vmx, u64 value, bool host)
 {
 	if (!vmx_canonical(&vmx->vcpu, value, host))
-		return 1;
+		return MSR_RESULT_GP;
 	preempt_disable();
 	vmx->kernel_gs_base = value;
 	if (vmx->msrs_loaded)
 		wrmsrl(MSR_KERNEL_GS_BASE, value);
 	preempt_enable();
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static void vmx_spec_ctrl_changed(struct vmx_vcpu *vmx, bool host)
@@ -283,25 +284,25 @@ int vmx_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 	if (i >= 0) {
 		if ((i == VMX_LSTAR || i == VMX_CSTAR) &&
 		    !vmx_canonical(vcpu, value, host))
-			return 1;
+			return MSR_RESULT_GP;
 		/* A mask of 32 bits; the upper half is reserved. */
 		if (i == VMX_SFMASK && value >> 32)
-			return 1;
+			return MSR_RESULT_GP;
 		vmx_msr_set_switched(vmx, i, value, vmx->syscall_loaded && (i != VMX_CSTAR || vmx_has_cstar()));
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	switch (index) {
 	case MSR_KERNEL_GS_BASE:
 		return vmx_set_kernel_gs_base(vmx, value, host);
 	case MSR_TSC_AUX:
 		vmx_msr_set_switched(vmx, VMX_TSC_AUX, value, vmx->has_tsc_aux);
-		return 0;
+		return MSR_RESULT_OK;
 	case MSR_IA32_CR_PAT:
 		vmx_pat_changed(vmx);
-		return 0;
+		return MSR_RESULT_OK;
 	case MSR_IA32_SPEC_CTRL:
 		vmx_spec_ctrl_changed(vmx, host);
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	return -ENOENT;
 }
