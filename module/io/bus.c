@@ -46,55 +46,56 @@ void bellows_buses_destroy(struct bellows_buses *buses)
 	mutex_destroy(&buses->lock);
 }
 
-static struct bellows_bus *current_bus(struct bellows_buses *buses, enum bellows_bus_kind kind)
+static struct bellows_bus *bus_current(struct bellows_buses *buses, enum bellows_bus_kind kind)
 {
 	return rcu_dereference_protected(buses->bus[kind], lockdep_is_held(&buses->lock));
 }
 
-static struct bellows_bus_device *device_of(struct bellows_buses *buses, const struct bus_range *range)
+static struct bellows_bus_device *bus_device_of(struct bellows_buses *buses,
+						const struct bus_range *range)
 {
 	return rcu_dereference_protected(range->device, lockdep_is_held(&buses->lock));
 }
 
-static void append(struct bellows_bus *bus, const struct bus_range *range)
+static void bus_append(struct bellows_bus *bus, const struct bus_range *range)
 {
 	bus->longest = max(bus->longest, range->length);
 	bus->range[bus->n++] = *range;
 }
 
 /* The old array's living entries and the new one, which goes behind its equals. */
-static void merge(struct bellows_buses *buses, struct bellows_bus *to,
-		  const struct bellows_bus *old, const struct bus_range *new)
+static void bus_merge(struct bellows_buses *buses, struct bellows_bus *to,
+		      const struct bellows_bus *old, const struct bus_range *new)
 {
 	unsigned int i;
 	bool placed = false;
 
 	for (i = 0; old && i < old->n; i++) {
-		if (!device_of(buses, &old->range[i]))
+		if (!bus_device_of(buses, &old->range[i]))
 			continue;
 		if (!placed && old->range[i].start > new->start) {
-			append(to, new);
+			bus_append(to, new);
 			placed = true;
 		}
-		append(to, &old->range[i]);
+		bus_append(to, &old->range[i]);
 	}
 	if (!placed)
-		append(to, new);
+		bus_append(to, new);
 }
 
-static unsigned int living(struct bellows_buses *buses, const struct bellows_bus *bus)
+static unsigned int bus_living(struct bellows_buses *buses, const struct bellows_bus *bus)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; bus && i < bus->n; i++)
-		n += !!device_of(buses, &bus->range[i]);
+		n += !!bus_device_of(buses, &bus->range[i]);
 	return n;
 }
 
-static void replace(struct bellows_buses *buses, enum bellows_bus_kind kind,
-		    struct bellows_bus *new)
+static void bus_replace(struct bellows_buses *buses, enum bellows_bus_kind kind,
+			struct bellows_bus *new)
 {
-	struct bellows_bus *old = current_bus(buses, kind);
+	struct bellows_bus *old = bus_current(buses, kind);
 
 	rcu_assign_pointer(buses->bus[kind], new);
 	synchronize_srcu_expedited(&bellows_irq_srcu);
@@ -109,17 +110,17 @@ int bellows_bus_add(struct bellows_buses *buses, enum bellows_bus_kind kind, u64
 	unsigned int n;
 
 	lockdep_assert_held(&buses->lock);
-	old = current_bus(buses, kind);
-	n = living(buses, old);
-	if (n >= BELLOWS_MAX_BUS_DEVICES)
+	old = bus_current(buses, kind);
+	n = bus_living(buses, old);
+	if (n >= BUS_MAX_DEVICES)
 		return -ENOSPC;
 	new = kvzalloc(struct_size(new, range, n + 1), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
 	new->longest = 1;
 	RCU_INIT_POINTER(range.device, device);
-	merge(buses, new, old, &range);
-	replace(buses, kind, new);
+	bus_merge(buses, new, old, &range);
+	bus_replace(buses, kind, new);
 	return 0;
 }
 
@@ -130,18 +131,18 @@ void bellows_bus_remove(struct bellows_buses *buses, enum bellows_bus_kind kind,
 	unsigned int i;
 
 	lockdep_assert_held(&buses->lock);
-	bus = current_bus(buses, kind);
+	bus = bus_current(buses, kind);
 	for (i = 0; bus && i < bus->n; i++) {
-		if (device_of(buses, &bus->range[i]) == device)
+		if (bus_device_of(buses, &bus->range[i]) == device)
 			RCU_INIT_POINTER(bus->range[i].device, NULL);
 	}
-	if (bus && !living(buses, bus))
-		replace(buses, kind, NULL);
+	if (bus && !bus_living(buses, bus))
+		bus_replace(buses, kind, NULL);
 	else
 		synchronize_srcu_expedited(&bellows_irq_srcu);
 }
 
-static bool contains(const struct bus_range *range, u64 address, unsigned int len)
+static bool bus_range_contains(const struct bus_range *range, u64 address, unsigned int len)
 {
 	if (!range->length)
 		return range->start == address;
@@ -149,7 +150,7 @@ static bool contains(const struct bus_range *range, u64 address, unsigned int le
 }
 
 /* The first entry that does not start before the address. */
-static unsigned int lower_bound(const struct bellows_bus *bus, u64 address)
+static unsigned int bus_lower_bound(const struct bellows_bus *bus, u64 address)
 {
 	unsigned int low = 0, high = bus->n;
 
@@ -164,8 +165,8 @@ static unsigned int lower_bound(const struct bellows_bus *bus, u64 address)
 	return low;
 }
 
-static int ask(struct bellows_bus_device *device, u64 address, unsigned int len, void *data,
-	       bool write)
+static int bus_ask(struct bellows_bus_device *device, u64 address, unsigned int len, void *data,
+		   bool write)
 {
 	if (write)
 		return device->ops->write ? device->ops->write(device, address, len, data) :
@@ -173,21 +174,21 @@ static int ask(struct bellows_bus_device *device, u64 address, unsigned int len,
 	return device->ops->read ? device->ops->read(device, address, len, data) : -EOPNOTSUPP;
 }
 
-static int ask_all(const struct bellows_bus *bus, u64 address, unsigned int len, void *data,
-		   bool write)
+static int bus_ask_all(const struct bellows_bus *bus, u64 address, unsigned int len, void *data,
+		       bool write)
 {
-	unsigned int i = lower_bound(bus, address - min_t(u64, address, bus->longest - 1));
+	unsigned int i = bus_lower_bound(bus, address - min_t(u64, address, bus->longest - 1));
 	int r = -EOPNOTSUPP;
 
 	for (; r == -EOPNOTSUPP && i < bus->n && bus->range[i].start <= address; i++) {
 		const struct bus_range *range = &bus->range[i];
 		struct bellows_bus_device *device;
 
-		if (!contains(range, address, len))
+		if (!bus_range_contains(range, address, len))
 			continue;
 		device = srcu_dereference(range->device, &bellows_irq_srcu);
 		if (device)
-			r = ask(device, address, len, data, write);
+			r = bus_ask(device, address, len, data, write);
 	}
 	return r;
 }
@@ -203,7 +204,7 @@ static int bus_access(struct bellows_buses *buses, enum bellows_bus_kind kind, u
 	index = srcu_read_lock(&bellows_irq_srcu);
 	bus = srcu_dereference(buses->bus[kind], &bellows_irq_srcu);
 	if (bus)
-		r = ask_all(bus, address, len, data, write);
+		r = bus_ask_all(bus, address, len, data, write);
 	srcu_read_unlock(&bellows_irq_srcu, index);
 	return r;
 }

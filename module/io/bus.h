@@ -11,7 +11,7 @@
 
 struct bellows_bus_device;
 
-#define BELLOWS_MAX_BUS_DEVICES	4096
+#define BUS_MAX_DEVICES	4096
 
 /*
  * 0, or -EOPNOTSUPP: not mine, ask the next. In a vCPU's thread, and atomic: must

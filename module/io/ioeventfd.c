@@ -33,7 +33,7 @@ struct doorbell {
 	u64 value;
 };
 
-static u64 value_of(const void *data, unsigned int len)
+static u64 ioeventfd_value(const void *data, unsigned int len)
 {
 	u64 value = 0;
 
@@ -41,7 +41,8 @@ static u64 value_of(const void *data, unsigned int len)
 	return value;
 }
 
-static int ring(struct bellows_bus_device *device, u64 address, unsigned int len, const void *data)
+static int ioeventfd_ring(struct bellows_bus_device *device, u64 address, unsigned int len,
+			  const void *data)
 {
 	struct doorbell *bell = container_of(device, struct doorbell, device);
 
@@ -49,16 +50,16 @@ static int ring(struct bellows_bus_device *device, u64 address, unsigned int len
 		return -EOPNOTSUPP;
 	if (bell->length && len != bell->length)
 		return -EOPNOTSUPP;
-	if (!bell->any_value && value_of(data, len) != bell->value)
+	if (!bell->any_value && ioeventfd_value(data, len) != bell->value)
 		return -EOPNOTSUPP;
 	bellows_eventfd_signal(bell->eventfd);
 	return 0;
 }
 
-static const struct bellows_bus_ops ops = { .write = ring };
+static const struct bellows_bus_ops ioeventfd_ops = { .write = ioeventfd_ring };
 
 /* Could one write ring both? */
-static bool collide(const struct doorbell *a, const struct doorbell *b)
+static bool ioeventfd_collide(const struct doorbell *a, const struct doorbell *b)
 {
 	if (a->kind != b->kind || a->address != b->address)
 		return false;
@@ -67,14 +68,14 @@ static bool collide(const struct doorbell *a, const struct doorbell *b)
 	return a->length == b->length && (a->any_value || b->any_value || a->value == b->value);
 }
 
-static bool same(const struct doorbell *a, const struct doorbell *b)
+static bool ioeventfd_same(const struct doorbell *a, const struct doorbell *b)
 {
 	return a->kind == b->kind && a->address == b->address && a->length == b->length &&
 	       a->eventfd == b->eventfd && a->any_value == b->any_value &&
 	       (a->any_value || a->value == b->value);
 }
 
-static int check(const struct kvm_ioeventfd *args)
+static int ioeventfd_check(const struct kvm_ioeventfd *args)
 {
 	switch (args->len) {
 	case 0:
@@ -96,11 +97,11 @@ static int check(const struct kvm_ioeventfd *args)
 	return 0;
 }
 
-static void describe(struct doorbell *bell, const struct kvm_ioeventfd *args,
-		     struct eventfd_ctx *eventfd)
+static void ioeventfd_describe(struct doorbell *bell, const struct kvm_ioeventfd *args,
+			       struct eventfd_ctx *eventfd)
 {
 	*bell = (struct doorbell) {
-		.device.ops = &ops,
+		.device.ops = &ioeventfd_ops,
 		.eventfd = eventfd,
 		.kind = args->flags & KVM_IOEVENTFD_FLAG_PIO ? BELLOWS_BUS_PIO : BELLOWS_BUS_MMIO,
 		.address = args->addr,
@@ -110,14 +111,14 @@ static void describe(struct doorbell *bell, const struct kvm_ioeventfd *args,
 	};
 }
 
-static int install(struct bellows_vm *vm, struct doorbell *bell)
+static int ioeventfd_install(struct bellows_vm *vm, struct doorbell *bell)
 {
 	struct doorbell *other;
 	int err;
 
 	guard(mutex)(&vm->buses.lock);
 	list_for_each_entry(other, &vm->ioeventfds, link) {
-		if (collide(bell, other))
+		if (ioeventfd_collide(bell, other))
 			return -EEXIST;
 	}
 	err = bellows_bus_add(&vm->buses, bell->kind, bell->address, bell->length, &bell->device);
@@ -126,11 +127,11 @@ static int install(struct bellows_vm *vm, struct doorbell *bell)
 	return err;
 }
 
-static int assign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
+static int ioeventfd_assign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
 {
 	struct eventfd_ctx *eventfd;
 	struct doorbell *bell;
-	int err = check(args);
+	int err = ioeventfd_check(args);
 
 	if (err)
 		return err;
@@ -141,8 +142,8 @@ static int assign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
 	bell = kzalloc(sizeof(*bell), GFP_KERNEL_ACCOUNT);
 	if (!bell)
 		goto put;
-	describe(bell, args, eventfd);
-	err = install(vm, bell);
+	ioeventfd_describe(bell, args, eventfd);
+	err = ioeventfd_install(vm, bell);
 	if (!err)
 		return 0;
 	kfree(bell);
@@ -152,7 +153,7 @@ put:
 }
 
 /* Under buses.lock. */
-static void remove(struct bellows_vm *vm, struct doorbell *bell)
+static void ioeventfd_remove(struct bellows_vm *vm, struct doorbell *bell)
 {
 	bellows_bus_remove(&vm->buses, bell->kind, &bell->device);
 	list_del(&bell->link);
@@ -160,7 +161,7 @@ static void remove(struct bellows_vm *vm, struct doorbell *bell)
 	kfree(bell);
 }
 
-static int deassign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
+static int ioeventfd_deassign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
 {
 	struct eventfd_ctx *eventfd = eventfd_ctx_fdget(args->fd);
 	struct doorbell wanted, *bell, *next;
@@ -168,11 +169,11 @@ static int deassign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
 
 	if (IS_ERR(eventfd))
 		return PTR_ERR(eventfd);
-	describe(&wanted, args, eventfd);
+	ioeventfd_describe(&wanted, args, eventfd);
 	mutex_lock(&vm->buses.lock);
 	list_for_each_entry_safe(bell, next, &vm->ioeventfds, link) {
-		if (same(bell, &wanted)) {
-			remove(vm, bell);
+		if (ioeventfd_same(bell, &wanted)) {
+			ioeventfd_remove(vm, bell);
 			err = 0;
 			break;
 		}
@@ -184,7 +185,8 @@ static int deassign(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
 
 int bellows_ioeventfd(struct bellows_vm *vm, const struct kvm_ioeventfd *args)
 {
-	return args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN ? deassign(vm, args) : assign(vm, args);
+	return args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN ? ioeventfd_deassign(vm, args) :
+							   ioeventfd_assign(vm, args);
 }
 
 void bellows_ioeventfd_release(struct bellows_vm *vm)

@@ -52,7 +52,7 @@ int bellows_apic_create(struct bellows_vcpu *vcpu)
 	}
 	apic->vcpu = vcpu;
 	apic->regs.id = vcpu->id;
-	bellows_apic_timer_init(apic);
+	lapic_timer_init(apic);
 	vcpu->apic = apic;
 	return 0;
 }
@@ -61,15 +61,15 @@ void bellows_apic_destroy(struct bellows_vcpu *vcpu)
 {
 	if (!vcpu->apic)
 		return;
-	bellows_apic_timer_destroy(vcpu->apic);
+	lapic_timer_destroy(vcpu->apic);
 	free_page((unsigned long)vcpu->apic->regs.reg);
 	kfree(vcpu->apic);
 	vcpu->apic = NULL;
 }
 
-void bellows_apic_publish(struct bellows_apic *apic)
+void lapic_publish(struct bellows_apic *apic)
 {
-	WRITE_ONCE(apic->address, bellows_apic_address(&apic->regs));
+	WRITE_ONCE(apic->address, lapic_regs_address(&apic->regs));
 }
 
 /* Power-on and INIT. What was posted before is of the time before. */
@@ -78,21 +78,21 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 	struct bellows_apic *apic = vcpu->apic;
 	bool bsp = vcpu->msrs.apic_base & MSR_IA32_APICBASE_BSP;
 
-	bellows_apic_timer_cancel(apic);
+	lapic_timer_cancel(apic);
 	apic->extint = false;
 	apic->eoi_offered = false;
 	vcpu->offered_irq = -1;
 	vcpu->msrs.pv_eoi = 0;
-	bellows_apic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
-				   vcpu->msrs.apic_base & X2APIC_ENABLE);
+	lapic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
+			    vcpu->msrs.apic_base & X2APIC_ENABLE);
 	/* No firmware connects the 8259 where there is none; who has some turns the quirk off. */
-	bellows_apic_regs_reset(&apic->regs, bsp &&
-				!(READ_ONCE(vcpu->vm->disable_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
+	lapic_regs_reset(&apic->regs, bsp &&
+			 !(READ_ONCE(vcpu->vm->disable_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
 	vcpu->cr8 = 0;
-	bellows_apic_publish(apic);
+	lapic_publish(apic);
 }
 
-static void wake(struct bellows_vcpu *vcpu)
+static void lapic_wake(struct bellows_vcpu *vcpu)
 {
 	bellows_request(vcpu, VCPU_REQ_APIC);
 	bellows_vcpu_kick(vcpu);
@@ -101,13 +101,13 @@ static void wake(struct bellows_vcpu *vcpu)
 void bellows_apic_signal(struct bellows_apic *apic, enum bellows_apic_signal signal)
 {
 	set_bit(signal, &apic->signals);
-	wake(apic->vcpu);
+	lapic_wake(apic->vcpu);
 }
 
 /* 1: accepted, 0: it was pending already. */
-static int post_vector(struct bellows_apic *apic, u8 vector, bool level)
+static int lapic_post_vector(struct bellows_apic *apic, u8 vector, bool level)
 {
-	bool pending = bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, vector);
+	bool pending = lapic_regs_test(&apic->regs, LAPIC_IRR, vector);
 
 	if (level)
 		set_bit(vector, apic->posted_level);
@@ -116,46 +116,46 @@ static int post_vector(struct bellows_apic *apic, u8 vector, bool level)
 	/* A full barrier: the trigger mode is there with the vector. */
 	if (test_and_set_bit(vector, apic->posted))
 		return 0;
-	wake(apic->vcpu);
+	lapic_wake(apic->vcpu);
 	return !pending;
 }
 
 /* INIT ends the wait for an earlier SIPI, and starts one for the next. */
-static void post_init(struct bellows_apic *apic)
+static void lapic_post_init(struct bellows_apic *apic)
 {
 	clear_bit(BELLOWS_APIC_SIGNAL_SIPI, &apic->signals);
 	bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_INIT);
 }
 
-static int post(struct bellows_apic *apic, u64 address, const struct bellows_irq_message *msg)
+static int lapic_post(struct bellows_apic *apic, u64 address, const struct irq_message *msg)
 {
 	switch (msg->delivery_mode) {
-	case BELLOWS_IRQ_FIXED:
-	case BELLOWS_IRQ_LOWEST:
-		if (!(address & BELLOWS_APIC_ADDR_SW_ENABLED) || (msg->level && !msg->assert))
+	case MESSAGE_FIXED:
+	case MESSAGE_LOWEST:
+		if (!(address & LAPIC_ADDR_SW_ENABLED) || (msg->level && !msg->assert))
 			return 0;
 		if (msg->vector >= 16)
-			return post_vector(apic, msg->vector, msg->level);
-		atomic_or(BELLOWS_APIC_ESR_RECEIVE_VECTOR, &apic->errors);
-		wake(apic->vcpu);
+			return lapic_post_vector(apic, msg->vector, msg->level);
+		atomic_or(LAPIC_ESR_RECEIVE_VECTOR, &apic->errors);
+		lapic_wake(apic->vcpu);
 		return 0;
-	case BELLOWS_IRQ_NMI:
+	case MESSAGE_NMI:
 		/* One in service, one waiting: more are not remembered. */
 		atomic_add_unless(&apic->nmis, 1, 2);
-		wake(apic->vcpu);
+		lapic_wake(apic->vcpu);
 		return 1;
-	case BELLOWS_IRQ_INIT:
+	case MESSAGE_INIT:
 		if (msg->level && !msg->assert)
 			return 0;
-		post_init(apic);
+		lapic_post_init(apic);
 		return 1;
-	case BELLOWS_IRQ_SIPI:
+	case MESSAGE_SIPI:
 		WRITE_ONCE(apic->sipi_vector, msg->vector);
 		/* Pairs with the barrier between reading the signal and the vector. */
 		smp_wmb();
 		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_SIPI);
 		return 1;
-	case BELLOWS_IRQ_EXTINT:
+	case MESSAGE_EXTINT:
 		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT);
 		return 1;
 	default:
@@ -165,39 +165,41 @@ static int post(struct bellows_apic *apic, u64 address, const struct bellows_irq
 }
 
 /* Controllers outside of the CPUs have no 32-bit destinations: for them 0xff is everybody. */
-static u32 dest_for(const struct bellows_vm *vm, const struct bellows_vcpu *source, u64 address, u32 dest)
+static u32 lapic_dest_for(const struct bellows_vm *vm, const struct bellows_vcpu *source,
+			  u64 address, u32 dest)
 {
-	if (source || dest != 0xff || !(address & BELLOWS_APIC_ADDR_X2APIC) ||
+	if (source || dest != 0xff || !(address & LAPIC_ADDR_X2APIC) ||
 	    READ_ONCE(vm->x2apic_no_broadcast_quirk))
 		return dest;
 	return U32_MAX;
 }
 
-static bool is_for(const struct bellows_vcpu *vcpu, u64 address, const struct bellows_vcpu *source,
-		   const struct bellows_irq_message *msg)
+static bool lapic_is_for(const struct bellows_vcpu *vcpu, u64 address,
+			 const struct bellows_vcpu *source, const struct irq_message *msg)
 {
-	if (!(address & BELLOWS_APIC_ADDR_ENABLED))
+	if (!(address & LAPIC_ADDR_ENABLED))
 		return false;
 	switch (msg->shorthand) {
-	case BELLOWS_IRQ_TO_SELF:
+	case MESSAGE_TO_SELF:
 		return vcpu == source;
-	case BELLOWS_IRQ_TO_ALL:
+	case MESSAGE_TO_ALL:
 		return true;
-	case BELLOWS_IRQ_TO_OTHERS:
+	case MESSAGE_TO_OTHERS:
 		return vcpu != source;
 	default:
-		return bellows_apic_addressed(address, dest_for(vcpu->vm, source, address, msg->dest),
-					      msg->logical);
+		return lapic_addressed(address,
+				       lapic_dest_for(vcpu->vm, source, address, msg->dest),
+				       msg->logical);
 	}
 }
 
-static int add(int sum, int more)
+static int lapic_add_accepted(int sum, int more)
 {
 	return (sum < 0 ? 0 : sum) + more;
 }
 
-static int deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *source,
-			  const struct bellows_irq_message *msg)
+static int lapic_deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *source,
+				const struct irq_message *msg)
 {
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
@@ -207,8 +209,8 @@ static int deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *source,
 		struct bellows_apic *apic = vm->vcpus[i]->apic;
 		u64 address = READ_ONCE(apic->address);
 
-		if (is_for(vm->vcpus[i], address, source, msg))
-			accepted = add(accepted, post(apic, address, msg));
+		if (lapic_is_for(vm->vcpus[i], address, source, msg))
+			accepted = lapic_add_accepted(accepted, lapic_post(apic, address, msg));
 	}
 	return accepted;
 }
@@ -217,8 +219,8 @@ static int deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *source,
  * One of those addressed. The same vector goes to the same one as long as the
  * others stay as they are: its handler finds its data in that CPU's cache.
  */
-static int deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *source,
-			  const struct bellows_irq_message *msg)
+static int lapic_deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *source,
+				const struct irq_message *msg)
 {
 	DECLARE_BITMAP(candidates, BELLOWS_MAX_VCPUS) = { 0 };
 	/* Pairs as above. */
@@ -228,7 +230,8 @@ static int deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *source,
 
 	for (i = 0; i < n; i++) {
 		address = READ_ONCE(vm->vcpus[i]->apic->address);
-		if ((address & BELLOWS_APIC_ADDR_SW_ENABLED) && is_for(vm->vcpus[i], address, source, msg))
+		if ((address & LAPIC_ADDR_SW_ENABLED) &&
+		    lapic_is_for(vm->vcpus[i], address, source, msg))
 			__set_bit(i, candidates);
 	}
 	count = bitmap_weight(candidates, n);
@@ -238,14 +241,15 @@ static int deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *source,
 	for (skip = msg->vector % count; skip; skip--)
 		i = find_next_bit(candidates, n, i + 1);
 	apic = vm->vcpus[i]->apic;
-	return post(apic, READ_ONCE(apic->address), msg);
+	return lapic_post(apic, READ_ONCE(apic->address), msg);
 }
 
 /*
  * Who has the address of one CPU in x2APIC mode: that can't be changed, and is
  * mostly the number of the vCPU. NULL: look at them all.
  */
-static struct bellows_apic *likely_target(struct bellows_vm *vm, const struct bellows_irq_message *msg)
+static struct bellows_apic *lapic_likely_target(struct bellows_vm *vm,
+						const struct irq_message *msg)
 {
 	struct bellows_apic *apic;
 	u64 address;
@@ -255,29 +259,29 @@ static struct bellows_apic *likely_target(struct bellows_vm *vm, const struct be
 		return NULL;
 	apic = vm->vcpus[array_index_nospec(msg->dest, BELLOWS_MAX_VCPUS)]->apic;
 	address = READ_ONCE(apic->address);
-	if (!(address & BELLOWS_APIC_ADDR_X2APIC) || !(address & BELLOWS_APIC_ADDR_ENABLED) ||
+	if (!(address & LAPIC_ADDR_X2APIC) || !(address & LAPIC_ADDR_ENABLED) ||
 	    address >> 32 != msg->dest)
 		return NULL;
 	return apic;
 }
 
-int bellows_apic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
-			 const struct bellows_irq_message *msg)
+int lapic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
+		  const struct irq_message *msg)
 {
 	struct bellows_apic *apic;
 
 	if (!bellows_irqchip_in_kernel(vm))
 		return -1;
-	apic = msg->delivery_mode == BELLOWS_IRQ_FIXED ? likely_target(vm, msg) : NULL;
+	apic = msg->delivery_mode == MESSAGE_FIXED ? lapic_likely_target(vm, msg) : NULL;
 	if (apic)
-		return post(apic, READ_ONCE(apic->address), msg);
-	if (msg->delivery_mode == BELLOWS_IRQ_LOWEST || msg->redirection_hint)
-		return deliver_to_one(vm, source, msg);
-	return deliver_to_all(vm, source, msg);
+		return lapic_post(apic, READ_ONCE(apic->address), msg);
+	if (msg->delivery_mode == MESSAGE_LOWEST || msg->redirection_hint)
+		return lapic_deliver_to_one(vm, source, msg);
+	return lapic_deliver_to_all(vm, source, msg);
 }
 
 /* Whose hardware does not end interrupts learns of them all; it may begin to at any time. */
-void bellows_apic_ends_changed(struct bellows_vm *vm)
+void lapic_ends_changed(struct bellows_vm *vm)
 {
 	/* Pairs as above. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
@@ -288,7 +292,7 @@ void bellows_apic_ends_changed(struct bellows_vm *vm)
 	}
 }
 
-void bellows_apic_pic_output(struct bellows_vm *vm, bool high)
+void lapic_pic_output(struct bellows_vm *vm, bool high)
 {
 	/* Pairs as above. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
@@ -297,18 +301,18 @@ void bellows_apic_pic_output(struct bellows_vm *vm, bool high)
 	if (!high)
 		return;
 	for (i = 0; i < n; i++)
-		if (READ_ONCE(vm->vcpus[i]->apic->address) & BELLOWS_APIC_ADDR_EXTINT)
-			wake(vm->vcpus[i]);
+		if (READ_ONCE(vm->vcpus[i]->apic->address) & LAPIC_ADDR_EXTINT)
+			lapic_wake(vm->vcpus[i]);
 }
 
-static void accept(struct bellows_apic *apic, u8 vector, bool level)
+static void lapic_accept(struct bellows_apic *apic, u8 vector, bool level)
 {
-	bellows_apic_accept(&apic->regs, vector, level);
+	lapic_regs_accept(&apic->regs, vector, level);
 	if (level && apic->regs.by_hardware && !(apic->told[vector / 64] & BIT_ULL(vector % 64)))
 		bellows_request(apic->vcpu, VCPU_REQ_APIC_VIEW);
 }
 
-static void take_vectors(struct bellows_apic *apic)
+static void lapic_take_vectors(struct bellows_apic *apic)
 {
 	unsigned int word, bit;
 
@@ -321,22 +325,22 @@ static void take_vectors(struct bellows_apic *apic)
 		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
 			u8 vector = word * BITS_PER_LONG + bit;
 
-			accept(apic, vector, test_bit(vector, apic->posted_level));
+			lapic_accept(apic, vector, test_bit(vector, apic->posted_level));
 		}
 	}
 }
 
-static void take_errors(struct bellows_apic *apic)
+static void lapic_take_errors(struct bellows_apic *apic)
 {
 	u32 errors = atomic_read(&apic->errors) ? atomic_xchg(&apic->errors, 0) : 0;
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR].v;
+	u32 lvt = apic->regs.reg[LAPIC_LVT_ERROR].v;
 
-	if (errors && bellows_apic_regs_error(&apic->regs, errors) && (lvt & 0xf0))
-		bellows_apic_accept(&apic->regs, lvt, false);
+	if (errors && lapic_regs_error(&apic->regs, errors) && (lvt & 0xf0))
+		lapic_regs_accept(&apic->regs, lvt, false);
 }
 
 /* To take one costs more than to look; whose signal comes after the look requests another. */
-static bool take_signal(struct bellows_apic *apic, enum bellows_apic_signal signal)
+static bool lapic_take_signal(struct bellows_apic *apic, enum bellows_apic_signal signal)
 {
 	return test_bit(signal, &apic->signals) && test_and_clear_bit(signal, &apic->signals);
 }
@@ -346,42 +350,42 @@ void bellows_apic_take_posted(struct bellows_vcpu *vcpu)
 	struct bellows_apic *apic = vcpu->apic;
 	int nmis;
 
-	take_vectors(apic);
-	take_errors(apic);
+	lapic_take_vectors(apic);
+	lapic_take_errors(apic);
 	for (nmis = atomic_read(&apic->nmis) ? atomic_xchg(&apic->nmis, 0) : 0; nmis; nmis--)
 		bellows_queue_nmi(vcpu);
-	if (take_signal(apic, BELLOWS_APIC_SIGNAL_TIMER))
-		bellows_apic_timer_expired(apic);
-	if (take_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT))
+	if (lapic_take_signal(apic, BELLOWS_APIC_SIGNAL_TIMER))
+		lapic_timer_expired(apic);
+	if (lapic_take_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT))
 		apic->extint = true;
 	/* The request may have been for the 8259's pin, which is looked at when injecting. */
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
-static bool takes_extint(struct bellows_apic *apic)
+static bool lapic_takes_extint(struct bellows_apic *apic)
 {
-	return (apic->extint || (apic->address & BELLOWS_APIC_ADDR_EXTINT)) &&
-	       bellows_pic_pending(apic->vcpu->vm);
+	return (apic->extint || (apic->address & LAPIC_ADDR_EXTINT)) &&
+	       pic_pending(apic->vcpu->vm);
 }
 
 bool bellows_apic_has_interrupt(struct bellows_vcpu *vcpu)
 {
-	return bellows_apic_deliverable(&vcpu->apic->regs) >= 0 || takes_extint(vcpu->apic);
+	return lapic_regs_deliverable(&vcpu->apic->regs) >= 0 || lapic_takes_extint(vcpu->apic);
 }
 
 int bellows_apic_next(struct bellows_vcpu *vcpu)
 {
-	return takes_extint(vcpu->apic) ? -1 : bellows_apic_deliverable(&vcpu->apic->regs);
+	return lapic_takes_extint(vcpu->apic) ? -1 : lapic_regs_deliverable(&vcpu->apic->regs);
 }
 
 /* An APIC that software has disabled keeps what it has, to itself. */
 void bellows_apic_tell_vectors(struct bellows_vcpu *vcpu)
 {
-	const struct bellows_apic_regs *regs = &vcpu->apic->regs;
+	const struct lapic_regs *regs = &vcpu->apic->regs;
 
-	bellows_backend(apic_vectors)(vcpu, bellows_apic_highest(regs, BELLOWS_APIC_ISR),
-				      bellows_apic_sw_enabled(regs) ?
-				      bellows_apic_highest(regs, BELLOWS_APIC_IRR) : -1);
+	bellows_backend(apic_vectors)(vcpu, lapic_regs_highest(regs, LAPIC_ISR),
+				      lapic_regs_sw_enabled(regs) ?
+				      lapic_regs_highest(regs, LAPIC_IRR) : -1);
 }
 
 /*
@@ -398,26 +402,26 @@ void bellows_apic_view_changed(struct bellows_vcpu *vcpu)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(view.told); i++)
-		view.told[i] = bellows_ioapic_handled(vcpu->vm, i) |
-			       apic->regs.reg[BELLOWS_APIC_TMR + 2 * i].v |
-			       (u64)apic->regs.reg[BELLOWS_APIC_TMR + 2 * i + 1].v << 32;
+		view.told[i] = ioapic_handled(vcpu->vm, i) |
+			       apic->regs.reg[LAPIC_TMR + 2 * i].v |
+			       (u64)apic->regs.reg[LAPIC_TMR + 2 * i + 1].v << 32;
 	memcpy(apic->told, view.told, sizeof(apic->told));
 	apic->regs.by_hardware = bellows_backend(apic_changed)(vcpu, &view);
 	if (!apic->regs.by_hardware)
-		bellows_apic_regs_loaded(&apic->regs);
+		lapic_regs_loaded(&apic->regs);
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
-static void in_service(struct bellows_apic *apic, u8 vector)
+static void lapic_in_service(struct bellows_apic *apic, u8 vector)
 {
-	bellows_apic_in_service(&apic->regs, vector);
+	lapic_regs_in_service(&apic->regs, vector);
 	if (unlikely(apic->rests))
-		bellows_apic_timer_next_period(apic);
+		lapic_timer_next_period(apic);
 }
 
 void bellows_apic_taken(struct bellows_vcpu *vcpu, u8 vector)
 {
-	in_service(vcpu->apic, vector);
+	lapic_in_service(vcpu->apic, vector);
 }
 
 int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
@@ -425,14 +429,14 @@ int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
 	struct bellows_apic *apic = vcpu->apic;
 	int vector = -1;
 
-	if (takes_extint(apic)) {
+	if (lapic_takes_extint(apic)) {
 		apic->extint = false;
-		vector = bellows_pic_acknowledge(vcpu->vm);
+		vector = pic_acknowledge(vcpu->vm);
 	}
 	if (vector >= 0)
 		return vector;
-	vector = bellows_apic_deliverable(&apic->regs);
+	vector = lapic_regs_deliverable(&apic->regs);
 	if (vector >= 0)
-		in_service(apic, vector);
+		lapic_in_service(apic, vector);
 	return vector;
 }

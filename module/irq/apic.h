@@ -13,7 +13,7 @@
 #include "irq/irq.h"
 #include "vm/vcpu.h"
 
-#define BELLOWS_APIC_PAGE_SIZE	0x1000
+#define LAPIC_PAGE_SIZE	0x1000
 
 enum bellows_apic_signal {		/* bits of .signals: what is posted besides vectors */
 	BELLOWS_APIC_SIGNAL_TIMER,	/* the timer has expired */
@@ -33,8 +33,8 @@ struct bellows_apic {
 	atomic_t errors;			/* [a] bits of ESR that senders found */
 	u8 sipi_vector;				/* [a] before SIGNAL_SIPI is set */
 
-	u64 address;				/* [r] bellows_apic_address(), for senders */
-	struct bellows_apic_regs regs;		/* [v]; IRR is looked at by senders */
+	u64 address;				/* [r] lapic_regs_address(), for senders */
+	struct lapic_regs regs;			/* [v]; IRR is looked at by senders */
 	u64 told[4];				/* [v] the backend's view: ends that are told */
 	bool eoi_offered;			/* [v] the guest may end the interrupt by clearing a bit */
 	bool extint;				/* [v] the 8259 was asked for by a message */
@@ -50,7 +50,7 @@ int bellows_apic_create(struct bellows_vcpu *vcpu);
 void bellows_apic_destroy(struct bellows_vcpu *vcpu);	/* also without one */
 void bellows_apic_reset(struct bellows_vcpu *vcpu);
 /* What senders see of the registers; after each change that matters to them. */
-void bellows_apic_publish(struct bellows_apic *apic);
+void lapic_publish(struct bellows_apic *apic);
 /* Takes in what was posted; INIT and SIPI are left to bellows_apic_startup(). */
 void bellows_apic_take_posted(struct bellows_vcpu *vcpu);
 
@@ -105,20 +105,20 @@ void bellows_apic_get_state(struct bellows_vcpu *vcpu, struct kvm_lapic_state *s
 int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_state *state);
 
 /* The timer. */
-void bellows_apic_timer_init(struct bellows_apic *apic);
-void bellows_apic_timer_destroy(struct bellows_apic *apic);
+void lapic_timer_init(struct bellows_apic *apic);
+void lapic_timer_destroy(struct bellows_apic *apic);
 /* Nothing is posted by the timer any more when this returns. */
-void bellows_apic_timer_cancel(struct bellows_apic *apic);
+void lapic_timer_cancel(struct bellows_apic *apic);
 /* From the initial count; from_current: from the current one, which userspace has restored. */
-void bellows_apic_timer_start(struct bellows_apic *apic, bool from_current);
+void lapic_timer_start(struct bellows_apic *apic, bool from_current);
 /* The divider changed by what it was before: a count goes on from where it is. */
-void bellows_apic_timer_divide(struct bellows_apic *apic, u32 count);
-void bellows_apic_timer_mode_changed(struct bellows_apic *apic);
+void lapic_timer_divide(struct bellows_apic *apic, u32 count);
+void lapic_timer_mode_changed(struct bellows_apic *apic);
 /* It was posted that time is up. */
-void bellows_apic_timer_expired(struct bellows_apic *apic);
+void lapic_timer_expired(struct bellows_apic *apic);
 /* Of one that rests, when an interrupt was taken, or it is to send another one. */
-void bellows_apic_timer_next_period(struct bellows_apic *apic);
-u32 bellows_apic_timer_current(struct bellows_apic *apic);
+void lapic_timer_next_period(struct bellows_apic *apic);
+u32 lapic_timer_current(struct bellows_apic *apic);
 /* The guest's TSC was moved: a deadline comes sooner or later. Also without an APIC. */
 void bellows_apic_tsc_moved(struct bellows_vcpu *vcpu);
 

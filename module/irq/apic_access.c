@@ -24,127 +24,128 @@
 #define X2APIC_MSR_BASE	0x800
 
 /* After a write, what the registers by themselves cannot do. */
-static void end_of_interrupt(struct bellows_apic *apic)
+static void lapic_end_of_interrupt(struct bellows_apic *apic)
 {
 	bool level = false;
 	int vector;
 
 	bellows_apic_withdraw_eoi(apic->vcpu);
-	vector = bellows_apic_end(&apic->regs, &level);
+	vector = lapic_regs_end(&apic->regs, &level);
 
-	if (vector >= 0 && bellows_ioapic_handles(apic->vcpu->vm, vector))
-		bellows_ioapic_eoi(apic->vcpu->vm, vector, level);
+	if (vector >= 0 && ioapic_handles(apic->vcpu->vm, vector))
+		ioapic_eoi(apic->vcpu->vm, vector, level);
 }
 
 /* What it sends to itself does not come from outside: nothing is posted. */
-static void send_to_self(struct bellows_apic *apic, u8 vector)
+static void lapic_send_to_self(struct bellows_apic *apic, u8 vector)
 {
-	if (!bellows_apic_sw_enabled(&apic->regs))
+	if (!lapic_regs_sw_enabled(&apic->regs))
 		return;
-	bellows_apic_accept(&apic->regs, vector, false);
+	lapic_regs_accept(&apic->regs, vector, false);
 	bellows_request(apic->vcpu, VCPU_REQ_EVENT);
 }
 
-static void send_icr(struct bellows_apic *apic)
+static void lapic_send_icr(struct bellows_apic *apic)
 {
-	struct bellows_irq_message msg;
+	struct irq_message msg;
 
-	bellows_apic_icr_message(&apic->regs, &msg);
-	if (msg.shorthand == BELLOWS_IRQ_TO_SELF && msg.delivery_mode == BELLOWS_IRQ_FIXED && !msg.level)
-		send_to_self(apic, msg.vector);
+	lapic_regs_icr_message(&apic->regs, &msg);
+	if (msg.shorthand == MESSAGE_TO_SELF && msg.delivery_mode == MESSAGE_FIXED && !msg.level)
+		lapic_send_to_self(apic, msg.vector);
 	else
-		bellows_apic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
+		lapic_deliver(apic->vcpu->vm, apic->vcpu, &msg);
 }
 
-static void error_interrupt(struct bellows_apic *apic)
+static void lapic_error_interrupt(struct bellows_apic *apic)
 {
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_ERROR].v;
+	u32 lvt = apic->regs.reg[LAPIC_LVT_ERROR].v;
 
 	if (lvt & 0xf0)
-		bellows_apic_accept(&apic->regs, lvt, false);
+		lapic_regs_accept(&apic->regs, lvt, false);
 	bellows_request(apic->vcpu, VCPU_REQ_EVENT);
 }
 
-static void look_for_events(struct bellows_vcpu *vcpu)
+static void lapic_look_for_events(struct bellows_vcpu *vcpu)
 {
-	vcpu->cr8 = (vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v >> 4) & 0xf;
+	vcpu->cr8 = (vcpu->apic->regs.reg[LAPIC_TPR].v >> 4) & 0xf;
 	/* What is offered may have to be withdrawn. */
-	if (vcpu->offered_irq >= 0 || vcpu->apic->regs.by_hardware || bellows_apic_has_interrupt(vcpu))
+	if (vcpu->offered_irq >= 0 || vcpu->apic->regs.by_hardware ||
+	    bellows_apic_has_interrupt(vcpu))
 		bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
-static void timer_written(struct bellows_apic *apic, unsigned int todo, u32 count)
+static void lapic_timer_written(struct bellows_apic *apic, unsigned int todo, u32 count)
 {
-	if (todo & BELLOWS_APIC_DO_TIMER_MODE)
-		bellows_apic_timer_mode_changed(apic);
-	if (todo & BELLOWS_APIC_DO_TIMER_START)
-		bellows_apic_timer_start(apic, false);
-	if (todo & BELLOWS_APIC_DO_TIMER_DIVIDE)
-		bellows_apic_timer_divide(apic, count);
+	if (todo & LAPIC_DO_TIMER_MODE)
+		lapic_timer_mode_changed(apic);
+	if (todo & LAPIC_DO_TIMER_START)
+		lapic_timer_start(apic, false);
+	if (todo & LAPIC_DO_TIMER_DIVIDE)
+		lapic_timer_divide(apic, count);
 }
 
-static int write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
+static int lapic_write_register(struct bellows_apic *apic, unsigned int nr, u32 value)
 {
-	u32 count = nr == BELLOWS_APIC_TDCR ? bellows_apic_timer_current(apic) : 0;
+	u32 count = nr == LAPIC_TDCR ? lapic_timer_current(apic) : 0;
 	unsigned int todo;
 
-	nr = array_index_nospec(nr, BELLOWS_APIC_NR_REGS);
-	todo = bellows_apic_regs_write(&apic->regs, nr, value);
-	if (todo & BELLOWS_APIC_FAULT)
+	nr = array_index_nospec(nr, LAPIC_NR_REGS);
+	todo = lapic_regs_write(&apic->regs, nr, value);
+	if (todo & LAPIC_FAULT)
 		return MSR_RESULT_GP;
-	if (todo & BELLOWS_APIC_DO_ADDRESS)
-		bellows_apic_publish(apic);
-	if (todo & BELLOWS_APIC_DO_EOI)
-		end_of_interrupt(apic);
-	if (todo & BELLOWS_APIC_DO_ICR)
-		send_icr(apic);
-	if (todo & BELLOWS_APIC_DO_SELF_IPI)
-		send_to_self(apic, value);
-	if (todo & BELLOWS_APIC_DO_ERROR)
-		error_interrupt(apic);
+	if (todo & LAPIC_DO_ADDRESS)
+		lapic_publish(apic);
+	if (todo & LAPIC_DO_EOI)
+		lapic_end_of_interrupt(apic);
+	if (todo & LAPIC_DO_ICR)
+		lapic_send_icr(apic);
+	if (todo & LAPIC_DO_SELF_IPI)
+		lapic_send_to_self(apic, value);
+	if (todo & LAPIC_DO_ERROR)
+		lapic_error_interrupt(apic);
 	/* Hardware that watches over TPR must know, whether or not anything becomes deliverable. */
-	if (nr == BELLOWS_APIC_TPR)
+	if (nr == LAPIC_TPR)
 		bellows_request(apic->vcpu, VCPU_REQ_EVENT);
-	if (nr == BELLOWS_APIC_LVT_TIMER && apic->rests)
-		bellows_apic_timer_next_period(apic);
-	timer_written(apic, todo, count);
-	if (todo & BELLOWS_APIC_DO_EVENTS)
-		look_for_events(apic->vcpu);
+	if (nr == LAPIC_LVT_TIMER && apic->rests)
+		lapic_timer_next_period(apic);
+	lapic_timer_written(apic, todo, count);
+	if (todo & LAPIC_DO_EVENTS)
+		lapic_look_for_events(apic->vcpu);
 	return 0;
 }
 
-static bool read_register(struct bellows_apic *apic, unsigned int nr, u32 *value)
+static bool lapic_read_register(struct bellows_apic *apic, unsigned int nr, u32 *value)
 {
-	nr = array_index_nospec(nr, BELLOWS_APIC_NR_REGS);
-	if (nr >= BELLOWS_APIC_ISR && nr < BELLOWS_APIC_ICR)
+	nr = array_index_nospec(nr, LAPIC_NR_REGS);
+	if (nr >= LAPIC_ISR && nr < LAPIC_ICR)
 		bellows_apic_take_posted(apic->vcpu);
-	if (!bellows_apic_regs_read(&apic->regs, nr, value))
+	if (!lapic_regs_read(&apic->regs, nr, value))
 		return false;
-	if (nr == BELLOWS_APIC_TMCCT)
-		*value = bellows_apic_timer_current(apic);
+	if (nr == LAPIC_TMCCT)
+		*value = lapic_timer_current(apic);
 	return true;
 }
 
-static bool in_page(const struct bellows_vcpu *vcpu, gpa_t gpa, unsigned int *offset)
+static bool lapic_in_page(const struct bellows_vcpu *vcpu, gpa_t gpa, unsigned int *offset)
 {
 	u64 base = vcpu->msrs.apic_base & MSR_IA32_APICBASE_BASE;
 
-	if (!vcpu->apic || gpa < base || gpa >= base + BELLOWS_APIC_PAGE_SIZE)
+	if (!vcpu->apic || gpa < base || gpa >= base + LAPIC_PAGE_SIZE)
 		return false;
 	*offset = gpa - base;
 	return true;
 }
 
-static bool page_answers(const struct bellows_apic *apic)
+static bool lapic_page_answers(const struct bellows_apic *apic)
 {
 	return apic->regs.enabled && !apic->regs.x2apic;
 }
 
 /* Beyond the registers, and between them. */
-static void no_register(struct bellows_apic *apic)
+static void lapic_no_register(struct bellows_apic *apic)
 {
-	if (bellows_apic_regs_error(&apic->regs, BELLOWS_APIC_ESR_REGISTER))
-		error_interrupt(apic);
+	if (lapic_regs_error(&apic->regs, LAPIC_ESR_REGISTER))
+		lapic_error_interrupt(apic);
 }
 
 bool bellows_apic_mmio_read(struct bellows_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len)
@@ -152,34 +153,35 @@ bool bellows_apic_mmio_read(struct bellows_vcpu *vcpu, gpa_t gpa, void *data, un
 	unsigned int offset;
 	u32 value = 0;
 
-	if (!in_page(vcpu, gpa, &offset))
+	if (!lapic_in_page(vcpu, gpa, &offset))
 		return false;
-	memset(data, page_answers(vcpu->apic) ? 0 : 0xff, len);
-	if (!page_answers(vcpu->apic) || (offset & 15) + len > sizeof(value))
+	memset(data, lapic_page_answers(vcpu->apic) ? 0 : 0xff, len);
+	if (!lapic_page_answers(vcpu->apic) || (offset & 15) + len > sizeof(value))
 		return true;
-	if (offset / 16 >= BELLOWS_APIC_NR_REGS || !read_register(vcpu->apic, offset / 16, &value))
-		no_register(vcpu->apic);
+	if (offset / 16 >= LAPIC_NR_REGS || !lapic_read_register(vcpu->apic, offset / 16, &value))
+		lapic_no_register(vcpu->apic);
 	memcpy(data, (u8 *)&value + (offset & 15), len);
 	return true;
 }
 
-bool bellows_apic_mmio_write(struct bellows_vcpu *vcpu, gpa_t gpa, const void *data, unsigned int len)
+bool bellows_apic_mmio_write(struct bellows_vcpu *vcpu, gpa_t gpa, const void *data,
+			     unsigned int len)
 {
 	unsigned int offset;
 	u32 value;
 
-	if (!in_page(vcpu, gpa, &offset))
+	if (!lapic_in_page(vcpu, gpa, &offset))
 		return false;
 	/* Registers are written whole, or not at all. */
-	if (!page_answers(vcpu->apic) || len != sizeof(value) || offset & 15)
+	if (!lapic_page_answers(vcpu->apic) || len != sizeof(value) || offset & 15)
 		return true;
 	memcpy(&value, data, sizeof(value));
-	if (offset / 16 >= BELLOWS_APIC_NR_REGS || write_register(vcpu->apic, offset / 16, value))
-		no_register(vcpu->apic);
+	if (offset / 16 >= LAPIC_NR_REGS || lapic_write_register(vcpu->apic, offset / 16, value))
+		lapic_no_register(vcpu->apic);
 	return true;
 }
 
-static bool in_x2apic_mode(const struct bellows_vcpu *vcpu)
+static bool lapic_in_x2apic_mode(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->apic && vcpu->apic->regs.x2apic;
 }
@@ -188,12 +190,12 @@ int bellows_apic_x2apic_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	u32 nr = index - X2APIC_MSR_BASE, word;
 
-	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS ||
-	    !read_register(vcpu->apic, nr, &word))
+	if (!lapic_in_x2apic_mode(vcpu) || nr >= LAPIC_NR_REGS ||
+	    !lapic_read_register(vcpu->apic, nr, &word))
 		return MSR_RESULT_GP;
 	*value = word;
-	if (nr == BELLOWS_APIC_ICR)
-		*value |= (u64)vcpu->apic->regs.reg[BELLOWS_APIC_ICR2].v << 32;
+	if (nr == LAPIC_ICR)
+		*value |= (u64)vcpu->apic->regs.reg[LAPIC_ICR2].v << 32;
 	return 0;
 }
 
@@ -201,24 +203,24 @@ int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 {
 	u32 nr = index - X2APIC_MSR_BASE;
 
-	if (!in_x2apic_mode(vcpu) || nr >= BELLOWS_APIC_NR_REGS)
+	if (!lapic_in_x2apic_mode(vcpu) || nr >= LAPIC_NR_REGS)
 		return MSR_RESULT_GP;
-	if (nr == BELLOWS_APIC_ICR)
-		vcpu->apic->regs.reg[BELLOWS_APIC_ICR2].v = value >> 32;
+	if (nr == LAPIC_ICR)
+		vcpu->apic->regs.reg[LAPIC_ICR2].v = value >> 32;
 	else if (value >> 32)
 		return MSR_RESULT_GP;
-	return write_register(vcpu->apic, nr, value);
+	return lapic_write_register(vcpu->apic, nr, value);
 }
 
 /* Those that a guest writes all the time. An offer of an EOI is guest memory. */
 bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
 {
 	switch (index) {
-	case X2APIC_MSR_BASE + BELLOWS_APIC_EOI:
+	case X2APIC_MSR_BASE + LAPIC_EOI:
 		if (vcpu->apic->eoi_offered)
 			return false;
 		fallthrough;
-	case X2APIC_MSR_BASE + BELLOWS_APIC_ICR:
+	case X2APIC_MSR_BASE + LAPIC_ICR:
 		return !bellows_apic_x2apic_set(vcpu, index, value, false);
 	case MSR_IA32_TSC_DEADLINE:
 		if (rcu_access_pointer(vcpu->vm->msr_filter))
@@ -231,20 +233,20 @@ bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
 
 void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector)
 {
-	if (bellows_ioapic_handles(vcpu->vm, vector))
-		bellows_ioapic_eoi(vcpu->vm, vector,
-				   bellows_apic_test(&vcpu->apic->regs, BELLOWS_APIC_TMR, vector));
+	if (ioapic_handles(vcpu->vm, vector))
+		ioapic_eoi(vcpu->vm, vector,
+			   lapic_regs_test(&vcpu->apic->regs, LAPIC_TMR, vector));
 	/* Another one may have waited for that. */
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 u8 bellows_apic_tpr(struct bellows_vcpu *vcpu)
 {
-	return vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v;
+	return vcpu->apic->regs.reg[LAPIC_TPR].v;
 }
 
 /* EXTD without EN is no mode; a guest leaves x2APIC mode only by turning the APIC off. */
-static bool mode_valid(u64 old, u64 new, bool host)
+static bool lapic_mode_valid(u64 old, u64 new, bool host)
 {
 	const u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
 
@@ -265,36 +267,37 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
 
 	if (bellows_guest_has(vcpu, X86_FEATURE_X2APIC))
 		known |= X2APIC_ENABLE;
-	if ((value & ~known) || !mode_valid(vcpu->msrs.apic_base, value, host))
+	if ((value & ~known) || !lapic_mode_valid(vcpu->msrs.apic_base, value, host))
 		return MSR_RESULT_GP;
 	vcpu->msrs.apic_base = value;
 	if (!(value & MSR_IA32_APICBASE_ENABLE))
-		bellows_apic_timer_cancel(apic);
-	bellows_apic_regs_set_mode(&apic->regs, value & MSR_IA32_APICBASE_ENABLE, value & X2APIC_ENABLE);
-	bellows_apic_publish(apic);
+		lapic_timer_cancel(apic);
+	lapic_regs_set_mode(&apic->regs, value & MSR_IA32_APICBASE_ENABLE, value & X2APIC_ENABLE);
+	lapic_publish(apic);
 	bellows_apic_view_changed(vcpu);
-	look_for_events(vcpu);
+	lapic_look_for_events(vcpu);
 	return 0;
 }
 
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)
 {
-	vcpu->apic->regs.reg[BELLOWS_APIC_TPR].v = tpr;
-	look_for_events(vcpu);
+	vcpu->apic->regs.reg[LAPIC_TPR].v = tpr;
+	lapic_look_for_events(vcpu);
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 }
 
 void bellows_apic_cpuid_changed(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->apic)
-		vcpu->apic->regs.has_deadline = bellows_guest_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
+		vcpu->apic->regs.has_deadline =
+			bellows_guest_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
 }
 
 /*
  * Userspace's form is the page, a register every 16 bytes. In x2APIC mode the ID
  * is in the upper byte unless userspace asked for all 32 bits.
  */
-static u32 *state_word(struct kvm_lapic_state *state, unsigned int nr)
+static u32 *lapic_state_word(struct kvm_lapic_state *state, unsigned int nr)
 {
 	return (u32 *)(state->regs + nr * 16);
 }
@@ -306,17 +309,17 @@ void bellows_apic_get_state(struct bellows_vcpu *vcpu, struct kvm_lapic_state *s
 
 	bellows_apic_take_posted(vcpu);
 	memset(state, 0, sizeof(*state));
-	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
-		*state_word(state, nr) = apic->regs.reg[nr].v;
-	*state_word(state, BELLOWS_APIC_PPR) = bellows_apic_ppr(&apic->regs);
-	*state_word(state, BELLOWS_APIC_TMCCT) = bellows_apic_timer_current(apic);
+	for (nr = 0; nr < LAPIC_NR_REGS; nr++)
+		*lapic_state_word(state, nr) = apic->regs.reg[nr].v;
+	*lapic_state_word(state, LAPIC_PPR) = lapic_regs_ppr(&apic->regs);
+	*lapic_state_word(state, LAPIC_TMCCT) = lapic_timer_current(apic);
 	if (apic->regs.x2apic && !READ_ONCE(vcpu->vm->x2apic_32bit_ids))
-		*state_word(state, BELLOWS_APIC_ID) <<= 24;
+		*lapic_state_word(state, LAPIC_ID) <<= 24;
 }
 
-static int fix_up_x2apic(struct bellows_vcpu *vcpu, struct kvm_lapic_state *state)
+static int lapic_fix_up_x2apic(struct bellows_vcpu *vcpu, struct kvm_lapic_state *state)
 {
-	u32 *id = state_word(state, BELLOWS_APIC_ID);
+	u32 *id = lapic_state_word(state, LAPIC_ID);
 
 	if (READ_ONCE(vcpu->vm->x2apic_32bit_ids)) {
 		if (*id != vcpu->id)
@@ -324,7 +327,7 @@ static int fix_up_x2apic(struct bellows_vcpu *vcpu, struct kvm_lapic_state *stat
 	} else {
 		*id = vcpu->id;
 	}
-	*state_word(state, BELLOWS_APIC_LDR) = bellows_apic_x2_ldr(vcpu->id);
+	*lapic_state_word(state, LAPIC_LDR) = lapic_x2_ldr(vcpu->id);
 	return 0;
 }
 
@@ -334,18 +337,18 @@ int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_sta
 	struct kvm_lapic_state state = *user;
 	unsigned int nr;
 
-	if (apic->regs.x2apic && fix_up_x2apic(vcpu, &state))
+	if (apic->regs.x2apic && lapic_fix_up_x2apic(vcpu, &state))
 		return -EINVAL;
 	bellows_apic_withdraw_eoi(vcpu);
-	bellows_apic_timer_cancel(apic);
-	for (nr = 0; nr < BELLOWS_APIC_NR_REGS; nr++)
-		WRITE_ONCE(apic->regs.reg[nr].v, *state_word(&state, nr));
-	bellows_apic_regs_loaded(&apic->regs);
-	apic->regs.reg[BELLOWS_APIC_TPR].v &= 0xff;
+	lapic_timer_cancel(apic);
+	for (nr = 0; nr < LAPIC_NR_REGS; nr++)
+		WRITE_ONCE(apic->regs.reg[nr].v, *lapic_state_word(&state, nr));
+	lapic_regs_loaded(&apic->regs);
+	apic->regs.reg[LAPIC_TPR].v &= 0xff;
 	apic->regs.errors = 0;
-	bellows_apic_timer_start(apic, true);
-	bellows_apic_publish(apic);
-	look_for_events(vcpu);
+	lapic_timer_start(apic, true);
+	lapic_publish(apic);
+	lapic_look_for_events(vcpu);
 	bellows_apic_view_changed(vcpu);
 	return 0;
 }

@@ -35,19 +35,21 @@
 /* Far enough; conversions do not overflow. */
 #define MAX_TSC_DELTA	(1ULL << 56)
 
-static enum hrtimer_restart fired(struct hrtimer *timer)
+static enum hrtimer_restart lapic_timer_fired(struct hrtimer *timer)
 {
-	bellows_apic_signal(container_of(timer, struct bellows_apic, timer), BELLOWS_APIC_SIGNAL_TIMER);
+	struct bellows_apic *apic = container_of(timer, struct bellows_apic, timer);
+
+	bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_TIMER);
 	return HRTIMER_NORESTART;
 }
 
-void bellows_apic_timer_init(struct bellows_apic *apic)
+void lapic_timer_init(struct bellows_apic *apic)
 {
 	hrtimer_init(&apic->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	apic->timer.function = fired;
+	apic->timer.function = lapic_timer_fired;
 }
 
-static void stop(struct bellows_apic *apic)
+static void lapic_timer_stop(struct bellows_apic *apic)
 {
 	apic->rests = false;
 	if (!apic->armed)
@@ -57,21 +59,21 @@ static void stop(struct bellows_apic *apic)
 }
 
 /* One that has fired is not armed, but its callback may still be about to return. */
-void bellows_apic_timer_destroy(struct bellows_apic *apic)
+void lapic_timer_destroy(struct bellows_apic *apic)
 {
 	hrtimer_cancel(&apic->timer);
 }
 
-void bellows_apic_timer_cancel(struct bellows_apic *apic)
+void lapic_timer_cancel(struct bellows_apic *apic)
 {
-	stop(apic);
+	lapic_timer_stop(apic);
 	apic->armed = false;
 	apic->deadline = 0;
 }
 
-static void arm(struct bellows_apic *apic, ktime_t end)
+static void lapic_timer_arm(struct bellows_apic *apic, ktime_t end)
 {
-	stop(apic);
+	lapic_timer_stop(apic);
 	apic->armed = true;
 	apic->end = end;
 	if (end <= ktime_get())
@@ -80,132 +82,135 @@ static void arm(struct bellows_apic *apic, ktime_t end)
 		hrtimer_start(&apic->timer, end, HRTIMER_MODE_ABS_HARD);
 }
 
-static u64 period(const struct bellows_apic *apic)
+static u64 lapic_timer_interval(const struct bellows_apic *apic)
 {
-	u64 ns = bellows_apic_timer_period(&apic->regs);
+	u64 ns = lapic_regs_timer_period(&apic->regs);
 
-	if (bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_PERIODIC)
+	if (lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_PERIODIC)
 		ns = max_t(u64, ns, MIN_PERIOD_NS);
 	return ns;
 }
 
 /* Estimates when the TSC will be there. */
-static void arm_deadline(struct bellows_apic *apic, u64 tsc)
+static void lapic_timer_arm_deadline(struct bellows_apic *apic, u64 tsc)
 {
 	u64 left = 0;
 	ktime_t now = ktime_get();
 
 	if (apic->deadline > tsc)
 		left = min(apic->deadline - tsc, MAX_TSC_DELTA);
-	arm(apic, ktime_add_ns(now, left ? mul_u64_u32_div(left, USEC_PER_SEC, tsc_khz) + 1 : 0));
+	if (left)
+		left = mul_u64_u32_div(left, USEC_PER_SEC, tsc_khz) + 1;
+	lapic_timer_arm(apic, ktime_add_ns(now, left));
 }
 
-static void interrupt(struct bellows_apic *apic)
+static void lapic_timer_interrupt(struct bellows_apic *apic)
 {
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER].v;
+	u32 lvt = apic->regs.reg[LAPIC_LVT_TIMER].v;
 
-	if (!(lvt & BELLOWS_APIC_LVT_MASKED) && (lvt & 0xf0))
-		bellows_apic_accept(&apic->regs, lvt, false);
+	if (!(lvt & LAPIC_LVT_MASKED) && (lvt & 0xf0))
+		lapic_regs_accept(&apic->regs, lvt, false);
 }
 
-void bellows_apic_timer_start(struct bellows_apic *apic, bool from_current)
+void lapic_timer_start(struct bellows_apic *apic, bool from_current)
 {
-	struct bellows_apic_regs *regs = &apic->regs;
-	u64 ns = period(apic);
+	struct lapic_regs *regs = &apic->regs;
+	u64 ns = lapic_timer_interval(apic);
 
-	if (bellows_apic_timer_mode(regs) == BELLOWS_APIC_DEADLINE)
+	if (lapic_regs_timer_mode(regs) == LAPIC_TIMER_DEADLINE)
 		return;
-	if (!regs->reg[BELLOWS_APIC_TMICT].v) {
-		bellows_apic_timer_cancel(apic);
+	if (!regs->reg[LAPIC_TMICT].v) {
+		lapic_timer_cancel(apic);
 		return;
 	}
 	if (from_current) {
 		/* A count that had come to its end. */
-		if (!regs->reg[BELLOWS_APIC_TMCCT].v &&
-		    bellows_apic_timer_mode(regs) == BELLOWS_APIC_ONE_SHOT)
+		if (!regs->reg[LAPIC_TMCCT].v &&
+		    lapic_regs_timer_mode(regs) == LAPIC_TIMER_ONE_SHOT)
 			return;
-		if (regs->reg[BELLOWS_APIC_TMCCT].v)
-			ns = min(ns, (u64)regs->reg[BELLOWS_APIC_TMCCT].v << bellows_apic_timer_shift(regs));
+		if (regs->reg[LAPIC_TMCCT].v)
+			ns = min(ns, (u64)regs->reg[LAPIC_TMCCT].v << lapic_regs_timer_shift(regs));
 	}
-	arm(apic, ktime_add_ns(ktime_get(), ns));
+	lapic_timer_arm(apic, ktime_add_ns(ktime_get(), ns));
 }
 
-u32 bellows_apic_timer_current(struct bellows_apic *apic)
+u32 lapic_timer_current(struct bellows_apic *apic)
 {
-	u64 whole = period(apic);
+	u64 whole = lapic_timer_interval(apic);
 	s64 left;
 
-	if (!apic->armed || bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_DEADLINE)
+	if (!apic->armed || lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_DEADLINE)
 		return 0;
 	left = ktime_to_ns(ktime_sub(apic->end, ktime_get()));
 	if (left <= 0) {
-		if (bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_ONE_SHOT)
+		if (lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_ONE_SHOT)
 			return 0;
 		/* Periods that nobody has counted yet. */
 		left = whole - (u64)-left % whole;
 	}
-	return bellows_apic_timer_count(&apic->regs, left);
+	return lapic_regs_timer_count(&apic->regs, left);
 }
 
-void bellows_apic_timer_divide(struct bellows_apic *apic, u32 count)
+void lapic_timer_divide(struct bellows_apic *apic, u32 count)
 {
-	if (!apic->armed || bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_DEADLINE)
+	if (!apic->armed || lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_DEADLINE)
 		return;
-	arm(apic, ktime_add_ns(ktime_get(), (u64)count << bellows_apic_timer_shift(&apic->regs)));
+	lapic_timer_arm(apic, ktime_add_ns(ktime_get(),
+					   (u64)count << lapic_regs_timer_shift(&apic->regs)));
 }
 
 /* Between counting and the deadline nothing carries over; between once and again the count does. */
-void bellows_apic_timer_mode_changed(struct bellows_apic *apic)
+void lapic_timer_mode_changed(struct bellows_apic *apic)
 {
-	bool deadline = bellows_apic_timer_mode(&apic->regs) == BELLOWS_APIC_DEADLINE;
+	bool deadline = lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_DEADLINE;
 
 	if (deadline || apic->deadline) {
-		bellows_apic_timer_cancel(apic);
-		apic->regs.reg[BELLOWS_APIC_TMICT].v = 0;
+		lapic_timer_cancel(apic);
+		apic->regs.reg[LAPIC_TMICT].v = 0;
 	}
 }
 
-void bellows_apic_timer_next_period(struct bellows_apic *apic)
+void lapic_timer_next_period(struct bellows_apic *apic)
 {
-	u64 whole = period(apic);
+	u64 whole = lapic_timer_interval(apic);
 	s64 late = ktime_to_ns(ktime_sub(ktime_get(), apic->end));
 
 	if (!whole || late < 0)
 		late = 0;
-	arm(apic, ktime_add_ns(apic->end, late + whole - (whole ? late % whole : 0)));
+	lapic_timer_arm(apic, ktime_add_ns(apic->end, late + whole - (whole ? late % whole : 0)));
 }
 
 /* Nor has one to say that may send no interrupt, until its LVT entry is written. */
-static bool has_nothing_to_say(const struct bellows_apic *apic)
+static bool lapic_timer_is_silent(const struct bellows_apic *apic)
 {
-	u32 lvt = apic->regs.reg[BELLOWS_APIC_LVT_TIMER].v;
+	u32 lvt = apic->regs.reg[LAPIC_LVT_TIMER].v;
 
-	return (lvt & BELLOWS_APIC_LVT_MASKED) || !(lvt & 0xf0) ||
-	       bellows_apic_test(&apic->regs, BELLOWS_APIC_IRR, lvt);
+	return (lvt & LAPIC_LVT_MASKED) || !(lvt & 0xf0) ||
+	       lapic_regs_test(&apic->regs, LAPIC_IRR, lvt);
 }
 
 /* Time is up. False: for the deadline it is not yet. */
-static bool ended(struct bellows_apic *apic)
+static bool lapic_timer_ended(struct bellows_apic *apic)
 {
 	u64 tsc;
 
-	switch (bellows_apic_timer_mode(&apic->regs)) {
-	case BELLOWS_APIC_DEADLINE:
+	switch (lapic_regs_timer_mode(&apic->regs)) {
+	case LAPIC_TIMER_DEADLINE:
 		if (!apic->deadline)
 			return false;
 		tsc = bellows_guest_tsc(apic->vcpu);
 		if (tsc < apic->deadline) {
-			arm_deadline(apic, tsc);
+			lapic_timer_arm_deadline(apic, tsc);
 			return false;
 		}
 		apic->deadline = 0;
 		apic->armed = false;
 		return true;
-	case BELLOWS_APIC_PERIODIC:
-		if (has_nothing_to_say(apic))
+	case LAPIC_TIMER_PERIODIC:
+		if (lapic_timer_is_silent(apic))
 			apic->rests = true;
 		else
-			bellows_apic_timer_next_period(apic);
+			lapic_timer_next_period(apic);
 		return true;
 	default:
 		apic->armed = false;
@@ -213,28 +218,28 @@ static bool ended(struct bellows_apic *apic)
 	}
 }
 
-void bellows_apic_timer_expired(struct bellows_apic *apic)
+void lapic_timer_expired(struct bellows_apic *apic)
 {
-	if (apic->armed && ended(apic))
-		interrupt(apic);
+	if (apic->armed && lapic_timer_ended(apic))
+		lapic_timer_interrupt(apic);
 }
 
 void bellows_apic_tsc_moved(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->apic && vcpu->apic->deadline)
-		arm_deadline(vcpu->apic, bellows_guest_tsc(vcpu));
+		lapic_timer_arm_deadline(vcpu->apic, bellows_guest_tsc(vcpu));
 }
 
-static bool in_deadline_mode(const struct bellows_vcpu *vcpu)
+static bool lapic_timer_in_deadline_mode(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->apic && vcpu->apic->regs.enabled && tsc_khz &&
-	       bellows_apic_timer_mode(&vcpu->apic->regs) == BELLOWS_APIC_DEADLINE;
+	       lapic_regs_timer_mode(&vcpu->apic->regs) == LAPIC_TIMER_DEADLINE;
 }
 
 int bellows_apic_deadline_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = 0;
-	if (in_deadline_mode(vcpu)) {
+	if (lapic_timer_in_deadline_mode(vcpu)) {
 		/* The guest must not see a deadline that has passed. */
 		bellows_apic_take_posted(vcpu);
 		*value = vcpu->apic->deadline;
@@ -247,18 +252,18 @@ int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 	struct bellows_apic *apic = vcpu->apic;
 	u64 tsc;
 
-	if (!in_deadline_mode(vcpu))
+	if (!lapic_timer_in_deadline_mode(vcpu))
 		return 0;
-	bellows_apic_timer_cancel(apic);
+	lapic_timer_cancel(apic);
 	if (!value)
 		return 0;
 	tsc = bellows_guest_tsc(vcpu);
 	if (value <= tsc) {
-		interrupt(apic);
+		lapic_timer_interrupt(apic);
 		bellows_request(vcpu, VCPU_REQ_EVENT);
 	} else {
 		apic->deadline = value;
-		arm_deadline(apic, tsc);
+		lapic_timer_arm_deadline(apic, tsc);
 	}
 	return 0;
 }

@@ -22,27 +22,27 @@ struct bellows_irqchip *bellows_irqchip_of(struct bellows_vm *vm)
 	return smp_load_acquire(&vm->irqchip);
 }
 
-static int init(struct bellows_irqchip *chip)
+static int irqchip_fill(struct bellows_irqchip *chip)
 {
 	int err;
 
-	bellows_irqfds_init(&chip->irqfds);
+	irqfds_init(&chip->irqfds);
 	mutex_init(&chip->routes_lock);
-	err = bellows_routes_init(chip);
+	err = routes_init(chip);
 	if (err)
 		return err;
-	err = bellows_pic_init(chip);
+	err = pic_init(chip);
 	if (err)
 		goto free_routes;
-	err = bellows_ioapic_init(chip);
+	err = ioapic_init(chip);
 	if (err)
 		goto destroy_pic;
 	return 0;
 
 destroy_pic:
-	bellows_pic_destroy(chip);
+	pic_destroy(chip);
 free_routes:
-	bellows_routes_destroy(chip);
+	routes_destroy(chip);
 	return err;
 }
 
@@ -56,7 +56,7 @@ int bellows_irqchip_create(struct bellows_vm *vm)
 	if (!chip)
 		return -ENOMEM;
 	chip->vm = vm;
-	err = init(chip);
+	err = irqchip_fill(chip);
 	if (err) {
 		kfree(chip);
 		return err;
@@ -73,29 +73,29 @@ void bellows_irqchip_destroy(struct bellows_vm *vm)
 
 	if (!chip)
 		return;
-	bellows_irqfds_release(chip);
-	bellows_pit_destroy(chip);
-	bellows_ioapic_destroy(chip);
-	bellows_pic_destroy(chip);
-	bellows_routes_destroy(chip);
+	irqfds_release(chip);
+	pit_destroy(chip);
+	ioapic_destroy(chip);
+	pic_destroy(chip);
+	routes_destroy(chip);
 	mutex_destroy(&chip->routes_lock);
 	vm->irqchip = NULL;
 	kfree(chip);
 }
 
-void bellows_irq_ended(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
+void irqchip_ended(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
 {
-	int gsi = bellows_route_gsi(chip, which, pin);
+	int gsi = route_gsi(chip, which, pin);
 
 	if (gsi < 0)
 		return;
 	if (!gsi)
-		bellows_pit_ended(chip);
-	bellows_irqfds_ended(chip, gsi);
+		pit_ended(chip);
+	irqfds_ended(chip, gsi);
 }
 
-void bellows_irq_unmasked(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
+void irqchip_unmasked(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
 {
-	if (!bellows_route_gsi(chip, which, pin))
-		bellows_pit_unmasked(chip);
+	if (!route_gsi(chip, which, pin))
+		pit_unmasked(chip);
 }

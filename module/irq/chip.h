@@ -25,28 +25,28 @@ enum bellows_irq_source {
 	BELLOWS_SOURCE_PIT,
 };
 
-struct bellows_routes;
-struct bellows_pit;
+struct routes;
+struct pit;
 
-struct bellows_pic {
+struct pic {
 	spinlock_t lock;		/* irqs off */
-	struct bellows_i8259_pair pair;	/* under lock */
-	u8 sources[BELLOWS_I8259_PINS];	/* under lock */
+	struct i8259_pair pair;		/* under lock */
+	u8 sources[I8259_PINS];		/* under lock */
 	bool output;			/* written under lock, read by anybody */
 	struct bellows_bus_device master, slave, elcr;
 };
 
-struct bellows_ioapic {
+struct ioapic {
 	spinlock_t lock;		/* irqs off */
-	struct bellows_i82093 regs;	/* under lock */
-	u8 sources[BELLOWS_IOAPIC_PINS];	/* under lock */
+	struct i82093 regs;		/* under lock */
+	u8 sources[I82093_PINS];		/* under lock */
 	u32 listened;			/* pins whose end somebody waits for; under lock */
 	u64 handled[4];			/* vectors whose EOI matters; written under lock, read by anybody */
 	struct bellows_bus_device device;
 	struct delayed_work resume;
 };
 
-struct bellows_irqfds {
+struct irqfds {
 	struct mutex lock;		/* one assigns or takes away */
 	spinlock_t list_lock;		/* irqs off; inside an eventfd's wait queue's lock */
 	struct list_head list;		/* under list_lock: those that are active */
@@ -56,42 +56,42 @@ struct bellows_irqfds {
 
 struct bellows_irqchip {
 	struct bellows_vm *vm;		/* [c] */
-	struct bellows_pic pic;
-	struct bellows_ioapic ioapic;
+	struct pic pic;
+	struct ioapic ioapic;
 	struct mutex routes_lock;	/* of changes */
-	struct bellows_routes __rcu *routes;	/* read under bellows_irq_srcu */
-	struct bellows_irqfds irqfds;
-	struct bellows_pit *pit;	/* set once, with release; under vm->lock */
+	struct routes __rcu *routes;		/* read under bellows_irq_srcu */
+	struct irqfds irqfds;
+	struct pit *pit;		/* set once, with release; under vm->lock */
 };
 
 /* NULL: userspace has the controllers. */
 struct bellows_irqchip *bellows_irqchip_of(struct bellows_vm *vm);
 
-int bellows_pic_init(struct bellows_irqchip *chip);
-void bellows_pic_destroy(struct bellows_irqchip *chip);
+int pic_init(struct bellows_irqchip *chip);
+void pic_destroy(struct bellows_irqchip *chip);
 /* Any context. As KVM_IRQ_LINE_STATUS has it: accepted by so many; 0: coalesced; -1: masked. */
-int bellows_pic_set(struct bellows_irqchip *chip, enum bellows_irq_source source, unsigned int pin,
-		    bool high);
+int pic_set(struct bellows_irqchip *chip, enum bellows_irq_source source, unsigned int pin,
+	    bool high);
 struct kvm_pic_state;
 void bellows_pic_get_state(struct bellows_irqchip *chip, unsigned int which,
 			   struct kvm_pic_state *state);
 void bellows_pic_set_state(struct bellows_irqchip *chip, unsigned int which,
 			   const struct kvm_pic_state *state);
 
-int bellows_ioapic_init(struct bellows_irqchip *chip);
-void bellows_ioapic_destroy(struct bellows_irqchip *chip);
-/* As bellows_pic_set(). */
-int bellows_ioapic_set(struct bellows_irqchip *chip, enum bellows_irq_source source,
-		       unsigned int pin, bool high);
+int ioapic_init(struct bellows_irqchip *chip);
+void ioapic_destroy(struct bellows_irqchip *chip);
+/* As pic_set(). */
+int ioapic_set(struct bellows_irqchip *chip, enum bellows_irq_source source,
+	       unsigned int pin, bool high);
 struct kvm_ioapic_state;
 void bellows_ioapic_get_state(struct bellows_irqchip *chip, struct kvm_ioapic_state *state);
 void bellows_ioapic_set_state(struct bellows_irqchip *chip, const struct kvm_ioapic_state *state);
 /* The pins whose end somebody waits for, edge or level. */
-void bellows_ioapic_set_listened(struct bellows_irqchip *chip, u32 pins);
+void ioapic_set_listened(struct bellows_irqchip *chip, u32 pins);
 
 /* The chip in KVM's numbers. The guest is done with a pin's interrupt: any context, no spinlock held. */
-void bellows_irq_ended(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
+void irqchip_ended(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
 /* The guest lets a pin through that it had masked. The same. */
-void bellows_irq_unmasked(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
+void irqchip_unmasked(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
 
 #endif

@@ -25,28 +25,28 @@
 #define REG_ARBITRATION	2
 #define REG_ENTRIES	0x10
 
-#define READ_ONLY	(BELLOWS_IOAPIC_REMOTE_IRR | BELLOWS_IOAPIC_PENDING)
+#define READ_ONLY	(I82093_REMOTE_IRR | I82093_PENDING)
 
-static int service(struct bellows_i82093 *ioapic, unsigned int pin)
+static int i82093_service(struct i82093 *ioapic, unsigned int pin)
 {
 	u64 *entry = &ioapic->entry[pin];
 	int r;
 
-	if (*entry & BELLOWS_IOAPIC_MASKED)
+	if (*entry & I82093_MASKED)
 		return -1;
-	if (!(*entry & BELLOWS_IOAPIC_LEVEL)) {
+	if (!(*entry & I82093_LEVEL)) {
 		ioapic->delivered |= BIT(pin);
 		return ioapic->send(ioapic, *entry);
 	}
-	if (*entry & BELLOWS_IOAPIC_REMOTE_IRR)
+	if (*entry & I82093_REMOTE_IRR)
 		return -1;
 	r = ioapic->send(ioapic, *entry);
 	if (r > 0)
-		*entry |= BELLOWS_IOAPIC_REMOTE_IRR;
+		*entry |= I82093_REMOTE_IRR;
 	return r;
 }
 
-int bellows_i82093_set_pin(struct bellows_i82093 *ioapic, unsigned int pin, bool high)
+int i82093_set_pin(struct i82093 *ioapic, unsigned int pin, bool high)
 {
 	u32 bit = BIT(pin), old = ioapic->irr;
 
@@ -55,15 +55,15 @@ int bellows_i82093_set_pin(struct bellows_i82093 *ioapic, unsigned int pin, bool
 		return 1;
 	}
 	ioapic->irr |= bit;
-	if (!(ioapic->entry[pin] & BELLOWS_IOAPIC_LEVEL)) {
+	if (!(ioapic->entry[pin] & I82093_LEVEL)) {
 		ioapic->delivered &= ~bit;
 		if (old & bit)
 			return 0;
 	}
-	return service(ioapic, pin);
+	return i82093_service(ioapic, pin);
 }
 
-u32 bellows_i82093_read(const struct bellows_i82093 *ioapic, u32 offset)
+u32 i82093_read(const struct i82093 *ioapic, u32 offset)
 {
 	u32 pin = (ioapic->select - REG_ENTRIES) >> 1;
 
@@ -73,31 +73,31 @@ u32 bellows_i82093_read(const struct bellows_i82093 *ioapic, u32 offset)
 		return 0;
 	switch (ioapic->select) {
 	case REG_VERSION:
-		return (BELLOWS_IOAPIC_PINS - 1) << 16 | VERSION;
+		return (I82093_PINS - 1) << 16 | VERSION;
 	case REG_ID:
 	case REG_ARBITRATION:
 		return (ioapic->id & 0xf) << 24;
 	}
-	if (pin >= BELLOWS_IOAPIC_PINS)
+	if (pin >= I82093_PINS)
 		return ~0U;
-	pin = array_index_nospec(pin, BELLOWS_IOAPIC_PINS);
+	pin = array_index_nospec(pin, I82093_PINS);
 	return ioapic->select & 1 ? ioapic->entry[pin] >> 32 : ioapic->entry[pin];
 }
 
-static int write_entry(struct bellows_i82093 *ioapic, unsigned int pin, u64 value)
+static int i82093_write_entry(struct i82093 *ioapic, unsigned int pin, u64 value)
 {
 	u64 old = ioapic->entry[pin];
 
 	value = (value & ~READ_ONLY) | (old & READ_ONLY);
-	if (!(value & BELLOWS_IOAPIC_LEVEL))
-		value &= ~BELLOWS_IOAPIC_REMOTE_IRR;
+	if (!(value & I82093_LEVEL))
+		value &= ~I82093_REMOTE_IRR;
 	ioapic->entry[pin] = value;
-	if ((value & BELLOWS_IOAPIC_LEVEL) && (ioapic->irr & BIT(pin)))
-		service(ioapic, pin);
-	return (old & BELLOWS_IOAPIC_MASKED) && !(value & BELLOWS_IOAPIC_MASKED) ? (int)pin : -1;
+	if ((value & I82093_LEVEL) && (ioapic->irr & BIT(pin)))
+		i82093_service(ioapic, pin);
+	return (old & I82093_MASKED) && !(value & I82093_MASKED) ? (int)pin : -1;
 }
 
-int bellows_i82093_write(struct bellows_i82093 *ioapic, u32 offset, u32 value)
+int i82093_write(struct i82093 *ioapic, u32 offset, u32 value)
 {
 	u32 pin = (ioapic->select - REG_ENTRIES) >> 1;
 	u64 entry;
@@ -108,79 +108,79 @@ int bellows_i82093_write(struct bellows_i82093 *ioapic, u32 offset, u32 value)
 		return -1;
 	if (ioapic->select == REG_ID)
 		ioapic->id = value >> 24 & 0xf;
-	if (ioapic->select < REG_ENTRIES || pin >= BELLOWS_IOAPIC_PINS)
+	if (ioapic->select < REG_ENTRIES || pin >= I82093_PINS)
 		return -1;
-	pin = array_index_nospec(pin, BELLOWS_IOAPIC_PINS);
+	pin = array_index_nospec(pin, I82093_PINS);
 	entry = ioapic->entry[pin];
 	if (ioapic->select & 1)
 		entry = (u32)entry | (u64)value << 32;
 	else
 		entry = (entry & ~0xffffffffULL) | value;
-	return write_entry(ioapic, pin, entry);
+	return i82093_write_entry(ioapic, pin, entry);
 }
 
-u32 bellows_i82093_pins(const struct bellows_i82093 *ioapic, u8 vector)
+u32 i82093_pins(const struct i82093 *ioapic, u8 vector)
 {
 	unsigned int pin;
 	u32 pins = 0;
 
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
-		if ((ioapic->entry[pin] & BELLOWS_IOAPIC_VECTOR) == vector)
+	for (pin = 0; pin < I82093_PINS; pin++) {
+		if ((ioapic->entry[pin] & I82093_VECTOR) == vector)
 			pins |= BIT(pin);
 	}
 	return pins;
 }
 
-bool bellows_i82093_eoi(struct bellows_i82093 *ioapic, unsigned int pin)
+bool i82093_eoi(struct i82093 *ioapic, unsigned int pin)
 {
 	u64 *entry = &ioapic->entry[pin];
 
-	if (!(*entry & BELLOWS_IOAPIC_LEVEL))
+	if (!(*entry & I82093_LEVEL))
 		return false;
-	*entry &= ~BELLOWS_IOAPIC_REMOTE_IRR;
-	if ((*entry & BELLOWS_IOAPIC_MASKED) || !(ioapic->irr & BIT(pin))) {
+	*entry &= ~I82093_REMOTE_IRR;
+	if ((*entry & I82093_MASKED) || !(ioapic->irr & BIT(pin))) {
 		ioapic->successive[pin] = 0;
 		return false;
 	}
-	if (++ioapic->successive[pin] >= BELLOWS_IOAPIC_STORM) {
+	if (++ioapic->successive[pin] >= I82093_STORM) {
 		ioapic->successive[pin] = 0;
 		return true;
 	}
-	service(ioapic, pin);
+	i82093_service(ioapic, pin);
 	return false;
 }
 
-void bellows_i82093_resume(struct bellows_i82093 *ioapic)
+void i82093_resume(struct i82093 *ioapic)
 {
 	unsigned int pin;
 
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
-		if ((ioapic->entry[pin] & BELLOWS_IOAPIC_LEVEL) && (ioapic->irr & BIT(pin)))
-			service(ioapic, pin);
+	for (pin = 0; pin < I82093_PINS; pin++) {
+		if ((ioapic->entry[pin] & I82093_LEVEL) && (ioapic->irr & BIT(pin)))
+			i82093_service(ioapic, pin);
 	}
 }
 
-void bellows_i82093_restore(struct bellows_i82093 *ioapic, u32 irr)
+void i82093_restore(struct i82093 *ioapic, u32 irr)
 {
 	unsigned int pin;
 
 	ioapic->irr = 0;
 	ioapic->delivered = 0;
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+	for (pin = 0; pin < I82093_PINS; pin++) {
 		ioapic->successive[pin] = 0;
 		if (irr & BIT(pin))
-			bellows_i82093_set_pin(ioapic, pin, true);
+			i82093_set_pin(ioapic, pin, true);
 	}
 }
 
-void bellows_i82093_init(struct bellows_i82093 *ioapic,
-			 int (*send)(struct bellows_i82093 *ioapic, u64 entry))
+void i82093_init(struct i82093 *ioapic,
+		 int (*send)(struct i82093 *ioapic, u64 entry))
 {
 	unsigned int pin;
 
 	memset(ioapic, 0, sizeof(*ioapic));
-	ioapic->base = BELLOWS_IOAPIC_BASE;
+	ioapic->base = I82093_BASE;
 	ioapic->send = send;
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++)
-		ioapic->entry[pin] = BELLOWS_IOAPIC_MASKED;
+	for (pin = 0; pin < I82093_PINS; pin++)
+		ioapic->entry[pin] = I82093_MASKED;
 }

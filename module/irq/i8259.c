@@ -35,13 +35,13 @@
 #define OCW2_SPECIFIC	0x40
 #define OCW2_EOI	0x20
 
-static unsigned int index_of(const struct bellows_i8259_pair *pair, const struct bellows_i8259 *c)
+static unsigned int i8259_index_of(const struct i8259_pair *pair, const struct i8259 *c)
 {
 	return c - pair->chip;
 }
 
 /* Turned so that the pin of highest priority is bit 0. */
-static u8 by_priority(const struct bellows_i8259 *c, u8 pins)
+static u8 i8259_by_priority(const struct i8259 *c, u8 pins)
 {
 	unsigned int top = c->top & 7;
 
@@ -49,22 +49,22 @@ static u8 by_priority(const struct bellows_i8259 *c, u8 pins)
 }
 
 /* 0 is the highest; 8: none. */
-static unsigned int priority(const struct bellows_i8259 *c, u8 pins)
+static unsigned int i8259_priority(const struct i8259 *c, u8 pins)
 {
-	u8 turned = by_priority(c, pins);
+	u8 turned = i8259_by_priority(c, pins);
 
 	return turned ? __builtin_ctz(turned) : 8;
 }
 
-static unsigned int pin_at(const struct bellows_i8259 *c, unsigned int priority)
+static unsigned int i8259_pin_at(const struct i8259 *c, unsigned int priority)
 {
 	return (priority + c->top) & 7;
 }
 
 /* The pin that wants service now, or -1. */
-static int requested(const struct bellows_i8259_pair *pair, const struct bellows_i8259 *c)
+static int i8259_requested(const struct i8259_pair *pair, const struct i8259 *c)
 {
-	unsigned int request = priority(c, c->irr & ~c->imr);
+	unsigned int request = i8259_priority(c, c->irr & ~c->imr);
 	u8 in_service = c->isr;
 
 	/* Masked pins in service block nobody then. */
@@ -73,10 +73,10 @@ static int requested(const struct bellows_i8259_pair *pair, const struct bellows
 	/* The slave sees to its own priorities. */
 	if (c->special_fully_nested && c == &pair->chip[0])
 		in_service &= ~BIT(CASCADE);
-	return request < priority(c, in_service) ? (int)pin_at(c, request) : -1;
+	return request < i8259_priority(c, in_service) ? (int)i8259_pin_at(c, request) : -1;
 }
 
-static int set_pin(struct bellows_i8259 *c, unsigned int pin, bool high)
+static int i8259_chip_set_pin(struct i8259 *c, unsigned int pin, bool high)
 {
 	u8 bit = BIT(pin);
 	int r = 1;
@@ -94,31 +94,31 @@ static int set_pin(struct bellows_i8259 *c, unsigned int pin, bool high)
 	return c->imr & bit ? -1 : r;
 }
 
-void bellows_i8259_update(struct bellows_i8259_pair *pair)
+void i8259_update(struct i8259_pair *pair)
 {
-	if (requested(pair, &pair->chip[1]) >= 0)
+	if (i8259_requested(pair, &pair->chip[1]) >= 0)
 		pair->chip[0].irr |= BIT(CASCADE);
 	else
 		pair->chip[0].irr &= ~BIT(CASCADE);
-	pair->output = requested(pair, &pair->chip[0]) >= 0;
+	pair->output = i8259_requested(pair, &pair->chip[0]) >= 0;
 }
 
-int bellows_i8259_set_pin(struct bellows_i8259_pair *pair, unsigned int pin, bool high)
+int i8259_set_pin(struct i8259_pair *pair, unsigned int pin, bool high)
 {
-	int r = set_pin(&pair->chip[pin >> 3 & 1], pin & 7, high);
+	int r = i8259_chip_set_pin(&pair->chip[pin >> 3 & 1], pin & 7, high);
 
-	bellows_i8259_update(pair);
+	i8259_update(pair);
 	return r;
 }
 
-static void end(struct bellows_i8259_pair *pair, struct bellows_i8259 *c, unsigned int pin)
+static void i8259_chip_end(struct i8259_pair *pair, struct i8259 *c, unsigned int pin)
 {
 	c->isr &= ~BIT(pin);
-	pair->ended |= BIT(pin + 8 * index_of(pair, c));
+	pair->ended |= BIT(pin + 8 * i8259_index_of(pair, c));
 }
 
-static void put_in_service(struct bellows_i8259_pair *pair, struct bellows_i8259 *c,
-			   unsigned int pin)
+static void i8259_put_in_service(struct i8259_pair *pair, struct i8259 *c,
+				 unsigned int pin)
 {
 	c->isr |= BIT(pin);
 	/* A level stays a request until the device lowers it. */
@@ -128,39 +128,39 @@ static void put_in_service(struct bellows_i8259_pair *pair, struct bellows_i8259
 		return;
 	if (c->rotate_on_auto_eoi)
 		c->top = (pin + 1) & 7;
-	end(pair, c, pin);
+	i8259_chip_end(pair, c, pin);
 }
 
 /* The pin that goes into service; 7 when there is no request. */
-static unsigned int acknowledge(struct bellows_i8259_pair *pair, struct bellows_i8259 *c)
+static unsigned int i8259_chip_acknowledge(struct i8259_pair *pair, struct i8259 *c)
 {
-	int pin = requested(pair, c);
+	int pin = i8259_requested(pair, c);
 
 	if (pin < 0)
 		return SPURIOUS;
-	put_in_service(pair, c, pin);
+	i8259_put_in_service(pair, c, pin);
 	return pin;
 }
 
-u8 bellows_i8259_acknowledge(struct bellows_i8259_pair *pair)
+u8 i8259_acknowledge(struct i8259_pair *pair)
 {
-	bool request = requested(pair, &pair->chip[0]) >= 0;
-	unsigned int pin = acknowledge(pair, &pair->chip[0]);
+	bool request = i8259_requested(pair, &pair->chip[0]) >= 0;
+	unsigned int pin = i8259_chip_acknowledge(pair, &pair->chip[0]);
 	u8 vector = pair->chip[0].base + pin;
 
 	if (request && pin == CASCADE)
-		vector = pair->chip[1].base + acknowledge(pair, &pair->chip[1]);
-	bellows_i8259_update(pair);
+		vector = pair->chip[1].base + i8259_chip_acknowledge(pair, &pair->chip[1]);
+	i8259_update(pair);
 	return vector;
 }
 
 /* ICW1: everything but the vectors, the pins and the ELCR starts anew. */
-static void reset(struct bellows_i8259_pair *pair, struct bellows_i8259 *c, u8 icw1)
+static void i8259_chip_reset(struct i8259_pair *pair, struct i8259 *c, u8 icw1)
 {
 	u8 edges = c->irr & ~c->elcr;
 
 	/* Whoever waits for the end of these need wait no longer. */
-	pair->ended |= (edges | c->isr) << 8 * index_of(pair, c);
+	pair->ended |= (edges | c->isr) << 8 * i8259_index_of(pair, c);
 	c->last_irr = 0;
 	c->irr &= c->elcr;
 	c->imr = 0;
@@ -177,7 +177,7 @@ static void reset(struct bellows_i8259_pair *pair, struct bellows_i8259 *c, u8 i
 	c->init_state = 1;
 }
 
-static void write_ocw3(struct bellows_i8259 *c, u8 value)
+static void i8259_write_ocw3(struct i8259 *c, u8 value)
 {
 	if (value & OCW3_POLL)
 		c->poll = 1;
@@ -187,7 +187,7 @@ static void write_ocw3(struct bellows_i8259 *c, u8 value)
 		c->special_mask = value >> 5 & 1;
 }
 
-static void write_ocw2(struct bellows_i8259_pair *pair, struct bellows_i8259 *c, u8 value)
+static void i8259_write_ocw2(struct i8259_pair *pair, struct i8259 *c, u8 value)
 {
 	unsigned int pin = value & 7, first;
 
@@ -199,17 +199,17 @@ static void write_ocw2(struct bellows_i8259_pair *pair, struct bellows_i8259 *c,
 		return;
 	}
 	if (!(value & OCW2_SPECIFIC)) {
-		first = priority(c, c->isr);
+		first = i8259_priority(c, c->isr);
 		if (first == 8)
 			return;
-		pin = pin_at(c, first);
+		pin = i8259_pin_at(c, first);
 	}
 	if (value & OCW2_ROTATE)
 		c->top = (pin + 1) & 7;
-	end(pair, c, pin);
+	i8259_chip_end(pair, c, pin);
 }
 
-static void write_data(struct bellows_i8259_pair *pair, struct bellows_i8259 *c, u8 value)
+static void i8259_write_data(struct i8259_pair *pair, struct i8259 *c, u8 value)
 {
 	switch (c->init_state) {
 	case 1:
@@ -225,57 +225,57 @@ static void write_data(struct bellows_i8259_pair *pair, struct bellows_i8259 *c,
 		c->init_state = 0;
 		break;
 	default:
-		pair->unmasked |= (c->imr & ~value) << 8 * index_of(pair, c);
+		pair->unmasked |= (c->imr & ~value) << 8 * i8259_index_of(pair, c);
 		c->imr = value;
 	}
 }
 
-void bellows_i8259_write(struct bellows_i8259_pair *pair, u16 port, u8 value)
+void i8259_write(struct i8259_pair *pair, u16 port, u8 value)
 {
-	struct bellows_i8259 *c = &pair->chip[port >> 7 & 1];
+	struct i8259 *c = &pair->chip[port >> 7 & 1];
 
 	if (port >> 4 == 0x4d) {
 		c = &pair->chip[port & 1];
 		c->elcr = value & c->elcr_mask;
 	} else if (port & 1) {
-		write_data(pair, c, value);
+		i8259_write_data(pair, c, value);
 	} else if (value & ICW1) {
-		reset(pair, c, value);
+		i8259_chip_reset(pair, c, value);
 	} else if (value & OCW3) {
-		write_ocw3(c, value);
+		i8259_write_ocw3(c, value);
 	} else {
-		write_ocw2(pair, c, value);
+		i8259_write_ocw2(pair, c, value);
 	}
-	bellows_i8259_update(pair);
+	i8259_update(pair);
 }
 
 /* An acknowledgement by software: bit 7 says that there was a request. */
-static u8 poll(struct bellows_i8259_pair *pair, struct bellows_i8259 *c)
+static u8 i8259_chip_poll(struct i8259_pair *pair, struct i8259 *c)
 {
-	int pin = requested(pair, c);
+	int pin = i8259_requested(pair, c);
 
 	c->poll = 0;
 	if (pin < 0)
 		return SPURIOUS;
-	put_in_service(pair, c, pin);
-	bellows_i8259_update(pair);
+	i8259_put_in_service(pair, c, pin);
+	i8259_update(pair);
 	return 0x80 | pin;
 }
 
-u8 bellows_i8259_read(struct bellows_i8259_pair *pair, u16 port)
+u8 i8259_read(struct i8259_pair *pair, u16 port)
 {
-	struct bellows_i8259 *c = &pair->chip[port >> 7 & 1];
+	struct i8259 *c = &pair->chip[port >> 7 & 1];
 
 	if (port >> 4 == 0x4d)
 		return pair->chip[port & 1].elcr;
 	if (c->poll)
-		return poll(pair, c);
+		return i8259_chip_poll(pair, c);
 	if (port & 1)
 		return c->imr;
 	return c->read_isr ? c->isr : c->irr;
 }
 
-void bellows_i8259_init(struct bellows_i8259_pair *pair)
+void i8259_init(struct i8259_pair *pair)
 {
 	memset(pair, 0, sizeof(*pair));
 	pair->chip[0].elcr_mask = MASTER_ELCR;

@@ -8,10 +8,10 @@
  */
 #include "pure.h"
 
-#define BELLOWS_I8259_PINS	16	/* 0 to 7 of the master, 8 to 15 of the slave */
+#define I8259_PINS	16		/* 0 to 7 of the master, 8 to 15 of the slave */
 
 /* In the order of struct kvm_pic_state. Any values are safe. */
-struct bellows_i8259 {
+struct i8259 {
 	u8 last_irr;		/* the pins, as last seen */
 	u8 irr;			/* requests */
 	u8 imr;			/* masked */
@@ -30,22 +30,22 @@ struct bellows_i8259 {
 	u8 elcr_mask;		/* those that can be */
 };
 
-struct bellows_i8259_pair {
-	struct bellows_i8259 chip[2];	/* master, slave */
+struct i8259_pair {
+	struct i8259 chip[2];		/* master, slave */
 	bool output;			/* INTR */
 	u16 ended;			/* pins whose service ended; the caller clears them */
 	u16 unmasked;			/* pins that were masked before; the same */
 };
 
-void bellows_i8259_init(struct bellows_i8259_pair *pair);
+void i8259_init(struct i8259_pair *pair);
 /* After the registers were replaced. */
-void bellows_i8259_update(struct bellows_i8259_pair *pair);
+void i8259_update(struct i8259_pair *pair);
 /* 1; 0: the same request was pending; -1: the pin is masked. */
-int bellows_i8259_set_pin(struct bellows_i8259_pair *pair, unsigned int pin, bool high);
+int i8259_set_pin(struct i8259_pair *pair, unsigned int pin, bool high);
 /* INTA: the vector. Pin 7 of a chip that has no request. */
-u8 bellows_i8259_acknowledge(struct bellows_i8259_pair *pair);
+u8 i8259_acknowledge(struct i8259_pair *pair);
 /* Ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1. */
-u8 bellows_i8259_read(struct bellows_i8259_pair *pair, u16 port);
-void bellows_i8259_write(struct bellows_i8259_pair *pair, u16 port, u8 value);
+u8 i8259_read(struct i8259_pair *pair, u16 port);
+void i8259_write(struct i8259_pair *pair, u16 port, u8 value);
 
 #endif

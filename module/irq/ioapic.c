@@ -13,90 +13,90 @@
 #include "irq/chip.h"
 #include "vm/vm.h"
 
-static_assert(BELLOWS_IOAPIC_PINS == KVM_IOAPIC_NUM_PINS);
+static_assert(I82093_PINS == KVM_IOAPIC_NUM_PINS);
 
 /* How long a pin rests that fires again after each EOI. */
 #define REST	(HZ / 100)
 
-static int send(struct bellows_i82093 *regs, u64 entry)
+static int ioapic_send(struct i82093 *regs, u64 entry)
 {
 	struct bellows_irqchip *chip = container_of(regs, struct bellows_irqchip, ioapic.regs);
-	struct bellows_irq_message msg = {
-		.dest = entry >> BELLOWS_IOAPIC_DEST_SHIFT,
-		.vector = entry & BELLOWS_IOAPIC_VECTOR,
-		.delivery_mode = (entry & BELLOWS_IOAPIC_MODE) >> 8,
-		.logical = entry & BELLOWS_IOAPIC_LOGICAL,
-		.level = entry & BELLOWS_IOAPIC_LEVEL,
+	struct irq_message msg = {
+		.dest = entry >> I82093_DEST_SHIFT,
+		.vector = entry & I82093_VECTOR,
+		.delivery_mode = (entry & I82093_MODE) >> 8,
+		.logical = entry & I82093_LOGICAL,
+		.level = entry & I82093_LEVEL,
 		.assert = true,
 	};
 
-	return bellows_apic_deliver(chip->vm, NULL, &msg);
+	return lapic_deliver(chip->vm, NULL, &msg);
 }
 
 /* Levels, whose EOI lets the next one through, and edges whose end somebody waits for. */
-static void update_handled(struct bellows_irqchip *chip)
+static void ioapic_update_handled(struct bellows_irqchip *chip)
 {
-	struct bellows_ioapic *ioapic = &chip->ioapic;
+	struct ioapic *ioapic = &chip->ioapic;
 	u64 handled[4] = { };
 	unsigned int pin, i;
 
 	lockdep_assert_held(&ioapic->lock);
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+	for (pin = 0; pin < I82093_PINS; pin++) {
 		u64 entry = ioapic->regs.entry[pin];
-		u8 vector = entry & BELLOWS_IOAPIC_VECTOR;
+		u8 vector = entry & I82093_VECTOR;
 
-		if ((entry & BELLOWS_IOAPIC_LEVEL) || (ioapic->listened & BIT(pin)))
+		if ((entry & I82093_LEVEL) || (ioapic->listened & BIT(pin)))
 			handled[vector / 64] |= BIT_ULL(vector % 64);
 	}
 	if (!memcmp(handled, ioapic->handled, sizeof(handled)))
 		return;
 	for (i = 0; i < ARRAY_SIZE(handled); i++)
 		WRITE_ONCE(ioapic->handled[i], handled[i]);
-	bellows_apic_ends_changed(chip->vm);
+	lapic_ends_changed(chip->vm);
 }
 
-void bellows_ioapic_set_listened(struct bellows_irqchip *chip, u32 pins)
+void ioapic_set_listened(struct bellows_irqchip *chip, u32 pins)
 {
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
 	chip->ioapic.listened = pins;
-	update_handled(chip);
+	ioapic_update_handled(chip);
 }
 
-u64 bellows_ioapic_handled(struct bellows_vm *vm, unsigned int word)
+u64 ioapic_handled(struct bellows_vm *vm, unsigned int word)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
 
 	return chip ? READ_ONCE(chip->ioapic.handled[word]) : 0;
 }
 
-bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector)
+bool ioapic_handles(struct bellows_vm *vm, u8 vector)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
 
 	return chip && (READ_ONCE(chip->ioapic.handled[vector / 64]) & BIT_ULL(vector % 64));
 }
 
-int bellows_ioapic_set(struct bellows_irqchip *chip, enum bellows_irq_source source,
-		       unsigned int pin, bool high)
+int ioapic_set(struct bellows_irqchip *chip, enum bellows_irq_source source,
+	       unsigned int pin, bool high)
 {
-	struct bellows_ioapic *ioapic = &chip->ioapic;
+	struct ioapic *ioapic = &chip->ioapic;
 
 	guard(spinlock_irqsave)(&ioapic->lock);
 	if (high)
 		ioapic->sources[pin] |= BIT(source);
 	else
 		ioapic->sources[pin] &= ~BIT(source);
-	return bellows_i82093_set_pin(&ioapic->regs, pin, ioapic->sources[pin]);
+	return i82093_set_pin(&ioapic->regs, pin, ioapic->sources[pin]);
 }
 
-static unsigned long pins_of(struct bellows_irqchip *chip, u8 vector)
+static unsigned long ioapic_pins_of(struct bellows_irqchip *chip, u8 vector)
 {
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
-	return bellows_i82093_pins(&chip->ioapic.regs, vector);
+	return i82093_pins(&chip->ioapic.regs, vector);
 }
 
 /* Those who wait for it come first: if they lower the pin, it does not fire again. */
-void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level)
+void ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
 	unsigned long flags, pins;
@@ -105,75 +105,76 @@ void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level)
 
 	if (!chip)
 		return;
-	pins = pins_of(chip, vector);
+	pins = ioapic_pins_of(chip, vector);
 	if (!pins)
 		return;
-	for_each_set_bit(pin, &pins, BELLOWS_IOAPIC_PINS)
-		bellows_irq_ended(chip, KVM_IRQCHIP_IOAPIC, pin);
+	for_each_set_bit(pin, &pins, I82093_PINS)
+		irqchip_ended(chip, KVM_IRQCHIP_IOAPIC, pin);
 	/* What came as an edge, an IPI perhaps, ends no level of the same vector. */
 	if (!level)
 		return;
 	spin_lock_irqsave(&chip->ioapic.lock, flags);
-	pins &= bellows_i82093_pins(&chip->ioapic.regs, vector);
-	for_each_set_bit(pin, &pins, BELLOWS_IOAPIC_PINS)
-		storm |= bellows_i82093_eoi(&chip->ioapic.regs, pin);
+	pins &= i82093_pins(&chip->ioapic.regs, vector);
+	for_each_set_bit(pin, &pins, I82093_PINS)
+		storm |= i82093_eoi(&chip->ioapic.regs, pin);
 	spin_unlock_irqrestore(&chip->ioapic.lock, flags);
 	if (storm)
 		schedule_delayed_work(&chip->ioapic.resume, REST);
 }
 
-static void resume(struct work_struct *work)
+static void ioapic_resume(struct work_struct *work)
 {
 	struct bellows_irqchip *chip = container_of(work, struct bellows_irqchip,
 						    ioapic.resume.work);
 
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
-	bellows_i82093_resume(&chip->ioapic.regs);
+	i82093_resume(&chip->ioapic.regs);
 }
 
-static int write(struct bellows_bus_device *device, u64 address, unsigned int len, const void *data)
+static int ioapic_write(struct bellows_bus_device *device, u64 address, unsigned int len,
+			const void *data)
 {
 	struct bellows_irqchip *chip = container_of(device, struct bellows_irqchip, ioapic.device);
-	struct bellows_ioapic *ioapic = &chip->ioapic;
+	struct ioapic *ioapic = &chip->ioapic;
 	unsigned long flags;
 	u32 value = 0;
 	int unmasked;
 
 	memcpy(&value, data, min_t(unsigned int, len, sizeof(value)));
 	spin_lock_irqsave(&ioapic->lock, flags);
-	if (address - ioapic->regs.base >= BELLOWS_IOAPIC_SIZE) {
+	if (address - ioapic->regs.base >= I82093_SIZE) {
 		spin_unlock_irqrestore(&ioapic->lock, flags);
 		return -EOPNOTSUPP;
 	}
-	unmasked = bellows_i82093_write(&ioapic->regs, address & 0xff, value);
+	unmasked = i82093_write(&ioapic->regs, address & 0xff, value);
 	/* Selecting a register changes no entry. */
 	if (address & 0xff)
-		update_handled(chip);
+		ioapic_update_handled(chip);
 	spin_unlock_irqrestore(&ioapic->lock, flags);
 	if (unmasked >= 0)
-		bellows_irq_unmasked(chip, KVM_IRQCHIP_IOAPIC, unmasked);
+		irqchip_unmasked(chip, KVM_IRQCHIP_IOAPIC, unmasked);
 	return 0;
 }
 
-static int read(struct bellows_bus_device *device, u64 address, unsigned int len, void *data)
+static int ioapic_read(struct bellows_bus_device *device, u64 address, unsigned int len, void *data)
 {
 	struct bellows_irqchip *chip = container_of(device, struct bellows_irqchip, ioapic.device);
-	struct bellows_ioapic *ioapic = &chip->ioapic;
+	struct ioapic *ioapic = &chip->ioapic;
 	u64 value;
 
 	guard(spinlock_irqsave)(&ioapic->lock);
-	if (address - ioapic->regs.base >= BELLOWS_IOAPIC_SIZE)
+	if (address - ioapic->regs.base >= I82093_SIZE)
 		return -EOPNOTSUPP;
-	value = bellows_i82093_read(&ioapic->regs, address & 0xff);
+	value = i82093_read(&ioapic->regs, address & 0xff);
 	memcpy(data, &value, min_t(unsigned int, len, sizeof(value)));
 	return 0;
 }
 
-static const struct bellows_bus_ops ops = { .read = read, .write = write };
+static const struct bellows_bus_ops ioapic_ops = { .read = ioapic_read, .write = ioapic_write };
 
 void bellows_ioapic_get_state(struct bellows_irqchip *chip, struct kvm_ioapic_state *state)
 {
-	const struct bellows_i82093 *regs = &chip->ioapic.regs;
+	const struct i82093 *regs = &chip->ioapic.regs;
 	unsigned int pin;
 
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
@@ -183,40 +184,40 @@ void bellows_ioapic_get_state(struct bellows_irqchip *chip, struct kvm_ioapic_st
 	/* An edge that was sent is no longer pending. */
 	state->irr = regs->irr & ~regs->delivered;
 	state->pad = 0;
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++)
+	for (pin = 0; pin < I82093_PINS; pin++)
 		state->redirtbl[pin].bits = regs->entry[pin];
 }
 
 void bellows_ioapic_set_state(struct bellows_irqchip *chip, const struct kvm_ioapic_state *state)
 {
-	struct bellows_i82093 *regs = &chip->ioapic.regs;
+	struct i82093 *regs = &chip->ioapic.regs;
 	unsigned int pin;
 
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
 	regs->base = state->base_address;
 	regs->select = state->ioregsel;
 	regs->id = state->id;
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++)
+	for (pin = 0; pin < I82093_PINS; pin++)
 		regs->entry[pin] = state->redirtbl[pin].bits;
-	update_handled(chip);
-	bellows_i82093_restore(regs, state->irr);
+	ioapic_update_handled(chip);
+	i82093_restore(regs, state->irr);
 }
 
-int bellows_ioapic_init(struct bellows_irqchip *chip)
+int ioapic_init(struct bellows_irqchip *chip)
 {
 	struct bellows_buses *buses = &chip->vm->buses;
-	struct bellows_ioapic *ioapic = &chip->ioapic;
+	struct ioapic *ioapic = &chip->ioapic;
 
 	spin_lock_init(&ioapic->lock);
-	INIT_DELAYED_WORK(&ioapic->resume, resume);
-	bellows_i82093_init(&ioapic->regs, send);
-	ioapic->device.ops = &ops;
+	INIT_DELAYED_WORK(&ioapic->resume, ioapic_resume);
+	i82093_init(&ioapic->regs, ioapic_send);
+	ioapic->device.ops = &ioapic_ops;
 	guard(mutex)(&buses->lock);
-	return bellows_bus_add(buses, BELLOWS_BUS_MMIO, BELLOWS_IOAPIC_BASE, BELLOWS_IOAPIC_SIZE,
+	return bellows_bus_add(buses, BELLOWS_BUS_MMIO, I82093_BASE, I82093_SIZE,
 			       &ioapic->device);
 }
 
-void bellows_ioapic_destroy(struct bellows_irqchip *chip)
+void ioapic_destroy(struct bellows_irqchip *chip)
 {
 	struct bellows_buses *buses = &chip->vm->buses;
 

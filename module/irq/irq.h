@@ -20,14 +20,14 @@ struct bellows_vm;
  * or NULL. The number of vCPUs that accepted it; 0: it coalesced with one that
  * was pending; -1: nobody was addressed.
  */
-int bellows_apic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
-			 const struct bellows_irq_message *msg);
+int lapic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
+		  const struct irq_message *msg);
 /*
  * The 8259s' INTR pin changed: vCPUs whose LINT0 takes ExtINT look again. Any
- * context. They then ask bellows_pic_pending(), so the change must be visible
+ * context. They then ask pic_pending(), so the change must be visible
  * before the call.
  */
-void bellows_apic_pic_output(struct bellows_vm *vm, bool high);
+void lapic_pic_output(struct bellows_vm *vm, bool high);
 
 /*
  * The chip's part.
@@ -41,20 +41,20 @@ int bellows_irqchip_create(struct bellows_vm *vm);
 void bellows_irqchip_destroy(struct bellows_vm *vm);
 
 /* The 8259 pair asks for an interrupt. Any context. */
-bool bellows_pic_pending(struct bellows_vm *vm);
+bool pic_pending(struct bellows_vm *vm);
 /* INTA: the vector, by the vCPU's thread at injection; -1 if the request is gone and spurious vectors are not wanted. */
-int bellows_pic_acknowledge(struct bellows_vm *vm);
+int pic_acknowledge(struct bellows_vm *vm);
 
 /*
  * A local APIC got an EOI of a vector that the IOAPIC cares for; level: it came
  * level-triggered. By the vCPU's thread, no spinlock held.
  */
-void bellows_ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level);
+void ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level);
 /* Does the IOAPIC care for EOIs of this vector? Any context. */
-bool bellows_ioapic_handles(struct bellows_vm *vm, u8 vector);
+bool ioapic_handles(struct bellows_vm *vm, u8 vector);
 /* The same for 64 of them: a bit each. */
-u64 bellows_ioapic_handled(struct bellows_vm *vm, unsigned int word);
+u64 ioapic_handled(struct bellows_vm *vm, unsigned int word);
 /* That changed: vCPUs whose hardware ends interrupts must know. Any context. */
-void bellows_apic_ends_changed(struct bellows_vm *vm);
+void lapic_ends_changed(struct bellows_vm *vm);
 
 #endif

@@ -21,7 +21,7 @@
  * VM's end waits for all works.
  *
  * Between joining the queue and joining the list nobody can end it: the lock of
- * struct bellows_irqfds is held, and our reference to the file keeps it open.
+ * struct irqfds is held, and our reference to the file keeps it open.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -51,9 +51,9 @@ struct irqfd {
 	struct work_struct end;
 };
 
-static struct workqueue_struct *ends;
+static struct workqueue_struct *irqfd_ends;
 
-static void inject(struct irqfd *irqfd)
+static void irqfd_inject(struct irqfd *irqfd)
 {
 	if (irqfd->resample) {
 		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_RESAMPLE, irqfd->gsi, true);
@@ -64,7 +64,7 @@ static void inject(struct irqfd *irqfd)
 }
 
 /* Under list_lock. */
-static struct irqfd *resampled(struct bellows_irqfds *irqfds, u32 gsi)
+static struct irqfd *irqfd_find_resampled(struct irqfds *irqfds, u32 gsi)
 {
 	struct irqfd *irqfd;
 
@@ -75,27 +75,27 @@ static struct irqfd *resampled(struct bellows_irqfds *irqfds, u32 gsi)
 	return NULL;
 }
 
-bool bellows_irqfds_resampled(struct bellows_irqchip *chip, u32 gsi)
+bool irqfds_resampled(struct bellows_irqchip *chip, u32 gsi)
 {
 	guard(spinlock_irqsave)(&chip->irqfds.list_lock);
-	return resampled(&chip->irqfds, gsi);
+	return irqfd_find_resampled(&chip->irqfds, gsi);
 }
 
-static void leave_resampled(struct irqfd *irqfd)
+static void irqfd_leave_resampled(struct irqfd *irqfd)
 {
-	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	struct irqfds *irqfds = &irqfd->chip->irqfds;
 
 	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 		list_del_rcu(&irqfd->resample_link);
 	synchronize_srcu_expedited(&bellows_irq_srcu);
-	bellows_routes_update_listened(irqfd->chip);
+	routes_update_listened(irqfd->chip);
 	/* Who joins from now on raises the line after this, not before. */
 	guard(spinlock_irqsave)(&irqfds->list_lock);
-	if (!resampled(irqfds, irqfd->gsi))
+	if (!irqfd_find_resampled(irqfds, irqfd->gsi))
 		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_RESAMPLE, irqfd->gsi, false);
 }
 
-static void free_irqfd(struct irqfd *irqfd)
+static void irqfd_free(struct irqfd *irqfd)
 {
 	if (irqfd->resample)
 		eventfd_ctx_put(irqfd->resample);
@@ -105,29 +105,29 @@ static void free_irqfd(struct irqfd *irqfd)
 }
 
 /* It is off the list, by us. */
-static void end(struct irqfd *irqfd)
+static void irqfd_end(struct irqfd *irqfd)
 {
-	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	struct irqfds *irqfds = &irqfd->chip->irqfds;
 	u64 count;
 
 	eventfd_ctx_remove_wait_queue(irqfd->eventfd, &irqfd->wait, &count);
 	if (irqfd->resample)
-		leave_resampled(irqfd);
+		irqfd_leave_resampled(irqfd);
 	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 		irqfds->n--;
-	free_irqfd(irqfd);
+	irqfd_free(irqfd);
 }
 
-static void end_later(struct work_struct *work)
+static void irqfd_end_later(struct work_struct *work)
 {
-	end(container_of(work, struct irqfd, end));
+	irqfd_end(container_of(work, struct irqfd, end));
 }
 
 /* The queue's lock is held, interrupts are off. */
-static int woken(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+static int irqfd_woken(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	struct irqfd *irqfd = container_of(wait, struct irqfd, wait);
-	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	struct irqfds *irqfds = &irqfd->chip->irqfds;
 	__poll_t events = key_to_poll(key);
 	int taken = 0;
 
@@ -135,20 +135,20 @@ static int woken(wait_queue_entry_t *wait, unsigned int mode, int sync, void *ke
 		u64 count;
 
 		eventfd_ctx_do_read(irqfd->eventfd, &count);
-		inject(irqfd);
+		irqfd_inject(irqfd);
 		taken = 1;
 	}
 	if (events & EPOLLHUP) {
 		guard(spinlock)(&irqfds->list_lock);
 		if (!list_empty(&irqfd->link)) {
 			list_del_init(&irqfd->link);
-			queue_work(ends, &irqfd->end);
+			queue_work(irqfd_ends, &irqfd->end);
 		}
 	}
 	return taken;
 }
 
-static void join_queue(struct file *file, wait_queue_head_t *queue, poll_table *table)
+static void irqfd_join_queue(struct file *file, wait_queue_head_t *queue, poll_table *table)
 {
 	struct irqfd *irqfd = container_of(table, struct irqfd, table);
 
@@ -156,7 +156,7 @@ static void join_queue(struct file *file, wait_queue_head_t *queue, poll_table *
 }
 
 /* One eventfd raises one line of a VM. */
-static int reserve(struct bellows_irqfds *irqfds, const struct irqfd *wanted)
+static int irqfd_reserve(struct irqfds *irqfds, const struct irqfd *wanted)
 {
 	struct irqfd *irqfd;
 
@@ -165,38 +165,38 @@ static int reserve(struct bellows_irqfds *irqfds, const struct irqfd *wanted)
 		if (irqfd->eventfd == wanted->eventfd)
 			return -EBUSY;
 	}
-	if (irqfds->n >= BELLOWS_MAX_IRQFDS)
+	if (irqfds->n >= IRQFD_MAX)
 		return -ENOSPC;
 	irqfds->n++;
 	return 0;
 }
 
-static int start(struct irqfd *irqfd, struct file *file)
+static int irqfd_start(struct irqfd *irqfd, struct file *file)
 {
-	struct bellows_irqfds *irqfds = &irqfd->chip->irqfds;
+	struct irqfds *irqfds = &irqfd->chip->irqfds;
 	int err;
 
 	guard(mutex)(&irqfds->lock);
-	err = reserve(irqfds, irqfd);
+	err = irqfd_reserve(irqfds, irqfd);
 	if (err)
 		return err;
 	/* Before the first signal can come: who raises the line is known as one who does. */
 	if (irqfd->resample) {
 		scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 			list_add_rcu(&irqfd->resample_link, &irqfds->resampled);
-		bellows_routes_update_listened(irqfd->chip);
+		routes_update_listened(irqfd->chip);
 	}
-	init_waitqueue_func_entry(&irqfd->wait, woken);
-	init_poll_funcptr(&irqfd->table, join_queue);
+	init_waitqueue_func_entry(&irqfd->wait, irqfd_woken);
+	init_poll_funcptr(&irqfd->table, irqfd_join_queue);
 	/* What was signalled before is not lost. */
 	if (vfs_poll(file, &irqfd->table) & EPOLLIN)
-		inject(irqfd);
+		irqfd_inject(irqfd);
 	scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 		list_add_tail(&irqfd->link, &irqfds->list);
 	return 0;
 }
 
-static int take_eventfds(struct irqfd *irqfd, struct file *file, const struct kvm_irqfd *args)
+static int irqfd_take_eventfds(struct irqfd *irqfd, struct file *file, const struct kvm_irqfd *args)
 {
 	struct eventfd_ctx *eventfd = eventfd_ctx_fileget(file);
 
@@ -212,7 +212,7 @@ static int take_eventfds(struct irqfd *irqfd, struct file *file, const struct kv
 	return 0;
 }
 
-static int assign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
+static int irqfd_assign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
 {
 	struct irqfd *irqfd;
 	struct file *file;
@@ -224,25 +224,25 @@ static int assign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
 	irqfd->chip = chip;
 	irqfd->gsi = args->gsi;
 	INIT_LIST_HEAD(&irqfd->link);
-	INIT_WORK(&irqfd->end, end_later);
+	INIT_WORK(&irqfd->end, irqfd_end_later);
 	file = fget(args->fd);
 	if (!file) {
 		kfree(irqfd);
 		return -EBADF;
 	}
-	err = take_eventfds(irqfd, file, args);
+	err = irqfd_take_eventfds(irqfd, file, args);
 	if (!err)
-		err = start(irqfd, file);
+		err = irqfd_start(irqfd, file);
 	if (err)
-		free_irqfd(irqfd);
+		irqfd_free(irqfd);
 	/* The last reference perhaps: then the eventfd ends here, and so does the irqfd. */
 	fput(file);
 	return err;
 }
 
 /* Those that match, off the list: ours to end. */
-static void collect(struct bellows_irqfds *irqfds, const struct eventfd_ctx *eventfd, u32 gsi,
-		    struct list_head *mine)
+static void irqfd_collect(struct irqfds *irqfds, const struct eventfd_ctx *eventfd, u32 gsi,
+			  struct list_head *mine)
 {
 	struct irqfd *irqfd, *next;
 
@@ -253,13 +253,13 @@ static void collect(struct bellows_irqfds *irqfds, const struct eventfd_ctx *eve
 	}
 }
 
-static void end_all(struct bellows_irqchip *chip, const struct eventfd_ctx *eventfd, u32 gsi)
+static void irqfds_end(struct bellows_irqchip *chip, const struct eventfd_ctx *eventfd, u32 gsi)
 {
-	struct bellows_irqfds *irqfds = &chip->irqfds;
+	struct irqfds *irqfds = &chip->irqfds;
 	struct irqfd *irqfd;
 	LIST_HEAD(mine);
 
-	collect(irqfds, eventfd, gsi, &mine);
+	irqfd_collect(irqfds, eventfd, gsi, &mine);
 	for (;;) {
 		scoped_guard(spinlock_irqsave, &irqfds->list_lock) {
 			irqfd = list_first_entry_or_null(&mine, struct irqfd, link);
@@ -268,20 +268,20 @@ static void end_all(struct bellows_irqchip *chip, const struct eventfd_ctx *even
 		}
 		if (!irqfd)
 			break;
-		end(irqfd);
+		irqfd_end(irqfd);
 	}
 	/* Also those whose eventfd ended by itself a moment ago. */
-	flush_workqueue(ends);
+	flush_workqueue(irqfd_ends);
 }
 
-static int deassign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
+static int irqfd_deassign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
 {
 	struct eventfd_ctx *eventfd = eventfd_ctx_fdget(args->fd);
 
 	if (IS_ERR(eventfd))
 		return PTR_ERR(eventfd);
 	mutex_lock(&chip->irqfds.lock);
-	end_all(chip, eventfd, args->gsi);
+	irqfds_end(chip, eventfd, args->gsi);
 	mutex_unlock(&chip->irqfds.lock);
 	eventfd_ctx_put(eventfd);
 	return 0;
@@ -289,12 +289,13 @@ static int deassign(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
 
 int bellows_irqfd(struct bellows_irqchip *chip, const struct kvm_irqfd *args)
 {
-	return args->flags & KVM_IRQFD_FLAG_DEASSIGN ? deassign(chip, args) : assign(chip, args);
+	return args->flags & KVM_IRQFD_FLAG_DEASSIGN ? irqfd_deassign(chip, args) :
+						       irqfd_assign(chip, args);
 }
 
-void bellows_irqfds_ended(struct bellows_irqchip *chip, u32 gsi)
+void irqfds_ended(struct bellows_irqchip *chip, u32 gsi)
 {
-	struct bellows_irqfds *irqfds = &chip->irqfds;
+	struct irqfds *irqfds = &chip->irqfds;
 	struct irqfd *irqfd;
 	bool lowered = false;
 	int index;
@@ -315,7 +316,7 @@ void bellows_irqfds_ended(struct bellows_irqchip *chip, u32 gsi)
 	srcu_read_unlock(&bellows_irq_srcu, index);
 }
 
-void bellows_irqfds_init(struct bellows_irqfds *irqfds)
+void irqfds_init(struct irqfds *irqfds)
 {
 	mutex_init(&irqfds->lock);
 	spin_lock_init(&irqfds->list_lock);
@@ -323,19 +324,19 @@ void bellows_irqfds_init(struct bellows_irqfds *irqfds)
 	INIT_LIST_HEAD(&irqfds->resampled);
 }
 
-void bellows_irqfds_release(struct bellows_irqchip *chip)
+void irqfds_release(struct bellows_irqchip *chip)
 {
-	end_all(chip, NULL, 0);
+	irqfds_end(chip, NULL, 0);
 	mutex_destroy(&chip->irqfds.lock);
 }
 
 int bellows_irqfd_init(void)
 {
-	ends = alloc_workqueue("bellows-irqfd", 0, 0);
-	return ends ? 0 : -ENOMEM;
+	irqfd_ends = alloc_workqueue("bellows-irqfd", 0, 0);
+	return irqfd_ends ? 0 : -ENOMEM;
 }
 
 void bellows_irqfd_exit(void)
 {
-	destroy_workqueue(ends);
+	destroy_workqueue(irqfd_ends);
 }

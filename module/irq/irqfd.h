@@ -4,23 +4,23 @@
 /* An eventfd whose signal raises a line. */
 #include <linux/types.h>
 
-#define BELLOWS_MAX_IRQFDS	4096
+#define IRQFD_MAX	4096
 
 struct bellows_irqchip;
-struct bellows_irqfds;
+struct irqfds;
 struct kvm_irqfd;
 
 int bellows_irqfd_init(void);		/* module load */
 void bellows_irqfd_exit(void);
 
-void bellows_irqfds_init(struct bellows_irqfds *irqfds);
+void irqfds_init(struct irqfds *irqfds);
 /* KVM_IRQFD: assigns or takes away. 0 or -errno. */
 int bellows_irqfd(struct bellows_irqchip *chip, const struct kvm_irqfd *args);
 /* The VM goes: none is left, and none is coming, when it returns. */
-void bellows_irqfds_release(struct bellows_irqchip *chip);
+void irqfds_release(struct bellows_irqchip *chip);
 /* Does one with resampling raise the line? */
-bool bellows_irqfds_resampled(struct bellows_irqchip *chip, u32 gsi);
+bool irqfds_resampled(struct bellows_irqchip *chip, u32 gsi);
 /* The guest is done with the line's interrupt. No spinlock held. */
-void bellows_irqfds_ended(struct bellows_irqchip *chip, u32 gsi);
+void irqfds_ended(struct bellows_irqchip *chip, u32 gsi);
 
 #endif

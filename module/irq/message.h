@@ -5,32 +5,32 @@
 #include "pure.h"
 
 /* Delivery modes as an APIC encodes them. */
-enum bellows_irq_mode {
-	BELLOWS_IRQ_FIXED = 0,
-	BELLOWS_IRQ_LOWEST = 1,
-	BELLOWS_IRQ_SMI = 2,
-	BELLOWS_IRQ_NMI = 4,
-	BELLOWS_IRQ_INIT = 5,
-	BELLOWS_IRQ_SIPI = 6,
-	BELLOWS_IRQ_EXTINT = 7,
+enum message_mode {
+	MESSAGE_FIXED = 0,
+	MESSAGE_LOWEST = 1,
+	MESSAGE_SMI = 2,
+	MESSAGE_NMI = 4,
+	MESSAGE_INIT = 5,
+	MESSAGE_SIPI = 6,
+	MESSAGE_EXTINT = 7,
 };
 
-enum bellows_irq_shorthand {
-	BELLOWS_IRQ_TO_DEST = 0,
-	BELLOWS_IRQ_TO_SELF = 1,
-	BELLOWS_IRQ_TO_ALL = 2,
-	BELLOWS_IRQ_TO_OTHERS = 3,
+enum message_shorthand {
+	MESSAGE_TO_DEST = 0,
+	MESSAGE_TO_SELF = 1,
+	MESSAGE_TO_ALL = 2,
+	MESSAGE_TO_OTHERS = 3,
 };
 
 /* What travels between the controllers: an IPI, an MSI, an IOAPIC's pin. */
-struct bellows_irq_message {
+struct irq_message {
 	u32 dest;			/* 8 bits wide unless the sender is in x2APIC mode */
 	u8 vector;
-	u8 delivery_mode;		/* bellows_irq_mode */
+	u8 delivery_mode;		/* message_mode */
 	bool logical;
 	bool level;			/* trigger mode */
 	bool assert;			/* false: only an INIT level de-assert, which does nothing */
-	u8 shorthand;			/* bellows_irq_shorthand; the others than TO_DEST need a source */
+	u8 shorthand;			/* message_shorthand; the others than TO_DEST need a source */
 	bool redirection_hint;		/* of an MSI: one of those addressed is enough */
 };
 

@@ -16,30 +16,30 @@
 #define SLAVE_PORT	0xa0
 #define ELCR_PORT	0x4d0
 
-static_assert(sizeof(struct kvm_pic_state) == sizeof(struct bellows_i8259));
-static_assert(offsetof(struct kvm_pic_state, elcr) == offsetof(struct bellows_i8259, elcr));
-static_assert(offsetof(struct kvm_pic_state, isr) == offsetof(struct bellows_i8259, isr));
+static_assert(sizeof(struct kvm_pic_state) == sizeof(struct i8259));
+static_assert(offsetof(struct kvm_pic_state, elcr) == offsetof(struct i8259, elcr));
+static_assert(offsetof(struct kvm_pic_state, isr) == offsetof(struct i8259, isr));
 
-static void tell_output(struct bellows_irqchip *chip, bool again)
+static void pic_tell_output(struct bellows_irqchip *chip, bool again)
 {
-	struct bellows_pic *pic = &chip->pic;
+	struct pic *pic = &chip->pic;
 	bool output = pic->pair.output;
 
 	lockdep_assert_held(&pic->lock);
 	if (output == pic->output && !(output && again))
 		return;
 	WRITE_ONCE(pic->output, output);
-	bellows_apic_pic_output(chip->vm, output);
+	lapic_pic_output(chip->vm, output);
 }
 
 /* What others wait for, and hear when the lock is free. */
-struct news {
+struct pic_news {
 	unsigned long ended, unmasked;
 };
 
-static struct news take_news(struct bellows_pic *pic)
+static struct pic_news pic_take_news(struct pic *pic)
 {
-	struct news news = { .ended = pic->pair.ended, .unmasked = pic->pair.unmasked };
+	struct pic_news news = { .ended = pic->pair.ended, .unmasked = pic->pair.unmasked };
 
 	lockdep_assert_held(&pic->lock);
 	pic->pair.ended = 0;
@@ -47,25 +47,25 @@ static struct news take_news(struct bellows_pic *pic)
 	return news;
 }
 
-static unsigned int chip_of(unsigned int pin)
+static unsigned int pic_chip_of(unsigned int pin)
 {
 	return pin < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
 }
 
-static void tell(struct bellows_irqchip *chip, const struct news *news)
+static void pic_tell_news(struct bellows_irqchip *chip, const struct pic_news *news)
 {
 	unsigned int pin;
 
-	for_each_set_bit(pin, &news->ended, BELLOWS_I8259_PINS)
-		bellows_irq_ended(chip, chip_of(pin), pin & 7);
-	for_each_set_bit(pin, &news->unmasked, BELLOWS_I8259_PINS)
-		bellows_irq_unmasked(chip, chip_of(pin), pin & 7);
+	for_each_set_bit(pin, &news->ended, I8259_PINS)
+		irqchip_ended(chip, pic_chip_of(pin), pin & 7);
+	for_each_set_bit(pin, &news->unmasked, I8259_PINS)
+		irqchip_unmasked(chip, pic_chip_of(pin), pin & 7);
 }
 
-int bellows_pic_set(struct bellows_irqchip *chip, enum bellows_irq_source source, unsigned int pin,
-		    bool high)
+int pic_set(struct bellows_irqchip *chip, enum bellows_irq_source source, unsigned int pin,
+	    bool high)
 {
-	struct bellows_pic *pic = &chip->pic;
+	struct pic *pic = &chip->pic;
 	int r;
 
 	guard(spinlock_irqsave)(&pic->lock);
@@ -73,42 +73,43 @@ int bellows_pic_set(struct bellows_irqchip *chip, enum bellows_irq_source source
 		pic->sources[pin] |= BIT(source);
 	else
 		pic->sources[pin] &= ~BIT(source);
-	r = bellows_i8259_set_pin(&pic->pair, pin, pic->sources[pin]);
-	tell_output(chip, false);
+	r = i8259_set_pin(&pic->pair, pin, pic->sources[pin]);
+	pic_tell_output(chip, false);
 	return r;
 }
 
-bool bellows_pic_pending(struct bellows_vm *vm)
+bool pic_pending(struct bellows_vm *vm)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
 
 	return chip && READ_ONCE(chip->pic.output);
 }
 
-int bellows_pic_acknowledge(struct bellows_vm *vm)
+int pic_acknowledge(struct bellows_vm *vm)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);
 	unsigned long flags;
-	struct news news;
+	struct pic_news news;
 	int vector;
 
 	if (!chip)
 		return -1;
 	spin_lock_irqsave(&chip->pic.lock, flags);
-	vector = bellows_i8259_acknowledge(&chip->pic.pair);
+	vector = i8259_acknowledge(&chip->pic.pair);
 	/* There may be another one for the same CPU, which has yet to look. */
-	tell_output(chip, true);
-	news = take_news(&chip->pic);
+	pic_tell_output(chip, true);
+	news = pic_take_news(&chip->pic);
 	spin_unlock_irqrestore(&chip->pic.lock, flags);
-	tell(chip, &news);
+	pic_tell_news(chip, &news);
 	return vector;
 }
 
-static void port(struct bellows_irqchip *chip, u64 address, unsigned int len, void *data, bool write)
+static void pic_port(struct bellows_irqchip *chip, u64 address, unsigned int len, void *data,
+		     bool write)
 {
-	struct bellows_pic *pic = &chip->pic;
+	struct pic *pic = &chip->pic;
 	unsigned long flags;
-	struct news news;
+	struct pic_news news;
 	u8 *value = data;
 
 	/* The chips have eight data lines: nobody answers anything wider. */
@@ -119,41 +120,42 @@ static void port(struct bellows_irqchip *chip, u64 address, unsigned int len, vo
 	}
 	spin_lock_irqsave(&pic->lock, flags);
 	if (write)
-		bellows_i8259_write(&pic->pair, address, *value);
+		i8259_write(&pic->pair, address, *value);
 	else
-		*value = bellows_i8259_read(&pic->pair, address);
-	tell_output(chip, false);
-	news = take_news(pic);
+		*value = i8259_read(&pic->pair, address);
+	pic_tell_output(chip, false);
+	news = pic_take_news(pic);
 	spin_unlock_irqrestore(&pic->lock, flags);
-	tell(chip, &news);
+	pic_tell_news(chip, &news);
 }
 
-#define PORT_FUNCTIONS(member)							\
-static int member##_read(struct bellows_bus_device *device, u64 address, unsigned int len, \
-			 void *data)						\
-{										\
-	port(container_of(device, struct bellows_irqchip, pic.member), address, len, data, false); \
-	return 0;								\
-}										\
-										\
-static int member##_write(struct bellows_bus_device *device, u64 address, unsigned int len, \
-			  const void *data)					\
-{										\
-	port(container_of(device, struct bellows_irqchip, pic.member), address, len, \
-	     (void *)data, true);						\
-	return 0;								\
-}										\
-										\
-static const struct bellows_bus_ops member##_ops = {				\
-	.read = member##_read,							\
-	.write = member##_write,						\
+#define PIC_PORT_FUNCTIONS(member)							\
+static int pic_##member##_read(struct bellows_bus_device *device, u64 address,		\
+			       unsigned int len, void *data)				\
+{											\
+	pic_port(container_of(device, struct bellows_irqchip, pic.member), address, len,\
+		 data, false);								\
+	return 0;									\
+}											\
+											\
+static int pic_##member##_write(struct bellows_bus_device *device, u64 address,		\
+				unsigned int len, const void *data)			\
+{											\
+	pic_port(container_of(device, struct bellows_irqchip, pic.member), address, len,\
+		 (void *)data, true);							\
+	return 0;									\
+}											\
+											\
+static const struct bellows_bus_ops pic_##member##_ops = {				\
+	.read = pic_##member##_read,							\
+	.write = pic_##member##_write,							\
 }
 
-PORT_FUNCTIONS(master);
-PORT_FUNCTIONS(slave);
-PORT_FUNCTIONS(elcr);
+PIC_PORT_FUNCTIONS(master);
+PIC_PORT_FUNCTIONS(slave);
+PIC_PORT_FUNCTIONS(elcr);
 
-static unsigned int chip_index(unsigned int which)
+static unsigned int pic_chip_index(unsigned int which)
 {
 	return which == KVM_IRQCHIP_PIC_SLAVE;
 }
@@ -162,29 +164,29 @@ void bellows_pic_get_state(struct bellows_irqchip *chip, unsigned int which,
 			   struct kvm_pic_state *state)
 {
 	guard(spinlock_irqsave)(&chip->pic.lock);
-	memcpy(state, &chip->pic.pair.chip[chip_index(which)], sizeof(*state));
+	memcpy(state, &chip->pic.pair.chip[pic_chip_index(which)], sizeof(*state));
 }
 
 void bellows_pic_set_state(struct bellows_irqchip *chip, unsigned int which,
 			   const struct kvm_pic_state *state)
 {
 	guard(spinlock_irqsave)(&chip->pic.lock);
-	memcpy(&chip->pic.pair.chip[chip_index(which)], state, sizeof(*state));
-	bellows_i8259_update(&chip->pic.pair);
-	tell_output(chip, true);
+	memcpy(&chip->pic.pair.chip[pic_chip_index(which)], state, sizeof(*state));
+	i8259_update(&chip->pic.pair);
+	pic_tell_output(chip, true);
 }
 
-int bellows_pic_init(struct bellows_irqchip *chip)
+int pic_init(struct bellows_irqchip *chip)
 {
 	struct bellows_buses *buses = &chip->vm->buses;
-	struct bellows_pic *pic = &chip->pic;
+	struct pic *pic = &chip->pic;
 	int err;
 
 	spin_lock_init(&pic->lock);
-	bellows_i8259_init(&pic->pair);
-	pic->master.ops = &master_ops;
-	pic->slave.ops = &slave_ops;
-	pic->elcr.ops = &elcr_ops;
+	i8259_init(&pic->pair);
+	pic->master.ops = &pic_master_ops;
+	pic->slave.ops = &pic_slave_ops;
+	pic->elcr.ops = &pic_elcr_ops;
 	mutex_lock(&buses->lock);
 	err = bellows_bus_add(buses, BELLOWS_BUS_PIO, MASTER_PORT, 2, &pic->master);
 	if (!err)
@@ -193,11 +195,11 @@ int bellows_pic_init(struct bellows_irqchip *chip)
 		err = bellows_bus_add(buses, BELLOWS_BUS_PIO, ELCR_PORT, 2, &pic->elcr);
 	mutex_unlock(&buses->lock);
 	if (err)
-		bellows_pic_destroy(chip);
+		pic_destroy(chip);
 	return err;
 }
 
-void bellows_pic_destroy(struct bellows_irqchip *chip)
+void pic_destroy(struct bellows_irqchip *chip)
 {
 	struct bellows_buses *buses = &chip->vm->buses;
 

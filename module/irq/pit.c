@@ -41,12 +41,12 @@
 /* Ticks that the guest is owed at most. */
 #define MAX_OWED	(1 << 20)
 
-struct bellows_pit {
+struct pit {
 	struct bellows_irqchip *chip;		/* [c] */
 	bool speaker;				/* [c] port 0x61 is ours */
 	struct bellows_bus_device ports, speaker_port;
 	spinlock_t lock;			/* irqs off; of what follows */
-	struct bellows_i8254 regs;
+	struct i8254 regs;
 	u32 flags;				/* KVM_PIT_FLAGS_* */
 	struct hrtimer timer;
 	bool armed;
@@ -57,46 +57,46 @@ struct bellows_pit {
 	u32 owed;				/* ticks, the one under way included */
 };
 
-static_assert(sizeof(struct kvm_pit_channel_state) == sizeof(struct bellows_i8254_channel));
+static_assert(sizeof(struct kvm_pit_channel_state) == sizeof(struct i8254_channel));
 static_assert(offsetof(struct kvm_pit_channel_state, gate) ==
-	      offsetof(struct bellows_i8254_channel, gate));
+	      offsetof(struct i8254_channel, gate));
 static_assert(offsetof(struct kvm_pit_channel_state, count_load_time) ==
-	      offsetof(struct bellows_i8254_channel, loaded));
+	      offsetof(struct i8254_channel, loaded));
 
-static struct bellows_pit *pit_of(struct bellows_irqchip *chip)
+static struct pit *pit_of(struct bellows_irqchip *chip)
 {
 	/* Pairs with the release in bellows_pit_create(). */
 	return smp_load_acquire(&chip->pit);
 }
 
-static void pulse(struct bellows_pit *pit)
+static void pit_pulse(struct pit *pit)
 {
 	pit->ended = false;
 	bellows_line_set(pit->chip, BELLOWS_SOURCE_PIT, 0, true);
 	bellows_line_set(pit->chip, BELLOWS_SOURCE_PIT, 0, false);
 }
 
-static void forget_owed(struct bellows_pit *pit)
+static void pit_forget_owed(struct pit *pit)
 {
 	pit->owed = 0;
 	pit->ended = true;
 }
 
-static void tick(struct bellows_pit *pit, u64 n)
+static void pit_tick(struct pit *pit, u64 n)
 {
 	lockdep_assert_held(&pit->lock);
 	if (!pit->reinject) {
-		pulse(pit);
+		pit_pulse(pit);
 		return;
 	}
 	pit->owed = min_t(u64, pit->owed + n, MAX_OWED);
 	if (pit->ended)
-		pulse(pit);
+		pit_pulse(pit);
 }
 
-static enum hrtimer_restart fired(struct hrtimer *timer)
+static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 {
-	struct bellows_pit *pit = container_of(timer, struct bellows_pit, timer);
+	struct pit *pit = container_of(timer, struct pit, timer);
 	u64 now = ktime_get_ns(), n = 1;
 
 	guard(spinlock_irqsave)(&pit->lock);
@@ -110,11 +110,11 @@ static enum hrtimer_restart fired(struct hrtimer *timer)
 	} else {
 		pit->armed = false;
 	}
-	tick(pit, n);
+	pit_tick(pit, n);
 	return HRTIMER_NORESTART;
 }
 
-static void stop(struct bellows_pit *pit)
+static void pit_stop(struct pit *pit)
 {
 	lockdep_assert_held(&pit->lock);
 	pit->armed = false;
@@ -122,17 +122,17 @@ static void stop(struct bellows_pit *pit)
 }
 
 /* Channel 0 was loaded. */
-static void restart(struct bellows_pit *pit, u64 now)
+static void pit_restart(struct pit *pit, u64 now)
 {
-	u64 interval = bellows_i8254_interval(&pit->regs);
+	u64 interval = i8254_interval(&pit->regs);
 
-	stop(pit);
-	forget_owed(pit);
+	pit_stop(pit);
+	pit_forget_owed(pit);
 	/* With an HPET in its place channel 0 is cut off. */
 	if (!interval || (pit->flags & KVM_PIT_FLAGS_HPET_LEGACY))
 		return;
 	pit->period = 0;
-	if (bellows_i8254_periodic(&pit->regs))
+	if (i8254_periodic(&pit->regs))
 		pit->period = max_t(u64, interval, MIN_PERIOD);
 	pit->due = now + max(interval, pit->period);
 	pit->armed = true;
@@ -140,31 +140,33 @@ static void restart(struct bellows_pit *pit, u64 now)
 }
 
 /* Eight data lines: of wider accesses the rest is nothing. */
-static int read(struct bellows_bus_device *device, u64 address, unsigned int len, void *data)
+static int pit_read(struct bellows_bus_device *device, u64 address, unsigned int len, void *data)
 {
-	struct bellows_pit *pit = container_of(device, struct bellows_pit, ports);
+	struct pit *pit = container_of(device, struct pit, ports);
 
 	memset(data, 0, len);
 	guard(spinlock_irqsave)(&pit->lock);
-	*(u8 *)data = bellows_i8254_read(&pit->regs, address & 3, ktime_get_ns());
+	*(u8 *)data = i8254_read(&pit->regs, address & 3, ktime_get_ns());
 	return 0;
 }
 
-static int write(struct bellows_bus_device *device, u64 address, unsigned int len, const void *data)
+static int pit_write(struct bellows_bus_device *device, u64 address, unsigned int len,
+		     const void *data)
 {
-	struct bellows_pit *pit = container_of(device, struct bellows_pit, ports);
+	struct pit *pit = container_of(device, struct pit, ports);
 	u64 now;
 
 	guard(spinlock_irqsave)(&pit->lock);
 	now = ktime_get_ns();
-	if (bellows_i8254_write(&pit->regs, address & 3, *(const u8 *)data, now))
-		restart(pit, now);
+	if (i8254_write(&pit->regs, address & 3, *(const u8 *)data, now))
+		pit_restart(pit, now);
 	return 0;
 }
 
-static int speaker_read(struct bellows_bus_device *device, u64 address, unsigned int len, void *data)
+static int pit_speaker_read(struct bellows_bus_device *device, u64 address, unsigned int len,
+			    void *data)
 {
-	struct bellows_pit *pit = container_of(device, struct bellows_pit, speaker_port);
+	struct pit *pit = container_of(device, struct pit, speaker_port);
 	u64 now;
 	u8 value;
 
@@ -178,16 +180,16 @@ static int speaker_read(struct bellows_bus_device *device, u64 address, unsigned
 		value |= SPEAKER_DATA;
 	if (now >> REFRESH_SHIFT & 1)
 		value |= SPEAKER_REFRESH;
-	if (bellows_i8254_out(&pit->regs, 2, now))
+	if (i8254_out(&pit->regs, 2, now))
 		value |= SPEAKER_OUT;
 	*(u8 *)data = value;
 	return 0;
 }
 
-static int speaker_write(struct bellows_bus_device *device, u64 address, unsigned int len,
-			 const void *data)
+static int pit_speaker_write(struct bellows_bus_device *device, u64 address, unsigned int len,
+			     const void *data)
 {
-	struct bellows_pit *pit = container_of(device, struct bellows_pit, speaker_port);
+	struct pit *pit = container_of(device, struct pit, speaker_port);
 	u8 value = *(const u8 *)data;
 
 	if (address != SPEAKER_PORT)
@@ -197,16 +199,19 @@ static int speaker_write(struct bellows_bus_device *device, u64 address, unsigne
 		pit->flags |= KVM_PIT_FLAGS_SPEAKER_DATA_ON;
 	else
 		pit->flags &= ~KVM_PIT_FLAGS_SPEAKER_DATA_ON;
-	bellows_i8254_set_gate(&pit->regs, 2, value & SPEAKER_GATE, ktime_get_ns());
+	i8254_set_gate(&pit->regs, 2, value & SPEAKER_GATE, ktime_get_ns());
 	return 0;
 }
 
-static const struct bellows_bus_ops port_ops = { .read = read, .write = write };
-static const struct bellows_bus_ops speaker_ops = { .read = speaker_read, .write = speaker_write };
+static const struct bellows_bus_ops pit_port_ops = { .read = pit_read, .write = pit_write };
+static const struct bellows_bus_ops pit_speaker_ops = {
+	.read = pit_speaker_read,
+	.write = pit_speaker_write,
+};
 
-void bellows_pit_ended(struct bellows_irqchip *chip)
+void pit_ended(struct bellows_irqchip *chip)
 {
-	struct bellows_pit *pit = pit_of(chip);
+	struct pit *pit = pit_of(chip);
 
 	if (!pit)
 		return;
@@ -215,22 +220,22 @@ void bellows_pit_ended(struct bellows_irqchip *chip)
 		return;
 	pit->ended = true;
 	if (pit->owed && --pit->owed)
-		pulse(pit);
+		pit_pulse(pit);
 }
 
-void bellows_pit_unmasked(struct bellows_irqchip *chip)
+void pit_unmasked(struct bellows_irqchip *chip)
 {
-	struct bellows_pit *pit = pit_of(chip);
+	struct pit *pit = pit_of(chip);
 
 	if (!pit)
 		return;
 	guard(spinlock_irqsave)(&pit->lock);
-	forget_owed(pit);
+	pit_forget_owed(pit);
 }
 
 int bellows_pit_get_state(struct bellows_irqchip *chip, struct kvm_pit_state2 *state)
 {
-	struct bellows_pit *pit = chip ? pit_of(chip) : NULL;
+	struct pit *pit = chip ? pit_of(chip) : NULL;
 
 	if (!pit)
 		return -ENXIO;
@@ -244,7 +249,7 @@ int bellows_pit_get_state(struct bellows_irqchip *chip, struct kvm_pit_state2 *s
 /* Counting begins anew, now: the times in the state are of another clock. */
 int bellows_pit_set_state(struct bellows_irqchip *chip, const struct kvm_pit_state2 *state)
 {
-	struct bellows_pit *pit = chip ? pit_of(chip) : NULL;
+	struct pit *pit = chip ? pit_of(chip) : NULL;
 	unsigned int i;
 	u64 now;
 
@@ -254,26 +259,26 @@ int bellows_pit_set_state(struct bellows_irqchip *chip, const struct kvm_pit_sta
 	now = ktime_get_ns();
 	memcpy(pit->regs.channel, state->channels, sizeof(pit->regs.channel));
 	pit->flags = state->flags;
-	for (i = 0; i < BELLOWS_I8254_CHANNELS; i++)
-		bellows_i8254_load(&pit->regs, i, pit->regs.channel[i].count, now);
-	restart(pit, now);
+	for (i = 0; i < I8254_CHANNELS; i++)
+		i8254_load(&pit->regs, i, pit->regs.channel[i].count, now);
+	pit_restart(pit, now);
 	return 0;
 }
 
 int bellows_pit_set_reinject(struct bellows_irqchip *chip, bool on)
 {
-	struct bellows_pit *pit = chip ? pit_of(chip) : NULL;
+	struct pit *pit = chip ? pit_of(chip) : NULL;
 
 	if (!pit)
 		return -ENXIO;
 	guard(spinlock_irqsave)(&pit->lock);
 	if (on && !pit->reinject)
-		forget_owed(pit);
+		pit_forget_owed(pit);
 	pit->reinject = on;
 	return 0;
 }
 
-static int add_ports(struct bellows_pit *pit)
+static int pit_add_ports(struct pit *pit)
 {
 	struct bellows_buses *buses = &pit->chip->vm->buses;
 	int err;
@@ -290,7 +295,7 @@ static int add_ports(struct bellows_pit *pit)
 
 int bellows_pit_create(struct bellows_irqchip *chip, u32 flags)
 {
-	struct bellows_pit *pit;
+	struct pit *pit;
 	int err;
 
 	lockdep_assert_held(&chip->vm->lock);
@@ -301,19 +306,19 @@ int bellows_pit_create(struct bellows_irqchip *chip, u32 flags)
 		return -ENOMEM;
 	pit->chip = chip;
 	pit->speaker = flags & KVM_PIT_SPEAKER_DUMMY;
-	pit->ports.ops = &port_ops;
-	pit->speaker_port.ops = &speaker_ops;
+	pit->ports.ops = &pit_port_ops;
+	pit->speaker_port.ops = &pit_speaker_ops;
 	spin_lock_init(&pit->lock);
 	hrtimer_init(&pit->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	pit->timer.function = fired;
-	bellows_i8254_init(&pit->regs, ktime_get_ns());
+	pit->timer.function = pit_fired;
+	i8254_init(&pit->regs, ktime_get_ns());
 	pit->reinject = true;
 	pit->ended = true;
-	err = add_ports(pit);
+	err = pit_add_ports(pit);
 	if (err) {
 		/* A vCPU may have found the first port and started the timer. */
 		scoped_guard(spinlock_irqsave, &pit->lock)
-			stop(pit);
+			pit_stop(pit);
 		hrtimer_cancel(&pit->timer);
 		kfree(pit);
 		return err;
@@ -322,14 +327,14 @@ int bellows_pit_create(struct bellows_irqchip *chip, u32 flags)
 	smp_store_release(&chip->pit, pit);
 	/* A vCPU may have found the ports and had a tick: its end found nobody to tell. */
 	scoped_guard(spinlock_irqsave, &pit->lock)
-		forget_owed(pit);
+		pit_forget_owed(pit);
 	return 0;
 }
 
-void bellows_pit_destroy(struct bellows_irqchip *chip)
+void pit_destroy(struct bellows_irqchip *chip)
 {
 	struct bellows_buses *buses = &chip->vm->buses;
-	struct bellows_pit *pit = chip->pit;
+	struct pit *pit = chip->pit;
 
 	if (!pit)
 		return;
@@ -338,7 +343,7 @@ void bellows_pit_destroy(struct bellows_irqchip *chip)
 	bellows_bus_remove(buses, BELLOWS_BUS_PIO, &pit->speaker_port);
 	mutex_unlock(&buses->lock);
 	scoped_guard(spinlock_irqsave, &pit->lock)
-		stop(pit);
+		pit_stop(pit);
 	hrtimer_cancel(&pit->timer);
 	chip->pit = NULL;
 	kfree(pit);

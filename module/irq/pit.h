@@ -8,7 +8,7 @@ struct kvm_pit_state2;
 
 /* Under vm->lock. -EEXIST, -ENOMEM. */
 int bellows_pit_create(struct bellows_irqchip *chip, u32 flags);
-void bellows_pit_destroy(struct bellows_irqchip *chip);
+void pit_destroy(struct bellows_irqchip *chip);
 
 /* -ENXIO: there is none. */
 int bellows_pit_get_state(struct bellows_irqchip *chip, struct kvm_pit_state2 *state);
@@ -16,7 +16,7 @@ int bellows_pit_set_state(struct bellows_irqchip *chip, const struct kvm_pit_sta
 int bellows_pit_set_reinject(struct bellows_irqchip *chip, bool on);
 
 /* The guest is done with a tick; the guest lets line 0 through again. No spinlock held. */
-void bellows_pit_ended(struct bellows_irqchip *chip);
-void bellows_pit_unmasked(struct bellows_irqchip *chip);
+void pit_ended(struct bellows_irqchip *chip);
+void pit_unmasked(struct bellows_irqchip *chip);
 
 #endif

@@ -20,17 +20,17 @@
 #include "vm/request.h"
 #include "vm/result.h"
 
-static gpa_t address(const struct bellows_vcpu *vcpu)
+static gpa_t pv_eoi_address(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->msrs.pv_eoi & ~1ULL;
 }
 
-static bool write_byte(struct bellows_vcpu *vcpu, u8 value)
+static bool pv_eoi_write_byte(struct bellows_vcpu *vcpu, u8 value)
 {
-	return !bellows_gpa_write(&vcpu->vm->mmu, address(vcpu), &value, sizeof(value));
+	return !bellows_gpa_write(&vcpu->vm->mmu, pv_eoi_address(vcpu), &value, sizeof(value));
 }
 
-static unsigned int count(const struct bellows_apic *apic, unsigned int bank)
+static unsigned int pv_eoi_count(const struct bellows_apic *apic, unsigned int bank)
 {
 	unsigned int i, n = 0;
 
@@ -44,17 +44,17 @@ static unsigned int count(const struct bellows_apic *apic, unsigned int bank)
  * waits for the end, no other interrupt, and no timer that goes on once it is seen to
  * be taken.
  */
-static bool end_has_no_effect(const struct bellows_apic *apic)
+static bool pv_eoi_end_has_no_effect(const struct bellows_apic *apic)
 {
 	int offered = apic->vcpu->offered_irq;
-	int vector = offered >= 0 ? offered : bellows_apic_highest(&apic->regs, BELLOWS_APIC_ISR);
+	int vector = offered >= 0 ? offered : lapic_regs_highest(&apic->regs, LAPIC_ISR);
 
-	if (vector < 0 || apic->rests || bellows_ioapic_handles(apic->vcpu->vm, vector))
+	if (vector < 0 || apic->rests || ioapic_handles(apic->vcpu->vm, vector))
 		return false;
 	if (offered >= 0)
-		return count(apic, BELLOWS_APIC_ISR) == 0 && count(apic, BELLOWS_APIC_IRR) == 1;
-	return bellows_apic_highest(&apic->regs, BELLOWS_APIC_IRR) < 0 &&
-	       count(apic, BELLOWS_APIC_ISR) == 1;
+		return pv_eoi_count(apic, LAPIC_ISR) == 0 && pv_eoi_count(apic, LAPIC_IRR) == 1;
+	return lapic_regs_highest(&apic->regs, LAPIC_IRR) < 0 &&
+	       pv_eoi_count(apic, LAPIC_ISR) == 1;
 }
 
 void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu)
@@ -64,12 +64,12 @@ void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu)
 	if (!(vcpu->msrs.pv_eoi & 1))
 		return;
 	/* Where hardware ends interrupts the detour is the longer way. */
-	if (apic->regs.by_hardware || !end_has_no_effect(apic)) {
+	if (apic->regs.by_hardware || !pv_eoi_end_has_no_effect(apic)) {
 		bellows_apic_withdraw_eoi(vcpu);
 		return;
 	}
 	if (!apic->eoi_offered)
-		apic->eoi_offered = write_byte(vcpu, 1);
+		apic->eoi_offered = pv_eoi_write_byte(vcpu, 1);
 }
 
 void bellows_apic_withdraw_eoi(struct bellows_vcpu *vcpu)
@@ -78,7 +78,7 @@ void bellows_apic_withdraw_eoi(struct bellows_vcpu *vcpu)
 	if (!vcpu->apic->eoi_offered)
 		return;
 	vcpu->apic->eoi_offered = false;
-	write_byte(vcpu, 0);
+	pv_eoi_write_byte(vcpu, 0);
 }
 
 void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu)
@@ -90,10 +90,10 @@ void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu)
 	if (!apic->eoi_offered)
 		return;
 	/* A byte that is gone can't be cleared any more: the guest has to do without the end. */
-	if (bellows_gpa_read(&vcpu->vm->mmu, address(vcpu), &byte, sizeof(byte)) || byte & 1)
+	if (bellows_gpa_read(&vcpu->vm->mmu, pv_eoi_address(vcpu), &byte, sizeof(byte)) || byte & 1)
 		return;
 	apic->eoi_offered = false;
-	bellows_apic_end(&apic->regs, &level);
+	lapic_regs_end(&apic->regs, &level);
 	if (bellows_apic_has_interrupt(vcpu))
 		bellows_request(vcpu, VCPU_REQ_EVENT);
 }

@@ -18,7 +18,7 @@
 #include "vm/vm.h"
 
 #define CHIPS		3		/* KVM_IRQCHIP_*, from 0 */
-#define PINS		BELLOWS_IOAPIC_PINS	/* of the one that has most */
+#define PINS		I82093_PINS		/* of the one that has most */
 
 /* The message's bits, in an address and its data. */
 #define MSI_DEST_SHIFT	12
@@ -33,7 +33,7 @@ struct route {
 	u32 data;
 };
 
-struct bellows_routes {
+struct routes {
 	u32 nr_gsis;
 	s16 gsi_of[CHIPS][PINS];	/* -1: none */
 	u16 *first;			/* nr_gsis + 1: where a line's routes begin in route[] */
@@ -50,7 +50,7 @@ bool bellows_msi_valid(const struct bellows_vm *vm, u64 address)
 
 int bellows_msi_send(struct bellows_vm *vm, u64 address, u32 data)
 {
-	struct bellows_irq_message msg = {
+	struct irq_message msg = {
 		.dest = address >> MSI_DEST_SHIFT & 0xff,
 		.vector = data & 0xff,
 		.delivery_mode = data >> 8 & 7,
@@ -63,31 +63,31 @@ int bellows_msi_send(struct bellows_vm *vm, u64 address, u32 data)
 	/* Bits 8 to 31 of the destination are at the same place in the upper half. */
 	if (READ_ONCE(vm->x2apic_32bit_ids))
 		msg.dest |= address >> 32 & ~0xffU;
-	return bellows_apic_deliver(vm, NULL, &msg);
+	return lapic_deliver(vm, NULL, &msg);
 }
 
-static int follow(struct bellows_irqchip *chip, const struct route *route,
-		  enum bellows_irq_source source, bool high)
+static int route_follow(struct bellows_irqchip *chip, const struct route *route,
+			enum bellows_irq_source source, bool high)
 {
 	if (route->msi)
 		return high ? bellows_msi_send(chip->vm, route->address, route->data) : -1;
 	if (route->chip == KVM_IRQCHIP_IOAPIC)
-		return bellows_ioapic_set(chip, source, route->pin, high);
-	return bellows_pic_set(chip, source, route->pin + 8 * route->chip, high);
+		return ioapic_set(chip, source, route->pin, high);
+	return pic_set(chip, source, route->pin + 8 * route->chip, high);
 }
 
 int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source source, u32 gsi,
 		     bool high)
 {
 	int index = srcu_read_lock(&bellows_irq_srcu);
-	const struct bellows_routes *routes = srcu_dereference(chip->routes, &bellows_irq_srcu);
+	const struct routes *routes = srcu_dereference(chip->routes, &bellows_irq_srcu);
 	int sum = -1, r;
 	u32 i;
 
 	if (gsi < routes->nr_gsis) {
 		gsi = array_index_nospec(gsi, routes->nr_gsis);
 		for (i = routes->first[gsi]; i < routes->first[gsi + 1]; i++) {
-			r = follow(chip, &routes->route[i], source, high);
+			r = route_follow(chip, &routes->route[i], source, high);
 			if (r >= 0)
 				sum = r + max(sum, 0);
 		}
@@ -96,7 +96,7 @@ int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source sourc
 	return sum;
 }
 
-int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
+int route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin)
 {
 	int index = srcu_read_lock(&bellows_irq_srcu);
 	int gsi = srcu_dereference(chip->routes, &bellows_irq_srcu)->gsi_of[which][pin];
@@ -105,7 +105,7 @@ int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned
 	return gsi;
 }
 
-static int fill_route(const struct bellows_vm *vm, struct route *route,
+static int route_fill(const struct bellows_vm *vm, struct route *route,
 		      const struct kvm_irq_routing_entry *entry)
 {
 	switch (entry->type) {
@@ -113,7 +113,7 @@ static int fill_route(const struct bellows_vm *vm, struct route *route,
 		if (entry->flags || entry->u.irqchip.irqchip >= CHIPS)
 			return -EINVAL;
 		if (entry->u.irqchip.pin >=
-		    (entry->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC ? BELLOWS_IOAPIC_PINS : 8))
+		    (entry->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC ? I82093_PINS : 8))
 			return -EINVAL;
 		route->chip = entry->u.irqchip.irqchip;
 		route->pin = entry->u.irqchip.pin;
@@ -132,7 +132,7 @@ static int fill_route(const struct bellows_vm *vm, struct route *route,
 }
 
 /* Among the routes of one line so far. */
-static bool fits(const struct route *route, const struct route *others, u32 n)
+static bool route_fits(const struct route *route, const struct route *others, u32 n)
 {
 	u32 i;
 
@@ -143,14 +143,14 @@ static bool fits(const struct route *route, const struct route *others, u32 n)
 	return true;
 }
 
-static struct bellows_routes *current_routes(struct bellows_irqchip *chip)
+static struct routes *routes_current(struct bellows_irqchip *chip)
 {
 	return rcu_dereference_protected(chip->routes, lockdep_is_held(&chip->routes_lock));
 }
 
-static struct bellows_routes *alloc_routes(const struct kvm_irq_routing_entry *entries, u32 n)
+static struct routes *routes_alloc(const struct kvm_irq_routing_entry *entries, u32 n)
 {
-	struct bellows_routes *routes;
+	struct routes *routes;
 	u32 i, nr_gsis = 1;
 	size_t size;
 
@@ -170,7 +170,7 @@ static struct bellows_routes *alloc_routes(const struct kvm_irq_routing_entry *e
 }
 
 /* first[gsi + 1] is where the next route of the line goes; at the end, where the next line begins. */
-static void count_routes(struct bellows_routes *routes,
+static void routes_count(struct routes *routes,
 			 const struct kvm_irq_routing_entry *entries, u32 n)
 {
 	u32 i, gsi, sum = 0;
@@ -185,8 +185,8 @@ static void count_routes(struct bellows_routes *routes,
 	}
 }
 
-static int add_route(const struct bellows_vm *vm, struct bellows_routes *routes,
-		     const struct kvm_irq_routing_entry *entry)
+static int routes_add(const struct bellows_vm *vm, struct routes *routes,
+		      const struct kvm_irq_routing_entry *entry)
 {
 	/* Those of the line before end where this line's begin: it has all of its by count. */
 	u16 *next = &routes->first[entry->gsi + 1];
@@ -194,7 +194,7 @@ static int add_route(const struct bellows_vm *vm, struct bellows_routes *routes,
 	u32 begin = *next;
 	int err;
 
-	err = fill_route(vm, &route, entry);
+	err = route_fill(vm, &route, entry);
 	if (err)
 		return err;
 	routes->route[begin] = route;
@@ -204,7 +204,7 @@ static int add_route(const struct bellows_vm *vm, struct bellows_routes *routes,
 	return 0;
 }
 
-static bool valid(const struct bellows_routes *routes)
+static bool routes_valid(const struct routes *routes)
 {
 	u32 gsi, i;
 
@@ -215,26 +215,26 @@ static bool valid(const struct bellows_routes *routes)
 		if (end - begin > CHIPS)
 			return false;
 		for (i = begin + 1; i < end; i++) {
-			if (!fits(&routes->route[i], &routes->route[begin], i - begin))
+			if (!route_fits(&routes->route[i], &routes->route[begin], i - begin))
 				return false;
 		}
 	}
 	return true;
 }
 
-static struct bellows_routes *make_routes(const struct bellows_vm *vm,
-					  const struct kvm_irq_routing_entry *entries, u32 n)
+static struct routes *routes_make(const struct bellows_vm *vm,
+				  const struct kvm_irq_routing_entry *entries, u32 n)
 {
-	struct bellows_routes *routes = alloc_routes(entries, n);
+	struct routes *routes = routes_alloc(entries, n);
 	u32 i;
 	int err = 0;
 
 	if (IS_ERR(routes))
 		return routes;
-	count_routes(routes, entries, n);
+	routes_count(routes, entries, n);
 	for (i = 0; !err && i < n; i++)
-		err = add_route(vm, routes, &entries[i]);
-	if (!err && !valid(routes))
+		err = routes_add(vm, routes, &entries[i]);
+	if (!err && !routes_valid(routes))
 		err = -EINVAL;
 	if (!err)
 		return routes;
@@ -243,43 +243,43 @@ static struct bellows_routes *make_routes(const struct bellows_vm *vm,
 }
 
 /* The timer waits for the end of line 0's interrupts, irqfds for that of theirs. */
-static u32 listened(struct bellows_irqchip *chip, const struct bellows_routes *routes)
+static u32 routes_listened(struct bellows_irqchip *chip, const struct routes *routes)
 {
 	unsigned int pin;
 	u32 pins = 0;
 
-	for (pin = 0; pin < BELLOWS_IOAPIC_PINS; pin++) {
+	for (pin = 0; pin < I82093_PINS; pin++) {
 		int gsi = routes->gsi_of[KVM_IRQCHIP_IOAPIC][pin];
 
-		if (!gsi || (gsi > 0 && bellows_irqfds_resampled(chip, gsi)))
+		if (!gsi || (gsi > 0 && irqfds_resampled(chip, gsi)))
 			pins |= BIT(pin);
 	}
 	return pins;
 }
 
-void bellows_routes_update_listened(struct bellows_irqchip *chip)
+void routes_update_listened(struct bellows_irqchip *chip)
 {
 	guard(mutex)(&chip->routes_lock);
-	bellows_ioapic_set_listened(chip, listened(chip, current_routes(chip)));
+	ioapic_set_listened(chip, routes_listened(chip, routes_current(chip)));
 }
 
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
 		       u32 n)
 {
-	struct bellows_routes *new = make_routes(chip->vm, entries, n), *old;
+	struct routes *new = routes_make(chip->vm, entries, n), *old;
 
 	if (IS_ERR(new))
 		return PTR_ERR(new);
 	guard(mutex)(&chip->routes_lock);
-	old = current_routes(chip);
+	old = routes_current(chip);
 	rcu_assign_pointer(chip->routes, new);
-	bellows_ioapic_set_listened(chip, listened(chip, new));
+	ioapic_set_listened(chip, routes_listened(chip, new));
 	synchronize_srcu_expedited(&bellows_irq_srcu);
 	kvfree(old);
 	return 0;
 }
 
-static void set_default(struct kvm_irq_routing_entry *entry, u32 gsi, u32 which, u32 pin)
+static void route_set_default(struct kvm_irq_routing_entry *entry, u32 gsi, u32 which, u32 pin)
 {
 	*entry = (struct kvm_irq_routing_entry) {
 		.gsi = gsi,
@@ -288,31 +288,31 @@ static void set_default(struct kvm_irq_routing_entry *entry, u32 gsi, u32 which,
 	};
 }
 
-int bellows_routes_init(struct bellows_irqchip *chip)
+int routes_init(struct bellows_irqchip *chip)
 {
-	const u32 n = BELLOWS_I8259_PINS + BELLOWS_IOAPIC_PINS;
+	const u32 n = I8259_PINS + I82093_PINS;
 	struct kvm_irq_routing_entry *entries;
-	struct bellows_routes *routes;
+	struct routes *routes;
 	u32 i, k = 0;
 
 	entries = kcalloc(n, sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
-	for (i = 0; i < BELLOWS_I8259_PINS; i++)
-		set_default(&entries[k++], i,
-			    i < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, i % 8);
-	for (i = 0; i < BELLOWS_IOAPIC_PINS; i++)
-		set_default(&entries[k++], i, KVM_IRQCHIP_IOAPIC, i);
-	routes = make_routes(chip->vm, entries, n);
+	for (i = 0; i < I8259_PINS; i++)
+		route_set_default(&entries[k++], i,
+				  i < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, i % 8);
+	for (i = 0; i < I82093_PINS; i++)
+		route_set_default(&entries[k++], i, KVM_IRQCHIP_IOAPIC, i);
+	routes = routes_make(chip->vm, entries, n);
 	kfree(entries);
 	if (IS_ERR(routes))
 		return PTR_ERR(routes);
 	RCU_INIT_POINTER(chip->routes, routes);
-	chip->ioapic.listened = listened(chip, routes);
+	chip->ioapic.listened = routes_listened(chip, routes);
 	return 0;
 }
 
-void bellows_routes_destroy(struct bellows_irqchip *chip)
+void routes_destroy(struct bellows_irqchip *chip)
 {
 	kvfree(rcu_dereference_protected(chip->routes, true));
 }

@@ -10,14 +10,14 @@ struct kvm_irq_routing_entry;
 struct kvm_msi;
 
 /* A PC's: lines 0 to 15 to both kinds of chip, the others to the IOAPIC. */
-int bellows_routes_init(struct bellows_irqchip *chip);
-void bellows_routes_destroy(struct bellows_irqchip *chip);
+int routes_init(struct bellows_irqchip *chip);
+void routes_destroy(struct bellows_irqchip *chip);
 /* Replaces all. Nobody follows an old one any more when it returns. */
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
 		       u32 n);
 
 /* Who waits for the ends of interrupts has changed. */
-void bellows_routes_update_listened(struct bellows_irqchip *chip);
+void routes_update_listened(struct bellows_irqchip *chip);
 
 /*
  * A source raises or lowers a line. Any context. The number of vCPUs that took
@@ -26,7 +26,7 @@ void bellows_routes_update_listened(struct bellows_irqchip *chip);
 int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source source, u32 gsi,
 		     bool high);
 /* The line that leads to a pin of a chip in KVM's numbers, or -1. */
-int bellows_route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
+int route_gsi(struct bellows_irqchip *chip, unsigned int which, unsigned int pin);
 /* As bellows_line_set(). */
 int bellows_msi_send(struct bellows_vm *vm, u64 address, u32 data);
 /* With 32-bit APIC IDs the upper half of an address has no room for anything else. */

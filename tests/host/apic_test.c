@@ -14,28 +14,28 @@
 static struct random rnd;
 
 /* A test has a few at a time. */
-static struct bellows_apic_reg *page(void)
+static struct lapic_reg *page(void)
 {
-	static struct bellows_apic_reg pages[4][BELLOWS_APIC_NR_REGS];
+	static struct lapic_reg pages[4][LAPIC_NR_REGS];
 	static unsigned int next;
 
 	return pages[next++ % ARRAY_SIZE(pages)];
 }
 
-static struct bellows_apic_regs fresh(u32 id, bool x2apic)
+static struct lapic_regs fresh(u32 id, bool x2apic)
 {
-	struct bellows_apic_regs r = { .reg = page(), .id = id };
+	struct lapic_regs r = { .reg = page(), .id = id };
 
-	bellows_apic_regs_set_mode(&r, true, x2apic);
-	bellows_apic_regs_reset(&r, false);
+	lapic_regs_set_mode(&r, true, x2apic);
+	lapic_regs_reset(&r, false);
 	return r;
 }
 
-static struct bellows_apic_regs enabled(u32 id, bool x2apic)
+static struct lapic_regs enabled(u32 id, bool x2apic)
 {
-	struct bellows_apic_regs r = fresh(id, x2apic);
+	struct lapic_regs r = fresh(id, x2apic);
 
-	bellows_apic_regs_write(&r, BELLOWS_APIC_SVR, 0x1ff);
+	lapic_regs_write(&r, LAPIC_SVR, 0x1ff);
 	return r;
 }
 
@@ -70,22 +70,22 @@ static int model_deliverable(const struct model *m)
 	return irr >= 16 && irr >> 4 > model_ppr(m) >> 4 ? irr : -1;
 }
 
-static bool same(const struct model *m, const struct bellows_apic_regs *r)
+static bool same(const struct model *m, const struct lapic_regs *r)
 {
 	int i;
 
 	for (i = 0; i < 256; i++)
-		if (m->irr[i] != bellows_apic_test(r, BELLOWS_APIC_IRR, i) ||
-		    m->isr[i] != bellows_apic_test(r, BELLOWS_APIC_ISR, i) ||
-		    m->tmr[i] != bellows_apic_test(r, BELLOWS_APIC_TMR, i))
+		if (m->irr[i] != lapic_regs_test(r, LAPIC_IRR, i) ||
+		    m->isr[i] != lapic_regs_test(r, LAPIC_ISR, i) ||
+		    m->tmr[i] != lapic_regs_test(r, LAPIC_TMR, i))
 			return false;
-	return bellows_apic_ppr(r) == model_ppr(m) &&
-	       bellows_apic_deliverable(r) == model_deliverable(m);
+	return lapic_regs_ppr(r) == model_ppr(m) &&
+	       lapic_regs_deliverable(r) == model_deliverable(m);
 }
 
 static bool priorities(void)
 {
-	struct bellows_apic_regs r = enabled(0, false);
+	struct lapic_regs r = enabled(0, false);
 	struct model m = { .tpr = 0 };
 	unsigned long i;
 	bool level;
@@ -97,21 +97,21 @@ static bool priorities(void)
 		case 1:
 			v = 16 + random_below(&rnd, 240);
 			level = random_below(&rnd, 2);
-			bellows_apic_accept(&r, v, level);
+			lapic_regs_accept(&r, v, level);
 			m.irr[v] = true;
 			m.tmr[v] = level;
 			break;
 		case 2:
-			v = bellows_apic_deliverable(&r);
+			v = lapic_regs_deliverable(&r);
 			if (v < 0)
 				break;
-			bellows_apic_in_service(&r, v);
+			lapic_regs_in_service(&r, v);
 			m.irr[v] = false;
 			m.isr[v] = true;
 			break;
 		case 3:
 			w = top(m.isr);
-			v = bellows_apic_end(&r, &level);
+			v = lapic_regs_end(&r, &level);
 			if (v != w)
 				return false;
 			if (v < 0)
@@ -124,7 +124,7 @@ static bool priorities(void)
 			m.tpr = random_u64(&rnd) >> 56;
 			if (random_below(&rnd, 2))
 				m.tpr = 0;
-			bellows_apic_regs_write(&r, BELLOWS_APIC_TPR, m.tpr);
+			lapic_regs_write(&r, LAPIC_TPR, m.tpr);
 		}
 		if (!same(&m, &r))
 			return false;
@@ -134,18 +134,18 @@ static bool priorities(void)
 
 static bool disabled_delivers_nothing(void)
 {
-	struct bellows_apic_regs r = enabled(0, false);
+	struct lapic_regs r = enabled(0, false);
 
-	bellows_apic_accept(&r, 0x80, false);
-	if (bellows_apic_deliverable(&r) != 0x80)
+	lapic_regs_accept(&r, 0x80, false);
+	if (lapic_regs_deliverable(&r) != 0x80)
 		return false;
-	bellows_apic_regs_write(&r, BELLOWS_APIC_SVR, 0xff);
-	return bellows_apic_deliverable(&r) == -1 && bellows_apic_test(&r, BELLOWS_APIC_IRR, 0x80);
+	lapic_regs_write(&r, LAPIC_SVR, 0xff);
+	return lapic_regs_deliverable(&r) == -1 && lapic_regs_test(&r, LAPIC_IRR, 0x80);
 }
 
-static bool reaches(const struct bellows_apic_regs *r, u32 dest, bool logical)
+static bool reaches(const struct lapic_regs *r, u32 dest, bool logical)
 {
-	return bellows_apic_addressed(bellows_apic_address(r), dest, logical);
+	return lapic_addressed(lapic_regs_address(r), dest, logical);
 }
 
 static bool physical(void)
@@ -153,7 +153,7 @@ static bool physical(void)
 	u32 id, dest;
 
 	for (id = 0; id < 255; id++) {
-		struct bellows_apic_regs x = fresh(id, false), x2 = fresh(id, true);
+		struct lapic_regs x = fresh(id, false), x2 = fresh(id, true);
 
 		for (dest = 0; dest < 256; dest++) {
 			if (reaches(&x, dest, false) != (dest == id || dest == 255))
@@ -163,7 +163,7 @@ static bool physical(void)
 		}
 		if (!reaches(&x2, U32_MAX, false) || reaches(&x, id | 0x100, false))
 			return false;
-		bellows_apic_regs_set_mode(&x, false, false);
+		lapic_regs_set_mode(&x, false, false);
 		if (reaches(&x, id, false) || reaches(&x, 255, false))
 			return false;
 	}
@@ -175,11 +175,11 @@ static bool logical(void)
 	u32 ldr, dest, id;
 
 	for (ldr = 0; ldr < 256; ldr++) {
-		struct bellows_apic_regs flat = fresh(1, false), cluster = fresh(1, false);
+		struct lapic_regs flat = fresh(1, false), cluster = fresh(1, false);
 
-		bellows_apic_regs_write(&flat, BELLOWS_APIC_LDR, ldr << 24);
-		bellows_apic_regs_write(&cluster, BELLOWS_APIC_LDR, ldr << 24);
-		bellows_apic_regs_write(&cluster, BELLOWS_APIC_DFR, 0);
+		lapic_regs_write(&flat, LAPIC_LDR, ldr << 24);
+		lapic_regs_write(&cluster, LAPIC_LDR, ldr << 24);
+		lapic_regs_write(&cluster, LAPIC_DFR, 0);
 		for (dest = 0; dest < 255; dest++) {
 			if (reaches(&flat, dest, true) != !!(ldr & dest))
 				return false;
@@ -191,7 +191,7 @@ static bool logical(void)
 			return false;
 	}
 	for (id = 0; id < 256; id++) {
-		struct bellows_apic_regs x2 = fresh(id, true);
+		struct lapic_regs x2 = fresh(id, true);
 
 		for (dest = 0; dest < 16; dest++)
 			if (reaches(&x2, dest << 16 | 1u << (id % 16), true) != (dest == id / 16))
@@ -204,22 +204,22 @@ static bool logical(void)
 
 static bool icr(void)
 {
-	struct bellows_apic_regs r = enabled(3, false);
-	struct bellows_irq_message msg;
+	struct lapic_regs r = enabled(3, false);
+	struct irq_message msg;
 
-	bellows_apic_regs_write(&r, BELLOWS_APIC_ICR2, 0x12ffffff);
-	if (bellows_apic_regs_write(&r, BELLOWS_APIC_ICR, 0xcd955) != BELLOWS_APIC_DO_ICR)
+	lapic_regs_write(&r, LAPIC_ICR2, 0x12ffffff);
+	if (lapic_regs_write(&r, LAPIC_ICR, 0xcd955) != LAPIC_DO_ICR)
 		return false;
-	bellows_apic_icr_message(&r, &msg);
-	if (msg.dest != 0x12 || msg.vector != 0x55 || msg.delivery_mode != BELLOWS_IRQ_LOWEST ||
-	    !msg.logical || !msg.assert || !msg.level || msg.shorthand != BELLOWS_IRQ_TO_OTHERS)
+	lapic_regs_icr_message(&r, &msg);
+	if (msg.dest != 0x12 || msg.vector != 0x55 || msg.delivery_mode != MESSAGE_LOWEST ||
+	    !msg.logical || !msg.assert || !msg.level || msg.shorthand != MESSAGE_TO_OTHERS)
 		return false;
 	/* Busy never shows. */
-	if (r.reg[BELLOWS_APIC_ICR].v & BIT(12))
+	if (r.reg[LAPIC_ICR].v & BIT(12))
 		return false;
-	return !(bellows_apic_regs_write(&r, BELLOWS_APIC_ICR, 0x4005) & BELLOWS_APIC_DO_ICR) &&
-	       r.errors == BELLOWS_APIC_ESR_SEND_VECTOR &&
-	       bellows_apic_regs_write(&r, BELLOWS_APIC_ICR, 0x4605) == BELLOWS_APIC_DO_ICR;
+	return !(lapic_regs_write(&r, LAPIC_ICR, 0x4005) & LAPIC_DO_ICR) &&
+	       r.errors == LAPIC_ESR_SEND_VECTOR &&
+	       lapic_regs_write(&r, LAPIC_ICR, 0x4605) == LAPIC_DO_ICR;
 }
 
 static bool divider(void)
@@ -227,20 +227,20 @@ static bool divider(void)
 	static const struct { u32 tdcr; unsigned int by; } want[] = {
 		{ 0, 2 }, { 1, 4 }, { 2, 8 }, { 3, 16 }, { 8, 32 }, { 9, 64 }, { 10, 128 }, { 11, 1 },
 	};
-	struct bellows_apic_regs r = enabled(0, false);
+	struct lapic_regs r = enabled(0, false);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		u64 left;
 
-		bellows_apic_regs_write(&r, BELLOWS_APIC_TDCR, want[i].tdcr);
-		bellows_apic_regs_write(&r, BELLOWS_APIC_TMICT, U32_MAX);
-		if (bellows_apic_timer_period(&r) != (u64)U32_MAX * want[i].by)
+		lapic_regs_write(&r, LAPIC_TDCR, want[i].tdcr);
+		lapic_regs_write(&r, LAPIC_TMICT, U32_MAX);
+		if (lapic_regs_timer_period(&r) != (u64)U32_MAX * want[i].by)
 			return false;
 		for (left = 0; left < 1000; left++)
-			if (bellows_apic_timer_count(&r, left) != (left + want[i].by - 1) / want[i].by)
+			if (lapic_regs_timer_count(&r, left) != (left + want[i].by - 1) / want[i].by)
 				return false;
-		if (bellows_apic_timer_count(&r, U64_MAX / 2) != U32_MAX)
+		if (lapic_regs_timer_count(&r, U64_MAX / 2) != U32_MAX)
 			return false;
 	}
 	return true;
@@ -248,18 +248,18 @@ static bool divider(void)
 
 static bool deadline_needs_cpuid(void)
 {
-	struct bellows_apic_regs r = enabled(0, false);
+	struct lapic_regs r = enabled(0, false);
 
-	bellows_apic_regs_write(&r, BELLOWS_APIC_LVT_TIMER, 0x40030);
-	if (r.reg[BELLOWS_APIC_LVT_TIMER].v != 0x30)
+	lapic_regs_write(&r, LAPIC_LVT_TIMER, 0x40030);
+	if (r.reg[LAPIC_LVT_TIMER].v != 0x30)
 		return false;
 	r.has_deadline = true;
-	if (bellows_apic_regs_write(&r, BELLOWS_APIC_LVT_TIMER, 0x40030) != BELLOWS_APIC_DO_TIMER_MODE ||
-	    bellows_apic_timer_mode(&r) != BELLOWS_APIC_DEADLINE)
+	if (lapic_regs_write(&r, LAPIC_LVT_TIMER, 0x40030) != LAPIC_DO_TIMER_MODE ||
+	    lapic_regs_timer_mode(&r) != LAPIC_TIMER_DEADLINE)
 		return false;
 	/* Reserved: as if once. */
-	bellows_apic_regs_write(&r, BELLOWS_APIC_LVT_TIMER, 0x60030);
-	return bellows_apic_timer_mode(&r) == BELLOWS_APIC_ONE_SHOT;
+	lapic_regs_write(&r, LAPIC_LVT_TIMER, 0x60030);
+	return lapic_regs_timer_mode(&r) == LAPIC_TIMER_ONE_SHOT;
 }
 
 /* Whatever is in the registers: no access goes astray (the sanitizers watch), no answer is out of range. */
@@ -268,28 +268,28 @@ static bool noise(void)
 	unsigned long i;
 
 	for (i = 0; i < scaled(20000); i++) {
-		struct bellows_apic_regs r = { .reg = page(), .id = random_u64(&rnd) };
-		unsigned int nr = random_below(&rnd, BELLOWS_APIC_NR_REGS);
+		struct lapic_regs r = { .reg = page(), .id = random_u64(&rnd) };
+		unsigned int nr = random_below(&rnd, LAPIC_NR_REGS);
 		bool level;
 		u32 value;
 		int v;
 
-		random_bytes(&rnd, r.reg, BELLOWS_APIC_NR_REGS * sizeof(*r.reg));
-		bellows_apic_regs_loaded(&r);
-		bellows_apic_regs_set_mode(&r, random_below(&rnd, 4), random_below(&rnd, 2));
-		bellows_apic_regs_write(&r, nr, random_u64(&rnd));
-		bellows_apic_regs_read(&r, random_below(&rnd, BELLOWS_APIC_NR_REGS), &value);
-		v = bellows_apic_deliverable(&r);
-		if (v >= 0 && (v < 16 || !bellows_apic_test(&r, BELLOWS_APIC_IRR, v)))
+		random_bytes(&rnd, r.reg, LAPIC_NR_REGS * sizeof(*r.reg));
+		lapic_regs_loaded(&r);
+		lapic_regs_set_mode(&r, random_below(&rnd, 4), random_below(&rnd, 2));
+		lapic_regs_write(&r, nr, random_u64(&rnd));
+		lapic_regs_read(&r, random_below(&rnd, LAPIC_NR_REGS), &value);
+		v = lapic_regs_deliverable(&r);
+		if (v >= 0 && (v < 16 || !lapic_regs_test(&r, LAPIC_IRR, v)))
 			return false;
 		if (v >= 0)
-			bellows_apic_in_service(&r, v);
-		bellows_apic_end(&r, &level);
-		if (bellows_apic_timer_period(&r) > (u64)U32_MAX << 7)
+			lapic_regs_in_service(&r, v);
+		lapic_regs_end(&r, &level);
+		if (lapic_regs_timer_period(&r) > (u64)U32_MAX << 7)
 			return false;
-		if (bellows_apic_timer_count(&r, random_u64(&rnd)) > r.reg[BELLOWS_APIC_TMICT].v)
+		if (lapic_regs_timer_count(&r, random_u64(&rnd)) > r.reg[LAPIC_TMICT].v)
 			return false;
-		bellows_apic_addressed(bellows_apic_address(&r), random_u64(&rnd), random_below(&rnd, 2));
+		lapic_addressed(lapic_regs_address(&r), random_u64(&rnd), random_below(&rnd, 2));
 	}
 	return true;
 }

@@ -25,6 +25,9 @@ PURE = {"memory": ("compat.h", "numbers.h", "pure.h", "types.h", "trace.h", "uap
 NOUNS = {
     "svm": ("svm_",),
     "vmx": ("vmx_", "vmcs_", "vpid_"),
+    "io": ("bus_", "ioeventfd_"),
+    "irq": ("i8254_", "i8259_", "i82093_", "ioapic_", "irqchip_", "irqfds_", "lapic_", "pic_", "pit_",
+            "route_", "routes_"),
 }
 # Lines go up to the local APICs, ends of interrupts come down to the lines: the hardware's own circle.
 CIRCLE = "irq"
