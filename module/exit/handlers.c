@@ -27,7 +27,7 @@
 #include "guest/inject.h"
 #include "guest/msr.h"
 #include "guest/msr_filter.h"
-#include "irq/apic.h"
+#include "irq/apic_access.h"
 #include "vm/event.h"
 #include "vm/request.h"
 #include "vm/result.h"

@@ -22,7 +22,7 @@
 #include "exit/finish.h"
 #include "exit/mmio.h"
 #include "io/bus.h"
-#include "irq/apic.h"
+#include "irq/apic_access.h"
 
 /* Linear, and the registers that the instruction names are read. 64-bit mode. */
 static u64 operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn *insn,

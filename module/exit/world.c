@@ -12,7 +12,7 @@
 #include "exit/world.h"
 #include "guest/fpu.h"
 #include "io/bus.h"
-#include "irq/apic.h"
+#include "irq/apic_access.h"
 #include "mmu/view.h"
 #include "mmu/view_walk.h"
 

@@ -15,7 +15,7 @@
 #include <asm/debugreg.h>
 #include "backend.h"
 #include "guest/control.h"
-#include "irq/apic.h"
+#include "irq/apic_access.h"
 #include "vm/features.h"
 #include "vm/request.h"
 

@@ -12,7 +12,7 @@
 #include "backend.h"
 #include "guest/cpuid.h"
 #include "host/caps.h"
-#include "irq/apic.h"
+#include "irq/apic_access.h"
 #include "vm/features.h"
 
 /* CR4 bits that need a feature; those that every CPU here has are free. */

@@ -19,6 +19,7 @@
 #include "guest/debug.h"
 #include "guest/inject.h"
 #include "irq/apic.h"
+#include "irq/pv_eoi.h"
 #include "vm/request.h"
 
 /* Not faults: traps and aborts. */

@@ -20,7 +20,7 @@
 #include "host/state.h"
 #include "ioctl/vcpu.h"
 #include "ioctl/vcpu_calls.h"
-#include "irq/apic.h"
+#include "irq/pv_eoi.h"
 #include "run/run.h"
 #include "run/vcpu_life.h"
 #include "run/vm_life.h"

@@ -23,7 +23,7 @@
 #include "host/state.h"
 #include "ioctl/state.h"
 #include "ioctl/vcpu_calls.h"
-#include "irq/apic.h"
+#include "irq/apic_access.h"
 #include "run/wait.h"
 #include "vm/event.h"
 #include "vm/request.h"

@@ -21,7 +21,7 @@
 #include "ioctl/irq.h"
 #include "ioctl/vcpu.h"
 #include "ioctl/vm.h"
-#include "irq/irq.h"
+#include "irq/chip.h"
 #include "run/vm_life.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"

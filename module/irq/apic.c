@@ -34,6 +34,9 @@
 #include <asm/processor.h>
 #include "backend.h"
 #include "irq/apic.h"
+#include "irq/apic_timer.h"
+#include "irq/ioapic.h"
+#include "irq/pic.h"
 #include "vm/event.h"
 #include "vm/request.h"
 #include "vm/vm.h"

@@ -16,12 +16,17 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include "irq/apic.h"
+#include "irq/apic_access.h"
+#include "irq/apic_timer.h"
+#include "irq/ioapic.h"
+#include "irq/pv_eoi.h"
 #include "vm/features.h"
 #include "vm/request.h"
 #include "vm/result.h"
 #include "vm/vm.h"
 
 #define X2APIC_MSR_BASE	0x800
+#define LAPIC_PAGE_SIZE	0x1000
 
 /* After a write, what the registers by themselves cannot do. */
 static void lapic_end_of_interrupt(struct bellows_apic *apic)

@@ -28,6 +28,7 @@
 #include <linux/math64.h>
 #include <asm/tsc.h>
 #include "irq/apic.h"
+#include "irq/apic_timer.h"
 #include "vm/request.h"
 #include "vm/tsc.h"
 

@@ -10,7 +10,9 @@
 #include <linux/jiffies.h>
 #include <linux/string.h>
 #include "io/bus.h"
+#include "irq/apic.h"
 #include "irq/chip.h"
+#include "irq/ioapic.h"
 #include "vm/vm.h"
 
 static_assert(I82093_PINS == KVM_IOAPIC_NUM_PINS);

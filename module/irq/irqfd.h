@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef BELLOWS_IRQ_IRQFD_H
 #define BELLOWS_IRQ_IRQFD_H
-/* An eventfd whose signal raises a line. */
-#include <linux/types.h>
+/* Eventfds whose signal raises a line. */
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
 
 #define IRQFD_MAX	4096
 
 struct bellows_irqchip;
-struct irqfds;
 struct kvm_irqfd;
+
+struct irqfds {
+	struct mutex lock;		/* one assigns or takes away */
+	spinlock_t list_lock;		/* irqs off; inside an eventfd's wait queue's lock */
+	struct list_head list;		/* under list_lock: those that are active */
+	struct list_head resampled;	/* read under bellows_irq_srcu, changed under list_lock */
+	unsigned int n;			/* under list_lock: those that exist */
+};
 
 int bellows_irqfd_init(void);		/* module load */
 void bellows_irqfd_exit(void);

@@ -4,6 +4,13 @@
 /* What interrupt controllers send each other. Pure: tests have it, too. */
 #include "pure.h"
 
+/* What a source or a sender hears besides the number of vCPUs that took its interrupt. */
+enum irq_answer {
+	IRQ_IGNORED = -1,	/* masked, no route, an EOI is due, or nobody was addressed */
+	IRQ_COALESCED = 0,	/* with one that is pending */
+	IRQ_ACCEPTED = 1,
+};
+
 /* Delivery modes as an APIC encodes them. */
 enum message_mode {
 	MESSAGE_FIXED = 0,

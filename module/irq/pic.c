@@ -9,7 +9,9 @@
 #include <linux/bits.h>
 #include <linux/string.h>
 #include "io/bus.h"
+#include "irq/apic.h"
 #include "irq/chip.h"
+#include "irq/pic.h"
 #include "vm/vm.h"
 
 #define MASTER_PORT	0x20

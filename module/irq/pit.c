@@ -21,6 +21,7 @@
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include "io/bus.h"
+#include "irq/chip.h"
 #include "irq/i8254.h"
 #include "irq/pit.h"
 #include "irq/route.h"

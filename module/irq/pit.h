@@ -2,8 +2,9 @@
 #ifndef BELLOWS_IRQ_PIT_H
 #define BELLOWS_IRQ_PIT_H
 /* The 8254 of a VM: ports, and channel 0's interrupt at line 0. */
-#include "irq/chip.h"
+#include "types.h"
 
+struct bellows_irqchip;
 struct kvm_pit_state2;
 
 /* Under vm->lock. -EEXIST, -ENOMEM. */

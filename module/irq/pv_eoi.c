@@ -17,6 +17,8 @@
  */
 #include "backend.h"
 #include "irq/apic.h"
+#include "irq/ioapic.h"
+#include "irq/pv_eoi.h"
 #include "vm/request.h"
 #include "vm/result.h"
 

@@ -13,6 +13,8 @@
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include "io/bus.h"
+#include "irq/apic.h"
+#include "irq/chip.h"
 #include "irq/irqfd.h"
 #include "irq/route.h"
 #include "vm/vm.h"

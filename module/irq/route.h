@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef BELLOWS_IRQ_ROUTE_H
 #define BELLOWS_IRQ_ROUTE_H
-/* Where a line (GSI) leads: to pins of the chips, or to a message of its own. */
-#include "irq/chip.h"
+/*
+ * Where a line (GSI) leads: to pins of the chips, or to a message of its own.
+ *
+ * A line is up while any of its sources holds it up, so that a device of userspace
+ * and one of the kernel can share it. Each chip remembers the sources per pin.
+ */
+#include "types.h"
+#include "irq/message.h"
 
 #define BELLOWS_MAX_ROUTES	4096	/* and lines, KVM's limit */
 
+struct bellows_irqchip;
+struct bellows_vm;
 struct kvm_irq_routing_entry;
-struct kvm_msi;
+
+enum bellows_irq_source {
+	BELLOWS_SOURCE_USER,		/* KVM_IRQ_LINE */
+	BELLOWS_SOURCE_PULSE,		/* irqfds without resampling */
+	BELLOWS_SOURCE_RESAMPLE,	/* all irqfds with resampling of a line */
+	BELLOWS_SOURCE_PIT,
+};
 
 /* A PC's: lines 0 to 15 to both kinds of chip, the others to the IOAPIC. */
 int routes_init(struct bellows_irqchip *chip);
@@ -16,12 +30,12 @@ void routes_destroy(struct bellows_irqchip *chip);
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
 		       u32 n);
 
-/* Who waits for the ends of interrupts has changed. */
+/* Other pins than before have an end that is waited for. */
 void routes_update_listened(struct bellows_irqchip *chip);
 
 /*
  * A source raises or lowers a line. Any context. The number of vCPUs that took
- * it; 0: it coalesced with one that is pending; -1: ignored, masked, no route.
+ * it, or enum irq_answer.
  */
 int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source source, u32 gsi,
 		     bool high);

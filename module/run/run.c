@@ -47,6 +47,7 @@
 #include "guest/inject.h"
 #include "guest/kvmclock.h"
 #include "irq/apic.h"
+#include "irq/pv_eoi.h"
 #include "run/guest_state.h"
 #include "run/run.h"
 #include "run/wait.h"

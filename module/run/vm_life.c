@@ -24,7 +24,7 @@
 #include "host/host.h"
 #include "io/bus.h"
 #include "io/ioeventfd.h"
-#include "irq/irq.h"
+#include "irq/chip.h"
 #include "run/vcpu_life.h"
 #include "run/vm_life.h"
 #include "vm/request.h"
