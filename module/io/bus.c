@@ -14,6 +14,7 @@
  * therefore cannot fail: the entry is emptied in place, and the next addition
  * leaves it out.
  */
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include "io/bus.h"
@@ -97,6 +98,7 @@ static void bus_replace(struct bellows_buses *buses, enum bellows_bus_kind kind,
 {
 	struct bellows_bus *old = bus_current(buses, kind);
 
+	lockdep_assert_held(&buses->lock);
 	rcu_assign_pointer(buses->bus[kind], new);
 	synchronize_srcu_expedited(&bellows_irq_srcu);
 	kvfree(old);
@@ -180,6 +182,7 @@ static int bus_ask_all(const struct bellows_bus *bus, u64 address, unsigned int 
 	unsigned int i = bus_lower_bound(bus, address - min_t(u64, address, bus->longest - 1));
 	int r = -EOPNOTSUPP;
 
+	lockdep_assert(srcu_read_lock_held(&bellows_irq_srcu));
 	for (; r == -EOPNOTSUPP && i < bus->n && bus->range[i].start <= address; i++) {
 		const struct bus_range *range = &bus->range[i];
 		struct bellows_bus_device *device;

@@ -12,6 +12,7 @@
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 #include "io/bus.h"
 #include "compat.h"
@@ -155,6 +156,7 @@ put:
 /* Under buses.lock. */
 static void ioeventfd_remove(struct bellows_vm *vm, struct doorbell *bell)
 {
+	lockdep_assert_held(&vm->buses.lock);
 	bellows_bus_remove(&vm->buses, bell->kind, &bell->device);
 	list_del(&bell->link);
 	eventfd_ctx_put(bell->eventfd);

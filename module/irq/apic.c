@@ -27,6 +27,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/lockdep.h>
 #include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -72,6 +73,7 @@ void bellows_apic_destroy(struct bellows_vcpu *vcpu)
 
 void lapic_publish(struct bellows_apic *apic)
 {
+	lockdep_assert_held(&apic->vcpu->mutex);
 	WRITE_ONCE(apic->address, lapic_regs_address(&apic->regs));
 }
 
@@ -81,6 +83,7 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 	struct bellows_apic *apic = vcpu->apic;
 	bool bsp = vcpu->msrs.apic_base & MSR_IA32_APICBASE_BSP;
 
+	lockdep_assert_loaded(vcpu);
 	lapic_timer_cancel(apic);
 	apic->extint = false;
 	apic->eoi_offered = false;
@@ -310,6 +313,7 @@ void lapic_pic_output(struct bellows_vm *vm, bool high)
 
 static void lapic_accept(struct bellows_apic *apic, u8 vector, bool level)
 {
+	lockdep_assert_held(&apic->vcpu->mutex);
 	lapic_regs_accept(&apic->regs, vector, level);
 	if (level && apic->regs.by_hardware && !(apic->told[vector / 64] & BIT_ULL(vector % 64)))
 		bellows_request(apic->vcpu, VCPU_REQ_APIC_VIEW);
@@ -353,6 +357,7 @@ void bellows_apic_take_posted(struct bellows_vcpu *vcpu)
 	struct bellows_apic *apic = vcpu->apic;
 	int nmis;
 
+	lockdep_assert_held(&vcpu->mutex);
 	lapic_take_vectors(apic);
 	lapic_take_errors(apic);
 	for (nmis = atomic_read(&apic->nmis) ? atomic_xchg(&apic->nmis, 0) : 0; nmis; nmis--)
@@ -373,11 +378,13 @@ static bool lapic_takes_extint(struct bellows_apic *apic)
 
 bool bellows_apic_has_interrupt(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	return lapic_regs_deliverable(&vcpu->apic->regs) >= 0 || lapic_takes_extint(vcpu->apic);
 }
 
 int bellows_apic_next(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	return lapic_takes_extint(vcpu->apic) ? -1 : lapic_regs_deliverable(&vcpu->apic->regs);
 }
 
@@ -404,6 +411,7 @@ void bellows_apic_view_changed(struct bellows_vcpu *vcpu)
 	};
 	unsigned int i;
 
+	lockdep_assert_loaded(vcpu);
 	for (i = 0; i < ARRAY_SIZE(view.told); i++)
 		view.told[i] = ioapic_handled(vcpu->vm, i) |
 			       apic->regs.reg[LAPIC_TMR + 2 * i].v |
@@ -417,6 +425,7 @@ void bellows_apic_view_changed(struct bellows_vcpu *vcpu)
 
 static void lapic_in_service(struct bellows_apic *apic, u8 vector)
 {
+	lockdep_assert_held(&apic->vcpu->mutex);
 	lapic_regs_in_service(&apic->regs, vector);
 	if (unlikely(apic->rests))
 		lapic_timer_next_period(apic);
@@ -432,6 +441,7 @@ int bellows_apic_acknowledge(struct bellows_vcpu *vcpu)
 	struct bellows_apic *apic = vcpu->apic;
 	int vector = -1;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (lapic_takes_extint(apic)) {
 		apic->extint = false;
 		vector = pic_acknowledge(vcpu->vm);

@@ -10,6 +10,7 @@
  * The page answers only in xAPIC mode. Where it would be in the other modes reads
  * give all ones and writes are lost, as with KVM; there is no memory behind it.
  */
+#include <linux/lockdep.h>
 #include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <asm/apicdef.h>
@@ -34,6 +35,7 @@ static void lapic_end_of_interrupt(struct bellows_apic *apic)
 	bool level = false;
 	int vector;
 
+	lockdep_assert_held(&apic->vcpu->mutex);
 	bellows_apic_withdraw_eoi(apic->vcpu);
 	vector = lapic_regs_end(&apic->regs, &level);
 
@@ -94,6 +96,7 @@ static int lapic_write_register(struct bellows_apic *apic, unsigned int nr, u32 
 	u32 count = nr == LAPIC_TDCR ? lapic_timer_current(apic) : 0;
 	unsigned int todo;
 
+	lockdep_assert_held(&apic->vcpu->mutex);
 	nr = array_index_nospec(nr, LAPIC_NR_REGS);
 	todo = lapic_regs_write(&apic->regs, nr, value);
 	if (todo & LAPIC_FAULT)
@@ -121,6 +124,7 @@ static int lapic_write_register(struct bellows_apic *apic, unsigned int nr, u32 
 
 static bool lapic_read_register(struct bellows_apic *apic, unsigned int nr, u32 *value)
 {
+	lockdep_assert_held(&apic->vcpu->mutex);
 	nr = array_index_nospec(nr, LAPIC_NR_REGS);
 	if (nr >= LAPIC_ISR && nr < LAPIC_ICR)
 		bellows_apic_take_posted(apic->vcpu);
@@ -238,6 +242,7 @@ bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
 
 void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (ioapic_handles(vcpu->vm, vector))
 		ioapic_eoi(vcpu->vm, vector,
 			   lapic_regs_test(&vcpu->apic->regs, LAPIC_TMR, vector));
@@ -247,6 +252,7 @@ void bellows_apic_ended(struct bellows_vcpu *vcpu, u8 vector)
 
 u8 bellows_apic_tpr(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	return vcpu->apic->regs.reg[LAPIC_TPR].v;
 }
 
@@ -270,6 +276,7 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
 	u64 known = MSR_IA32_APICBASE_BASE | MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
 		    GENMASK_ULL(vcpu->maxphyaddr - 1, 32);
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (bellows_guest_has(vcpu, X86_FEATURE_X2APIC))
 		known |= X2APIC_ENABLE;
 	if ((value & ~known) || !lapic_mode_valid(vcpu->msrs.apic_base, value, host))
@@ -286,6 +293,7 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
 
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	vcpu->apic->regs.reg[LAPIC_TPR].v = tpr;
 	lapic_look_for_events(vcpu);
 	bellows_request(vcpu, VCPU_REQ_EVENT);
@@ -293,6 +301,7 @@ void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)
 
 void bellows_apic_cpuid_changed(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (vcpu->apic)
 		vcpu->apic->regs.has_deadline =
 			bellows_guest_has(vcpu, X86_FEATURE_TSC_DEADLINE_TIMER);
@@ -312,6 +321,7 @@ void bellows_apic_get_state(struct bellows_vcpu *vcpu, struct kvm_lapic_state *s
 	struct bellows_apic *apic = vcpu->apic;
 	unsigned int nr;
 
+	lockdep_assert_held(&vcpu->mutex);
 	bellows_apic_take_posted(vcpu);
 	memset(state, 0, sizeof(*state));
 	for (nr = 0; nr < LAPIC_NR_REGS; nr++)
@@ -342,6 +352,7 @@ int bellows_apic_set_state(struct bellows_vcpu *vcpu, const struct kvm_lapic_sta
 	struct kvm_lapic_state state = *user;
 	unsigned int nr;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (apic->regs.x2apic && lapic_fix_up_x2apic(vcpu, &state))
 		return -EINVAL;
 	bellows_apic_withdraw_eoi(vcpu);

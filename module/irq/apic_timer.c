@@ -25,6 +25,7 @@
  * host whose kernel uses them as a clock, and the guest sees the same ones.
  */
 #include <linux/ktime.h>
+#include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <asm/tsc.h>
 #include "irq/apic.h"
@@ -52,6 +53,7 @@ void lapic_timer_init(struct bellows_apic *apic)
 
 static void lapic_timer_stop(struct bellows_apic *apic)
 {
+	lockdep_assert_held(&apic->vcpu->mutex);
 	apic->rests = false;
 	if (!apic->armed)
 		return;
@@ -118,6 +120,7 @@ void lapic_timer_start(struct bellows_apic *apic, bool from_current)
 	struct lapic_regs *regs = &apic->regs;
 	u64 ns = lapic_timer_interval(apic);
 
+	lockdep_assert_held(&apic->vcpu->mutex);
 	if (lapic_regs_timer_mode(regs) == LAPIC_TIMER_DEADLINE)
 		return;
 	if (!regs->reg[LAPIC_TMICT].v) {
@@ -140,6 +143,7 @@ u32 lapic_timer_current(struct bellows_apic *apic)
 	u64 whole = lapic_timer_interval(apic);
 	s64 left;
 
+	lockdep_assert_held(&apic->vcpu->mutex);
 	if (!apic->armed || lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_DEADLINE)
 		return 0;
 	left = ktime_to_ns(ktime_sub(apic->end, ktime_get()));
@@ -176,6 +180,7 @@ void lapic_timer_next_period(struct bellows_apic *apic)
 	u64 whole = lapic_timer_interval(apic);
 	s64 late = ktime_to_ns(ktime_sub(ktime_get(), apic->end));
 
+	lockdep_assert_held(&apic->vcpu->mutex);
 	if (!whole || late < 0)
 		late = 0;
 	lapic_timer_arm(apic, ktime_add_ns(apic->end, late + whole - (whole ? late % whole : 0)));
@@ -221,12 +226,14 @@ static bool lapic_timer_ended(struct bellows_apic *apic)
 
 void lapic_timer_expired(struct bellows_apic *apic)
 {
+	lockdep_assert_held(&apic->vcpu->mutex);
 	if (apic->armed && lapic_timer_ended(apic))
 		lapic_timer_interrupt(apic);
 }
 
 void bellows_apic_tsc_moved(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (vcpu->apic && vcpu->apic->deadline)
 		lapic_timer_arm_deadline(vcpu->apic, bellows_guest_tsc(vcpu));
 }
@@ -253,6 +260,7 @@ int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 	struct bellows_apic *apic = vcpu->apic;
 	u64 tsc;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (!lapic_timer_in_deadline_mode(vcpu))
 		return 0;
 	lapic_timer_cancel(apic);

@@ -26,6 +26,7 @@ static int irqchip_fill(struct bellows_irqchip *chip)
 {
 	int err;
 
+	lockdep_assert_held(&chip->vm->lock);
 	irqfds_init(&chip->irqfds);
 	mutex_init(&chip->routes_lock);
 	err = routes_init(chip);
@@ -87,6 +88,8 @@ void irqchip_ended(struct bellows_irqchip *chip, unsigned int which, unsigned in
 {
 	int gsi = route_gsi(chip, which, pin);
 
+	lockdep_assert_not_held(&chip->pic.lock);
+	lockdep_assert_not_held(&chip->ioapic.lock);
 	if (gsi < 0)
 		return;
 	if (!gsi)

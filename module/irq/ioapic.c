@@ -8,6 +8,7 @@
  */
 #include <linux/bits.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/string.h>
 #include "io/bus.h"
 #include "irq/apic.h"
@@ -32,6 +33,7 @@ static int ioapic_send(struct i82093 *regs, u64 entry)
 		.assert = true,
 	};
 
+	lockdep_assert_held(&chip->ioapic.lock);
 	return lapic_deliver(chip->vm, NULL, &msg);
 }
 
@@ -59,6 +61,7 @@ static void ioapic_update_handled(struct bellows_irqchip *chip)
 
 void ioapic_set_listened(struct bellows_irqchip *chip, u32 pins)
 {
+	lockdep_assert_held(&chip->routes_lock);
 	guard(spinlock_irqsave)(&chip->ioapic.lock);
 	chip->ioapic.listened = pins;
 	ioapic_update_handled(chip);

@@ -26,6 +26,7 @@
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
+#include <linux/lockdep.h>
 #include <linux/poll.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
@@ -68,6 +69,7 @@ static struct irqfd *irqfd_find_resampled(struct irqfds *irqfds, u32 gsi)
 {
 	struct irqfd *irqfd;
 
+	lockdep_assert_held(&irqfds->list_lock);
 	list_for_each_entry(irqfd, &irqfds->resampled, resample_link) {
 		if (irqfd->gsi == gsi)
 			return irqfd;
@@ -131,6 +133,7 @@ static int irqfd_woken(wait_queue_entry_t *wait, unsigned int mode, int sync, vo
 	__poll_t events = key_to_poll(key);
 	int taken = 0;
 
+	lockdep_assert_irqs_disabled();
 	if (events & EPOLLIN) {
 		u64 count;
 
@@ -152,6 +155,7 @@ static void irqfd_join_queue(struct file *file, wait_queue_head_t *queue, poll_t
 {
 	struct irqfd *irqfd = container_of(table, struct irqfd, table);
 
+	lockdep_assert_held(&irqfd->chip->irqfds.lock);
 	add_wait_queue_priority(queue, &irqfd->wait);
 }
 
@@ -160,6 +164,7 @@ static int irqfd_reserve(struct irqfds *irqfds, const struct irqfd *wanted)
 {
 	struct irqfd *irqfd;
 
+	lockdep_assert_held(&irqfds->lock);
 	guard(spinlock_irqsave)(&irqfds->list_lock);
 	list_for_each_entry(irqfd, &irqfds->list, link) {
 		if (irqfd->eventfd == wanted->eventfd)

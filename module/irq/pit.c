@@ -18,6 +18,7 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
 #include "io/bus.h"
@@ -72,6 +73,7 @@ static struct pit *pit_of(struct bellows_irqchip *chip)
 
 static void pit_pulse(struct pit *pit)
 {
+	lockdep_assert_held(&pit->lock);
 	pit->ended = false;
 	bellows_line_set(pit->chip, BELLOWS_SOURCE_PIT, 0, true);
 	bellows_line_set(pit->chip, BELLOWS_SOURCE_PIT, 0, false);
@@ -79,6 +81,7 @@ static void pit_pulse(struct pit *pit)
 
 static void pit_forget_owed(struct pit *pit)
 {
+	lockdep_assert_held(&pit->lock);
 	pit->owed = 0;
 	pit->ended = true;
 }
@@ -284,6 +287,7 @@ static int pit_add_ports(struct pit *pit)
 	struct bellows_buses *buses = &pit->chip->vm->buses;
 	int err;
 
+	lockdep_assert_held(&pit->chip->vm->lock);
 	guard(mutex)(&buses->lock);
 	err = bellows_bus_add(buses, BELLOWS_BUS_PIO, PIT_PORT, 4, &pit->ports);
 	if (err || !pit->speaker)

@@ -15,6 +15,7 @@
  * is this vCPU's, which is not in the guest meanwhile, so none of it needs to be
  * atomic.
  */
+#include <linux/lockdep.h>
 #include "backend.h"
 #include "irq/apic.h"
 #include "irq/ioapic.h"
@@ -63,6 +64,7 @@ void bellows_apic_offer_eoi(struct bellows_vcpu *vcpu)
 {
 	struct bellows_apic *apic = vcpu->apic;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (!(vcpu->msrs.pv_eoi & 1))
 		return;
 	/* Where hardware ends interrupts the detour is the longer way. */
@@ -89,6 +91,7 @@ void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu)
 	bool level;
 	u8 byte;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (!apic->eoi_offered)
 		return;
 	/* A byte that is gone can't be cleared any more: the guest has to do without the end. */
@@ -102,6 +105,7 @@ void bellows_apic_sync_eoi(struct bellows_vcpu *vcpu)
 
 int bellows_apic_pv_eoi_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (value & 2)
 		return MSR_RESULT_GP;
 	if (vcpu->apic)

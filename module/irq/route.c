@@ -9,6 +9,7 @@
  *
  * A line leads to at most one pin of each chip, or to one message.
  */
+#include <linux/lockdep.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
@@ -71,6 +72,7 @@ int bellows_msi_send(struct bellows_vm *vm, u64 address, u32 data)
 static int route_follow(struct bellows_irqchip *chip, const struct route *route,
 			enum bellows_irq_source source, bool high)
 {
+	lockdep_assert(srcu_read_lock_held(&bellows_irq_srcu));
 	if (route->msi)
 		return high ? bellows_msi_send(chip->vm, route->address, route->data) : -1;
 	if (route->chip == KVM_IRQCHIP_IOAPIC)
