@@ -110,7 +110,6 @@ void bellows_apic_signal(struct bellows_apic *apic, enum bellows_apic_signal sig
 	lapic_wake(apic->vcpu);
 }
 
-/* 1: accepted, 0: it was pending already. */
 static int lapic_post_vector(struct bellows_apic *apic, u8 vector, bool level)
 {
 	bool pending = lapic_regs_test(&apic->regs, LAPIC_IRR, vector);
@@ -121,9 +120,9 @@ static int lapic_post_vector(struct bellows_apic *apic, u8 vector, bool level)
 		clear_bit(vector, apic->posted_level);
 	/* A full barrier: the trigger mode is there with the vector. */
 	if (test_and_set_bit(vector, apic->posted))
-		return 0;
+		return IRQ_COALESCED;
 	lapic_wake(apic->vcpu);
-	return !pending;
+	return pending ? IRQ_COALESCED : IRQ_ACCEPTED;
 }
 
 /* INIT ends the wait for an earlier SIPI, and starts one for the next. */
@@ -139,34 +138,34 @@ static int lapic_post(struct bellows_apic *apic, u64 address, const struct irq_m
 	case MESSAGE_FIXED:
 	case MESSAGE_LOWEST:
 		if (!(address & LAPIC_ADDR_SW_ENABLED) || (msg->level && !msg->assert))
-			return 0;
+			return IRQ_COALESCED;
 		if (msg->vector >= 16)
 			return lapic_post_vector(apic, msg->vector, msg->level);
 		atomic_or(LAPIC_ESR_RECEIVE_VECTOR, &apic->errors);
 		lapic_wake(apic->vcpu);
-		return 0;
+		return IRQ_COALESCED;
 	case MESSAGE_NMI:
 		/* One in service, one waiting: more are not remembered. */
 		atomic_add_unless(&apic->nmis, 1, 2);
 		lapic_wake(apic->vcpu);
-		return 1;
+		return IRQ_ACCEPTED;
 	case MESSAGE_INIT:
 		if (msg->level && !msg->assert)
-			return 0;
+			return IRQ_COALESCED;
 		lapic_post_init(apic);
-		return 1;
+		return IRQ_ACCEPTED;
 	case MESSAGE_SIPI:
 		WRITE_ONCE(apic->sipi_vector, msg->vector);
 		/* Pairs with the barrier between reading the signal and the vector. */
 		smp_wmb();
 		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_SIPI);
-		return 1;
+		return IRQ_ACCEPTED;
 	case MESSAGE_EXTINT:
 		bellows_apic_signal(apic, BELLOWS_APIC_SIGNAL_EXTINT);
-		return 1;
+		return IRQ_ACCEPTED;
 	default:
 		/* System-management mode is not offered. */
-		return 0;
+		return IRQ_COALESCED;
 	}
 }
 
@@ -201,7 +200,7 @@ static bool lapic_is_for(const struct bellows_vcpu *vcpu, u64 address,
 
 static int lapic_add_accepted(int sum, int more)
 {
-	return (sum < 0 ? 0 : sum) + more;
+	return (sum == IRQ_IGNORED ? 0 : sum) + more;
 }
 
 static int lapic_deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *source,
@@ -209,7 +208,7 @@ static int lapic_deliver_to_all(struct bellows_vm *vm, struct bellows_vcpu *sour
 {
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
-	int accepted = -1;
+	int accepted = IRQ_IGNORED;
 
 	for (i = 0; i < n; i++) {
 		struct bellows_apic *apic = vm->vcpus[i]->apic;
@@ -242,7 +241,7 @@ static int lapic_deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *sour
 	}
 	count = bitmap_weight(candidates, n);
 	if (!count)
-		return -1;
+		return IRQ_IGNORED;
 	i = find_first_bit(candidates, n);
 	for (skip = msg->vector % count; skip; skip--)
 		i = find_next_bit(candidates, n, i + 1);
@@ -277,7 +276,7 @@ int lapic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
 	struct bellows_apic *apic;
 
 	if (!bellows_irqchip_in_kernel(vm))
-		return -1;
+		return IRQ_IGNORED;
 	apic = msg->delivery_mode == MESSAGE_FIXED ? lapic_likely_target(vm, msg) : NULL;
 	if (apic)
 		return lapic_post(apic, READ_ONCE(apic->address), msg);

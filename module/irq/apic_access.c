@@ -119,7 +119,7 @@ static int lapic_write_register(struct bellows_apic *apic, unsigned int nr, u32 
 	lapic_timer_written(apic, todo, count);
 	if (todo & LAPIC_DO_EVENTS)
 		lapic_look_for_events(apic->vcpu);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static bool lapic_read_register(struct bellows_apic *apic, unsigned int nr, u32 *value)
@@ -185,7 +185,8 @@ bool bellows_apic_mmio_write(struct bellows_vcpu *vcpu, gpa_t gpa, const void *d
 	if (!lapic_page_answers(vcpu->apic) || len != sizeof(value) || offset & 15)
 		return true;
 	memcpy(&value, data, sizeof(value));
-	if (offset / 16 >= LAPIC_NR_REGS || lapic_write_register(vcpu->apic, offset / 16, value))
+	if (offset / 16 >= LAPIC_NR_REGS ||
+	    lapic_write_register(vcpu->apic, offset / 16, value) != MSR_RESULT_OK)
 		lapic_no_register(vcpu->apic);
 	return true;
 }
@@ -205,7 +206,7 @@ int bellows_apic_x2apic_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 	*value = word;
 	if (nr == LAPIC_ICR)
 		*value |= (u64)vcpu->apic->regs.reg[LAPIC_ICR2].v << 32;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int bellows_apic_x2apic_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -230,11 +231,11 @@ bool bellows_apic_wrmsr_fast(struct bellows_vcpu *vcpu, u32 index, u64 value)
 			return false;
 		fallthrough;
 	case X2APIC_MSR_BASE + LAPIC_ICR:
-		return !bellows_apic_x2apic_set(vcpu, index, value, false);
+		return bellows_apic_x2apic_set(vcpu, index, value, false) == MSR_RESULT_OK;
 	case MSR_IA32_TSC_DEADLINE:
 		if (rcu_access_pointer(vcpu->vm->msr_filter))
 			return false;
-		return !bellows_apic_deadline_set(vcpu, index, value, false);
+		return bellows_apic_deadline_set(vcpu, index, value, false) == MSR_RESULT_OK;
 	default:
 		return false;
 	}
@@ -288,7 +289,7 @@ int bellows_apic_set_base(struct bellows_vcpu *vcpu, u64 value, bool host)
 	lapic_publish(apic);
 	bellows_apic_view_changed(vcpu);
 	lapic_look_for_events(vcpu);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 void bellows_apic_set_tpr(struct bellows_vcpu *vcpu, u8 tpr)

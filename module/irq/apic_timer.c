@@ -31,6 +31,7 @@
 #include "irq/apic.h"
 #include "irq/apic_timer.h"
 #include "vm/request.h"
+#include "vm/result.h"
 #include "vm/tsc.h"
 
 #define MIN_PERIOD_NS	(200 * NSEC_PER_USEC)
@@ -252,7 +253,7 @@ int bellows_apic_deadline_get(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 		bellows_apic_take_posted(vcpu);
 		*value = vcpu->apic->deadline;
 	}
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -262,10 +263,10 @@ int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 
 	lockdep_assert_held(&vcpu->mutex);
 	if (!lapic_timer_in_deadline_mode(vcpu))
-		return 0;
+		return MSR_RESULT_OK;
 	lapic_timer_cancel(apic);
 	if (!value)
-		return 0;
+		return MSR_RESULT_OK;
 	tsc = bellows_guest_tsc(vcpu);
 	if (value <= tsc) {
 		lapic_timer_interrupt(apic);
@@ -274,5 +275,5 @@ int bellows_apic_deadline_set(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 		apic->deadline = value;
 		lapic_timer_arm_deadline(apic, tsc);
 	}
-	return 0;
+	return MSR_RESULT_OK;
 }

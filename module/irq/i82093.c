@@ -33,15 +33,15 @@ static int i82093_service(struct i82093 *ioapic, unsigned int pin)
 	int r;
 
 	if (*entry & I82093_MASKED)
-		return -1;
+		return IRQ_IGNORED;
 	if (!(*entry & I82093_LEVEL)) {
 		ioapic->delivered |= BIT(pin);
 		return ioapic->send(ioapic, *entry);
 	}
 	if (*entry & I82093_REMOTE_IRR)
-		return -1;
+		return IRQ_IGNORED;
 	r = ioapic->send(ioapic, *entry);
-	if (r > 0)
+	if (r >= IRQ_ACCEPTED)
 		*entry |= I82093_REMOTE_IRR;
 	return r;
 }
@@ -52,13 +52,13 @@ int i82093_set_pin(struct i82093 *ioapic, unsigned int pin, bool high)
 
 	if (!high) {
 		ioapic->irr &= ~bit;
-		return 1;
+		return IRQ_ACCEPTED;
 	}
 	ioapic->irr |= bit;
 	if (!(ioapic->entry[pin] & I82093_LEVEL)) {
 		ioapic->delivered &= ~bit;
 		if (old & bit)
-			return 0;
+			return IRQ_COALESCED;
 	}
 	return i82093_service(ioapic, pin);
 }

@@ -6,6 +6,7 @@
  * caller locks, and carries the messages.
  */
 #include "pure.h"
+#include "irq/message.h"
 
 #define I82093_PINS	24
 #define I82093_BASE	0xfec00000ULL
@@ -32,13 +33,13 @@ struct i82093 {
 	u32 delivered;			/* edges that were sent */
 	u64 entry[I82093_PINS];
 	u32 successive[I82093_PINS];		/* EOIs that found the pin still up */
-	/* How many accepted it; 0: it was pending there; -1: nobody was addressed. */
+	/* How many accepted it, or enum irq_answer. */
 	int (*send)(struct i82093 *ioapic, u64 entry);
 };
 
 void i82093_init(struct i82093 *ioapic,
 		 int (*send)(struct i82093 *ioapic, u64 entry));
-/* 1 or more; 0: coalesced; -1: masked, waiting for an EOI, or nobody was addressed. */
+/* The same. */
 int i82093_set_pin(struct i82093 *ioapic, unsigned int pin, bool high);
 u32 i82093_read(const struct i82093 *ioapic, u32 offset);
 /* The pin that this unmasked, or -1. */

@@ -76,13 +76,14 @@ static int i8259_requested(const struct i8259_pair *pair, const struct i8259 *c)
 	return request < i8259_priority(c, in_service) ? (int)i8259_pin_at(c, request) : -1;
 }
 
-static int i8259_chip_set_pin(struct i8259 *c, unsigned int pin, bool high)
+static enum irq_answer i8259_chip_set_pin(struct i8259 *c, unsigned int pin, bool high)
 {
 	u8 bit = BIT(pin);
-	int r = 1;
+	enum irq_answer answer = IRQ_ACCEPTED;
 
 	if (high && ((c->elcr & bit) || !(c->last_irr & bit))) {
-		r = !(c->irr & bit);
+		if (c->irr & bit)
+			answer = IRQ_COALESCED;
 		c->irr |= bit;
 	} else if (!high && (c->elcr & bit)) {
 		c->irr &= ~bit;
@@ -91,7 +92,7 @@ static int i8259_chip_set_pin(struct i8259 *c, unsigned int pin, bool high)
 		c->last_irr |= bit;
 	else
 		c->last_irr &= ~bit;
-	return c->imr & bit ? -1 : r;
+	return c->imr & bit ? IRQ_IGNORED : answer;
 }
 
 void i8259_update(struct i8259_pair *pair)
@@ -103,12 +104,12 @@ void i8259_update(struct i8259_pair *pair)
 	pair->output = i8259_requested(pair, &pair->chip[0]) >= 0;
 }
 
-int i8259_set_pin(struct i8259_pair *pair, unsigned int pin, bool high)
+enum irq_answer i8259_set_pin(struct i8259_pair *pair, unsigned int pin, bool high)
 {
-	int r = i8259_chip_set_pin(&pair->chip[pin >> 3 & 1], pin & 7, high);
+	enum irq_answer answer = i8259_chip_set_pin(&pair->chip[pin >> 3 & 1], pin & 7, high);
 
 	i8259_update(pair);
-	return r;
+	return answer;
 }
 
 static void i8259_chip_end(struct i8259_pair *pair, struct i8259 *c, unsigned int pin)

@@ -7,6 +7,7 @@
  * each call.
  */
 #include "pure.h"
+#include "irq/message.h"
 
 #define I8259_PINS	16		/* 0 to 7 of the master, 8 to 15 of the slave */
 
@@ -40,8 +41,8 @@ struct i8259_pair {
 void i8259_init(struct i8259_pair *pair);
 /* After the registers were replaced. */
 void i8259_update(struct i8259_pair *pair);
-/* 1; 0: the same request was pending; -1: the pin is masked. */
-int i8259_set_pin(struct i8259_pair *pair, unsigned int pin, bool high);
+/* What became of the request. */
+enum irq_answer i8259_set_pin(struct i8259_pair *pair, unsigned int pin, bool high);
 /* INTA: the vector. Pin 7 of a chip that has no request. */
 u8 i8259_acknowledge(struct i8259_pair *pair);
 /* Ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1. */

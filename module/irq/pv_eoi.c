@@ -111,5 +111,5 @@ int bellows_apic_pv_eoi_set(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 	if (vcpu->apic)
 		bellows_apic_withdraw_eoi(vcpu);
 	vcpu->msrs.pv_eoi = value;
-	return 0;
+	return MSR_RESULT_OK;
 }

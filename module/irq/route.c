@@ -74,7 +74,8 @@ static int route_follow(struct bellows_irqchip *chip, const struct route *route,
 {
 	lockdep_assert(srcu_read_lock_held(&bellows_irq_srcu));
 	if (route->msi)
-		return high ? bellows_msi_send(chip->vm, route->address, route->data) : -1;
+		return high ? bellows_msi_send(chip->vm, route->address, route->data) :
+			      IRQ_IGNORED;
 	if (route->chip == KVM_IRQCHIP_IOAPIC)
 		return ioapic_set(chip, source, route->pin, high);
 	return pic_set(chip, source, route->pin + 8 * route->chip, high);
@@ -85,14 +86,14 @@ int bellows_line_set(struct bellows_irqchip *chip, enum bellows_irq_source sourc
 {
 	int index = srcu_read_lock(&bellows_irq_srcu);
 	const struct routes *routes = srcu_dereference(chip->routes, &bellows_irq_srcu);
-	int sum = -1, r;
+	int sum = IRQ_IGNORED, r;
 	u32 i;
 
 	if (gsi < routes->nr_gsis) {
 		gsi = array_index_nospec(gsi, routes->nr_gsis);
 		for (i = routes->first[gsi]; i < routes->first[gsi + 1]; i++) {
 			r = route_follow(chip, &routes->route[i], source, high);
-			if (r >= 0)
+			if (r != IRQ_IGNORED)
 				sum = r + max(sum, 0);
 		}
 	}
