@@ -34,15 +34,15 @@ struct bellows_bus_device {
 extern struct srcu_struct bellows_irq_srcu;
 
 void bellows_buses_init(struct bellows_buses *buses);
-void bellows_buses_destroy(struct bellows_buses *buses);	/* nobody reads any more */
+void bellows_buses_destroy(struct bellows_buses *buses);	/* no reader is left */
 
 /*
  * Under buses->lock. length 0: the address alone, accesses of any length. Ranges
- * may overlap: who came first is asked first. -ENOMEM, -ENOSPC.
+ * may overlap: the device that came first is asked first. -ENOMEM, -ENOSPC.
  */
 int bellows_bus_add(struct bellows_buses *buses, enum bellows_bus_kind kind, u64 start, u32 length,
 		    struct bellows_bus_device *device);
-/* Under buses->lock. Nobody is in the device's functions any more when it returns. */
+/* Under buses->lock. No vCPU is in the device's functions any more when it returns. */
 void bellows_bus_remove(struct bellows_buses *buses, enum bellows_bus_kind kind,
 			struct bellows_bus_device *device);
 
@@ -64,7 +64,7 @@ static inline bool bellows_bus_used(const struct bellows_buses *buses, enum bell
 	return rcu_access_pointer(buses->bus[kind]);
 }
 
-/* An access piece by piece, up to the first that nobody answers: the bytes done. */
+/* An access piece by piece, up to the first that no device answers: the bytes done. */
 unsigned int bellows_bus_mmio(struct bellows_buses *buses, gpa_t gpa, void *data, unsigned int len,
 			      bool write);
 /* The same for elements at a port: how many. */

@@ -7,7 +7,7 @@
  * one write could match are refused. A doorbell holds its eventfd, not the file:
  * the eventfd may be closed, and is signalled all the same.
  *
- * Memory is charged to who asks, and a bus takes so many devices and no more.
+ * Memory is charged to the process that asks; the number of a bus's devices is limited.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -153,7 +153,6 @@ put:
 	return err;
 }
 
-/* Under buses.lock. */
 static void ioeventfd_remove(struct bellows_vm *vm, struct doorbell *bell)
 {
 	lockdep_assert_held(&vm->buses.lock);

@@ -8,7 +8,7 @@ struct kvm_ioeventfd;
 
 /* KVM_IOEVENTFD: assigns or deassigns. 0 or -errno. */
 int bellows_ioeventfd(struct bellows_vm *vm, const struct kvm_ioeventfd *args);
-/* The VM goes, nobody runs or asks any more, and its buses are not used again. */
+/* The VM goes: none of its vCPUs runs, no ioctl comes, and its buses are not used again. */
 void bellows_ioeventfd_release(struct bellows_vm *vm);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The local APICs of a VM: how messages find them, and how they take them in.
  *
- * Goal: anybody may send, from any context, to a vCPU that is in the guest,
+ * Goal: any thread may send, from any context, to a vCPU that is in the guest,
  * halted, in userspace, or not started, without locks; and the registers of an
  * APIC are changed by its vCPU's thread only, so that their arithmetic needs no
  * care. So there are two halves. A sender looks at each APIC's published address,
@@ -91,7 +91,7 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 	vcpu->msrs.pv_eoi = 0;
 	lapic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
 			    vcpu->msrs.apic_base & X2APIC_ENABLE);
-	/* No firmware connects the 8259 where there is none; who has some turns the quirk off. */
+	/* Without firmware the 8259 is not connected; userspace with firmware turns the quirk off. */
 	lapic_regs_reset(&apic->regs, bsp &&
 			 !(READ_ONCE(vcpu->vm->disable_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
 	vcpu->cr8 = 0;
@@ -250,8 +250,8 @@ static int lapic_deliver_to_one(struct bellows_vm *vm, struct bellows_vcpu *sour
 }
 
 /*
- * Who has the address of one CPU in x2APIC mode: that can't be changed, and is
- * mostly the number of the vCPU. NULL: look at them all.
+ * The APIC that has the address of one CPU in x2APIC mode, which can't be changed and
+ * is mostly the number of the vCPU. NULL: look at them all.
  */
 static struct bellows_apic *lapic_likely_target(struct bellows_vm *vm,
 						const struct irq_message *msg)
@@ -285,7 +285,7 @@ int lapic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
 	return lapic_deliver_to_all(vm, source, msg);
 }
 
-/* Whose hardware does not end interrupts learns of them all; it may begin to at any time. */
+/* A vCPU without such hardware learns of all ends; but hardware may begin to help at any time. */
 void lapic_ends_changed(struct bellows_vm *vm)
 {
 	/* Pairs as above. */
@@ -302,7 +302,7 @@ void lapic_pic_output(struct bellows_vm *vm, bool high)
 	/* Pairs as above. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 
-	/* Who is asked to take an interrupt finds out by itself that it is gone. */
+	/* A vCPU that was asked to take an interrupt finds out by itself that it is gone. */
 	if (!high)
 		return;
 	for (i = 0; i < n; i++)
@@ -345,7 +345,7 @@ static void lapic_take_errors(struct bellows_apic *apic)
 		lapic_regs_accept(&apic->regs, lvt, false);
 }
 
-/* To take one costs more than to look; whose signal comes after the look requests another. */
+/* To take one costs more than to look; a signal after the look comes with another request. */
 static bool lapic_take_signal(struct bellows_apic *apic, enum bellows_apic_signal signal)
 {
 	return test_bit(signal, &apic->signals) && test_and_clear_bit(signal, &apic->signals);

@@ -10,7 +10,7 @@
  * vcpu->mutex, unless a comment says otherwise; a vCPU without an APIC must not come
  * here but where that is said. What takes a VM is for senders, in any context.
  *
- * Letters on members as in vcpu.h.
+ * Letters on members as in struct bellows_vcpu.
  */
 #include <linux/hrtimer.h>
 #include "irq/apic_regs.h"
@@ -48,8 +48,8 @@ struct bellows_apic {
 	u64 deadline;				/* [v] guest's TSC; 0: none */
 };
 
-int bellows_apic_create(struct bellows_vcpu *vcpu);	/* nobody knows the vCPU yet */
-void bellows_apic_destroy(struct bellows_vcpu *vcpu);	/* nor any more; also without an APIC */
+int bellows_apic_create(struct bellows_vcpu *vcpu);	/* before its fd exists */
+void bellows_apic_destroy(struct bellows_vcpu *vcpu);	/* after; also without an APIC */
 void bellows_apic_reset(struct bellows_vcpu *vcpu);
 /* What senders see of the registers; after each change that matters to them. */
 void lapic_publish(struct bellows_apic *apic);
@@ -57,7 +57,7 @@ void lapic_publish(struct bellows_apic *apic);
 /*
  * Delivers a message. Any context, hardirq included; source is the sending vCPU
  * or NULL. The number of vCPUs that accepted it, or enum irq_answer: one that was
- * pending coalesced with it, or nobody was addressed.
+ * pending coalesced with it, or no vCPU was addressed.
  */
 int lapic_deliver(struct bellows_vm *vm, struct bellows_vcpu *source,
 		  const struct irq_message *msg);

@@ -253,7 +253,7 @@ static unsigned int lapic_regs_write_svr(struct lapic_regs *r, u32 value)
 	return LAPIC_DO_ADDRESS | LAPIC_DO_EVENTS;
 }
 
-/* A vector of the CPU's own can't be sent; the attempt is an error, and is sent to nobody. */
+/* A vector of the CPU's own can't be sent; the attempt is an error, and goes nowhere. */
 static unsigned int lapic_regs_check_send(struct lapic_regs *r, u32 mode, u8 vector,
 					  unsigned int what)
 {

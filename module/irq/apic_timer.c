@@ -4,7 +4,7 @@
  *
  * The callback posts a signal and nothing else; all of the timer's state belongs
  * to the vCPU's thread. Even a periodic timer is armed again by the thread, when
- * it takes the signal in: a vCPU that does not get to run (nobody calls KVM_RUN,
+ * it takes the signal in: a vCPU that does not get to run (no thread is in KVM_RUN,
  * the host is busy) costs the host no interrupts, and when it runs again, it gets
  * the one interrupt that the periods it missed have coalesced into. Periods are
  * counted from the first start, so that nothing drifts. They have a lower bound,
@@ -151,7 +151,7 @@ u32 lapic_timer_current(struct bellows_apic *apic)
 	if (left <= 0) {
 		if (lapic_regs_timer_mode(&apic->regs) == LAPIC_TIMER_ONE_SHOT)
 			return 0;
-		/* Periods that nobody has counted yet. */
+		/* Periods that have not been counted yet. */
 		left = whole - (u64)-left % whole;
 	}
 	return lapic_regs_timer_count(&apic->regs, left);

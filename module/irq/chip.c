@@ -3,10 +3,10 @@
  * The interrupt controllers that a VM has once: their common life, and what one
  * has to tell the others.
  *
- * The end of an interrupt matters to whoever waits for it: the timer, which has
- * ticks to catch up with, and eventfds whose owner then looks whether the
- * device still wants service. They are told with no spinlock held, since what
- * they do comes back to the chips.
+ * Two wait for the end of an interrupt: the timer, which has ticks to catch up
+ * with, and eventfds, whose owner then looks whether the device still wants
+ * service. They are told with no spinlock held, since what they do comes back to
+ * the chips.
  */
 #include <linux/lockdep.h>
 #include <linux/slab.h>

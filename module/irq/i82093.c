@@ -9,7 +9,7 @@
  * never quiets its device would get nothing done: after many such rounds without
  * a pause the next one is left to the caller's timer.
  *
- * Polarity is kept and has no meaning: whoever drives a pin says whether the
+ * Polarity is kept and has no meaning: the source that drives a pin says whether the
  * interrupt is asserted. Version 0x11, as KVM's: no EOI register; an entry that
  * becomes an edge loses Remote IRR, which is what systems use instead.
  */

@@ -67,7 +67,7 @@ static int i8259_requested(const struct i8259_pair *pair, const struct i8259 *c)
 	unsigned int request = i8259_priority(c, c->irr & ~c->imr);
 	u8 in_service = c->isr;
 
-	/* Masked pins in service block nobody then. */
+	/* Masked pins in service do not block others then. */
 	if (c->special_mask)
 		in_service &= ~c->imr;
 	/* The slave sees to its own priorities. */
@@ -160,7 +160,7 @@ static void i8259_chip_reset(struct i8259_pair *pair, struct i8259 *c, u8 icw1)
 {
 	u8 edges = c->irr & ~c->elcr;
 
-	/* Whoever waits for the end of these need wait no longer. */
+	/* The end of these is not to be waited for any longer. */
 	pair->ended |= (edges | c->isr) << 8 * i8259_index_of(pair, c);
 	c->last_irr = 0;
 	c->irr &= c->elcr;
@@ -217,7 +217,7 @@ static void i8259_write_data(struct i8259_pair *pair, struct i8259 *c, u8 value)
 		c->base = value & 0xf8;
 		c->init_state = 2;
 		break;
-	case 2:		/* who hangs where is fixed */
+	case 2:		/* the cascade is fixed */
 		c->init_state = c->init4 ? 3 : 0;
 		break;
 	case 3:

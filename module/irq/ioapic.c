@@ -37,7 +37,7 @@ static int ioapic_send(struct i82093 *regs, u64 entry)
 	return lapic_deliver(chip->vm, NULL, &msg);
 }
 
-/* Levels, whose EOI lets the next one through, and edges whose end somebody waits for. */
+/* Levels, whose EOI lets the next one through, and edges whose end is waited for. */
 static void ioapic_update_handled(struct bellows_irqchip *chip)
 {
 	struct ioapic *ioapic = &chip->ioapic;
@@ -100,7 +100,7 @@ static unsigned long ioapic_pins_of(struct bellows_irqchip *chip, u8 vector)
 	return i82093_pins(&chip->ioapic.regs, vector);
 }
 
-/* Those who wait for it come first: if they lower the pin, it does not fire again. */
+/* The timer and irqfds come first: if they lower the pin, it does not fire again. */
 void ioapic_eoi(struct bellows_vm *vm, u8 vector, bool level)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(vm);

@@ -2,16 +2,16 @@
 /*
  * Eventfds that raise lines.
  *
- * We sit in the eventfd's wait queue. Whoever signals it, from a thread or an
- * interrupt, calls us with the queue's lock held and interrupts off; everything
+ * An irqfd sits in its eventfd's wait queue. A signal, from a thread or an
+ * interrupt, calls it with the queue's lock held and interrupts off; everything
  * from there to the guest's local APIC can be done so, and is done at once.
  *
  * Without resampling a signal is a pulse. With it the line goes up and stays up
  * until the guest ends the interrupt; then it goes down, and the second eventfd
- * tells its owner to look, who signals again if his device still wants service.
+ * tells its owner to look, and to signal again if the device still wants service.
  * Several may share a line: it goes down once for all of them.
  *
- * The end of an irqfd. It is active while it is on the list. Whoever takes it off
+ * The end of an irqfd. It is active while it is on the list. The one that takes it off
  * the list, under list_lock, sees to the rest: KVM_IRQFD and the VM's end do it
  * themselves, the eventfd's own end (its last file was closed) comes with the
  * queue's lock held and leaves it to a work. The rest is: leave the wait queue,
@@ -20,8 +20,8 @@
  * line's last one, lower the line. A work holds no reference to the VM: the
  * VM's end waits for all works.
  *
- * Between joining the queue and joining the list nobody can end it: the lock of
- * struct irqfds is held, and our reference to the file keeps it open.
+ * Between joining the queue and joining the list it cannot end: the lock of struct
+ * irqfds is held, and a reference to the file keeps that open.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -47,7 +47,7 @@ struct irqfd {
 	struct eventfd_ctx *resample;		/* counted; NULL: pulses */
 	wait_queue_entry_t wait;
 	poll_table table;
-	struct list_head link;			/* under list_lock; empty: somebody ends it */
+	struct list_head link;			/* under list_lock; empty: it is being ended */
 	struct list_head resample_link;		/* changed under list_lock */
 	struct work_struct end;
 };
@@ -64,7 +64,6 @@ static void irqfd_inject(struct irqfd *irqfd)
 	}
 }
 
-/* Under list_lock. */
 static struct irqfd *irqfd_find_resampled(struct irqfds *irqfds, u32 gsi)
 {
 	struct irqfd *irqfd;
@@ -91,7 +90,7 @@ static void irqfd_leave_resampled(struct irqfd *irqfd)
 		list_del_rcu(&irqfd->resample_link);
 	synchronize_srcu_expedited(&bellows_irq_srcu);
 	routes_update_listened(irqfd->chip);
-	/* Who joins from now on raises the line after this, not before. */
+	/* An irqfd that joins from now on raises the line after this, not before. */
 	guard(spinlock_irqsave)(&irqfds->list_lock);
 	if (!irqfd_find_resampled(irqfds, irqfd->gsi))
 		bellows_line_set(irqfd->chip, BELLOWS_SOURCE_RESAMPLE, irqfd->gsi, false);
@@ -106,7 +105,7 @@ static void irqfd_free(struct irqfd *irqfd)
 	kfree(irqfd);
 }
 
-/* It is off the list, by us. */
+/* The caller has taken it off the list. */
 static void irqfd_end(struct irqfd *irqfd)
 {
 	struct irqfds *irqfds = &irqfd->chip->irqfds;
@@ -125,7 +124,7 @@ static void irqfd_end_later(struct work_struct *work)
 	irqfd_end(container_of(work, struct irqfd, end));
 }
 
-/* The queue's lock is held, interrupts are off. */
+/* The queue's lock is held as well. */
 static int irqfd_woken(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	struct irqfd *irqfd = container_of(wait, struct irqfd, wait);
@@ -185,7 +184,7 @@ static int irqfd_start(struct irqfd *irqfd, struct file *file)
 	err = irqfd_reserve(irqfds, irqfd);
 	if (err)
 		return err;
-	/* Before the first signal can come: who raises the line is known as one who does. */
+	/* Before the first signal can come: what raises the line is known to do so. */
 	if (irqfd->resample) {
 		scoped_guard(spinlock_irqsave, &irqfds->list_lock)
 			list_add_rcu(&irqfd->resample_link, &irqfds->resampled);

@@ -6,7 +6,7 @@
 
 /* What a source or a sender hears besides the number of vCPUs that took its interrupt. */
 enum irq_answer {
-	IRQ_IGNORED = -1,	/* masked, no route, an EOI is due, or nobody was addressed */
+	IRQ_IGNORED = -1,	/* masked, no route, an EOI is due, or no vCPU was addressed */
 	IRQ_COALESCED = 0,	/* with one that is pending, or the APIC takes none */
 	IRQ_ACCEPTED = 1,
 };

@@ -3,8 +3,8 @@
  * The 8259 pair of a VM: ports, lock, and the pin that goes to the CPUs.
  *
  * The lock is held while the CPUs are told that the output changed, so that they
- * hear of changes in the order in which they happened. What ended is told to
- * those who wait for it when the lock is free again.
+ * hear of changes in the order in which they happened. The
+ * timer and irqfds hear of ends when the lock is free again.
  */
 #include <linux/bits.h>
 #include <linux/string.h>
@@ -114,7 +114,7 @@ static void pic_port(struct bellows_irqchip *chip, u64 address, unsigned int len
 	struct pic_news news;
 	u8 *value = data;
 
-	/* The chips have eight data lines: nobody answers anything wider. */
+	/* The chips have eight data lines: there is no answer to anything wider. */
 	if (len != 1) {
 		if (!write)
 			memset(data, 0, len);

@@ -15,7 +15,7 @@ struct pic {
 	spinlock_t lock;		/* irqs off */
 	struct i8259_pair pair;		/* under lock */
 	u8 sources[I8259_PINS];		/* under lock */
-	bool output;			/* written under lock, read by anybody */
+	bool output;			/* written under lock, read in any context */
 	struct bellows_bus_device master, slave, elcr;
 };
 

@@ -8,9 +8,9 @@
  * end of one brings the next (reinjection, which can be turned off). When the guest
  * programs the timer or unmasks its line, what it owes is forgotten.
  *
- * The host's timer runs in hard interrupts, and may fire while somebody who holds
- * the lock stops it or sets it anew. Nobody waits for it then: it takes the
- * lock, and does nothing unless a tick is due. A host that was late gives all
+ * The host's timer runs in hard interrupts, and may fire while a thread that
+ * holds the lock stops it or sets it anew. The thread does not wait for it: the
+ * timer takes the lock, and does nothing unless a tick is due. A host that was late gives all
  * missed ticks at once, as a number.
  *
  * The lock is held while the line is pulsed: the chips' locks are inside it, and
@@ -330,7 +330,7 @@ int bellows_pit_create(struct bellows_irqchip *chip, u32 flags)
 	}
 	/* Pairs with pit_of(). */
 	smp_store_release(&chip->pit, pit);
-	/* A vCPU may have found the ports and had a tick: its end found nobody to tell. */
+	/* A vCPU may have found the ports and had a tick: its end was told to no timer. */
 	scoped_guard(spinlock_irqsave, &pit->lock)
 		pit_forget_owed(pit);
 	return 0;

@@ -4,8 +4,8 @@
  *
  * A table is made once and never changed: routes sorted by line, where each
  * line's begin, and for each pin of a chip the line that leads there, which the
- * end of an interrupt asks for. Replacing it waits for those who follow the old
- * one, in bellows_irq_srcu: afterwards userspace may reuse what it led to.
+ * end of an interrupt asks for. Replacing it waits for readers of the old one,
+ * in bellows_irq_srcu: afterwards userspace may reuse what it led to.
  *
  * A line leads to at most one pin of each chip, or to one message.
  */
@@ -174,7 +174,7 @@ static struct routes *routes_alloc(const struct kvm_irq_routing_entry *entries, 
 	return routes;
 }
 
-/* first[gsi + 1] is where the next route of the line goes; at the end, where the next line begins. */
+/* first[gsi + 1] is where a line's next route goes; at the end, where the next line begins. */
 static void routes_count(struct routes *routes,
 			 const struct kvm_irq_routing_entry *entries, u32 n)
 {

@@ -26,7 +26,7 @@ enum bellows_irq_source {
 /* A PC's: lines 0 to 15 to both kinds of chip, the others to the IOAPIC. */
 int routes_init(struct bellows_irqchip *chip);
 void routes_destroy(struct bellows_irqchip *chip);
-/* Replaces all. Nobody follows an old one any more when it returns. */
+/* Replaces all. No source follows an old one any more when it returns. */
 int bellows_routes_set(struct bellows_irqchip *chip, const struct kvm_irq_routing_entry *entries,
 		       u32 n);
 
