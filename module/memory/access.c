@@ -14,17 +14,17 @@
 #include "memory/object.h"
 
 /* One step of an access: what lies within one page. */
-static size_t piece(u64 offset, size_t len)
+static size_t memory_piece(u64 offset, size_t len)
 {
 	return min_t(size_t, len, PAGE_SIZE - offset_in_page(offset));
 }
 
-static void *frame_address(const struct bellows_frame *frame, u64 offset)
+static void *memory_address(const struct bellows_frame *frame, u64 offset)
 {
 	return page_address(mpn_to_page(frame->mpn)) + offset_in_page(offset);
 }
 
-static void copy_out(void *to, const void *from, size_t len)
+static void memory_copy_out(void *to, const void *from, size_t len)
 {
 	if (len == 8 && IS_ALIGNED((unsigned long)from, 8))
 		*(u64 *)to = READ_ONCE(*(const u64 *)from);
@@ -36,7 +36,7 @@ static void copy_out(void *to, const void *from, size_t len)
 		memcpy(to, from, len);
 }
 
-static void copy_in(void *to, const void *from, size_t len)
+static void memory_copy_in(void *to, const void *from, size_t len)
 {
 	if (len == 8 && IS_ALIGNED((unsigned long)to, 8))
 		WRITE_ONCE(*(u64 *)to, *(const u64 *)from);
@@ -48,7 +48,7 @@ static void copy_in(void *to, const void *from, size_t len)
 		memcpy(to, from, len);
 }
 
-static bool in_object(const struct bellows_memory *memory, u64 offset, size_t len)
+static bool memory_holds(const struct bellows_memory *memory, u64 offset, size_t len)
 {
 	u64 size = memory->npages << PAGE_SHIFT;
 
@@ -61,10 +61,10 @@ int bellows_memory_read(struct bellows_memory *memory, u64 offset, void *buf, si
 	size_t n;
 	int err;
 
-	if (!in_object(memory, offset, len))
+	if (!memory_holds(memory, offset, len))
 		return -EINVAL;
 	for (; len; len -= n, offset += n, buf += n) {
-		n = piece(offset, len);
+		n = memory_piece(offset, len);
 		err = bellows_memory_lookup(memory, to_opn(offset >> PAGE_SHIFT),
 					    BELLOWS_INTENT_PEEK, &frame);
 		if (err == -ENOENT) {
@@ -73,7 +73,7 @@ int bellows_memory_read(struct bellows_memory *memory, u64 offset, void *buf, si
 		}
 		if (err)
 			return err;
-		copy_out(buf, frame_address(&frame, offset), n);
+		memory_copy_out(buf, memory_address(&frame, offset), n);
 		bellows_memory_release(&frame);
 	}
 	return 0;
@@ -85,21 +85,21 @@ int bellows_memory_write(struct bellows_memory *memory, u64 offset, const void *
 	size_t n;
 	int err;
 
-	if (!in_object(memory, offset, len))
+	if (!memory_holds(memory, offset, len))
 		return -EINVAL;
 	for (; len; len -= n, offset += n, buf += n) {
-		n = piece(offset, len);
+		n = memory_piece(offset, len);
 		err = bellows_memory_lookup(memory, to_opn(offset >> PAGE_SHIFT),
 					    BELLOWS_INTENT_WRITE, &frame);
 		if (err)
 			return err;
-		copy_in(frame_address(&frame, offset), buf, n);
+		memory_copy_in(memory_address(&frame, offset), buf, n);
 		bellows_memory_release(&frame);
 	}
 	return 0;
 }
 
-static bool cmpxchg_16(u64 *p, u64 *old, const u64 *new)
+static bool memory_cmpxchg_16(u64 *p, u64 *old, const u64 *new)
 {
 	bool same;
 
@@ -111,7 +111,7 @@ static bool cmpxchg_16(u64 *p, u64 *old, const u64 *new)
 	return same;
 }
 
-static int cmpxchg_any(void *p, void *old, const void *new, size_t len)
+static int memory_cmpxchg_any(void *p, void *old, const void *new, size_t len)
 {
 	switch (len) {
 	case 1:
@@ -124,7 +124,7 @@ static int cmpxchg_any(void *p, void *old, const void *new, size_t len)
 		return !try_cmpxchg((u64 *)p, (u64 *)old, *(const u64 *)new);
 	case 16:
 		if (boot_cpu_has(X86_FEATURE_CX16))
-			return !cmpxchg_16(p, old, new);
+			return !memory_cmpxchg_16(p, old, new);
 		return -EOPNOTSUPP;
 	default:
 		return -EINVAL;
@@ -137,13 +137,13 @@ int bellows_memory_cmpxchg(struct bellows_memory *memory, u64 offset, void *old,
 	struct bellows_frame frame;
 	int ret;
 
-	if (!len || len > 16 || offset & (len - 1) || !in_object(memory, offset, len))
+	if (!len || len > 16 || offset & (len - 1) || !memory_holds(memory, offset, len))
 		return -EINVAL;
 	ret = bellows_memory_lookup(memory, to_opn(offset >> PAGE_SHIFT), BELLOWS_INTENT_WRITE,
 				    &frame);
 	if (ret)
 		return ret;
-	ret = cmpxchg_any(frame_address(&frame, offset), old, new, len);
+	ret = memory_cmpxchg_any(memory_address(&frame, offset), old, new, len);
 	bellows_memory_release(&frame);
 	return ret;
 }

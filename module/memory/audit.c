@@ -14,26 +14,26 @@
 #include <linux/xarray.h>
 #include "memory/object.h"
 
-struct audit {
+struct memory_audit {
 	struct seq_file *m;
 	struct bellows_memory *memory;
 	unsigned int number;			/* of the object, in order of creation */
 	u64 index;				/* of the block */
-	u64 count[BELLOWS_NR_COUNTS];
+	u64 count[NR_COUNTS];
 	struct xarray frames;			/* every frame seen so far */
 	unsigned int errors;
 };
 
-static void complain(struct audit *audit, const char *what)
+static void memory_complain(struct memory_audit *audit, const char *what)
 {
 	audit->errors++;
 	if (audit->m)
 		seq_printf(audit->m, "memory %u: %s\n", audit->number, what);
 }
 
-static void complain_page(void *context, unsigned int page, const char *rule)
+static void memory_complain_page(void *context, unsigned int page, const char *rule)
 {
-	struct audit *audit = context;
+	struct memory_audit *audit = context;
 
 	audit->errors++;
 	if (audit->m)
@@ -41,116 +41,116 @@ static void complain_page(void *context, unsigned int page, const char *rule)
 			   (audit->index << BELLOWS_BLOCK_ORDER) + page, rule);
 }
 
-static void audit_frame(struct audit *audit, unsigned int nr, const struct bellows_block *block,
-			mpn_t mpn)
+static void memory_audit_frame(struct memory_audit *audit, unsigned int nr,
+			       const struct block *block, mpn_t mpn)
 {
-	bool tail = block->kind == BELLOWS_BLOCK_LARGE && nr;
+	bool tail = block->kind == BLOCK_LARGE && nr;
 	struct page *page = mpn_to_page(mpn);
 	void *old;
 
 	if (!pfn_valid(mpn.v)) {
-		complain_page(audit, nr, "has a frame that does not exist");
+		memory_complain_page(audit, nr, "has a frame that does not exist");
 		return;
 	}
 	if (tail ? page_ref_count(page) : page_ref_count(page) < 1)
-		complain_page(audit, nr, "has a frame with a wrong reference count");
+		memory_complain_page(audit, nr, "has a frame with a wrong reference count");
 	if (PageLRU(page) || PageBuddy(page) || PageCompound(page) || page->mapping)
-		complain_page(audit, nr, "has a frame that is in use as something else");
-	if (page == bellows_zero_page || page == ZERO_PAGE(0))
-		complain_page(audit, nr, "has a page of zeros for a frame of its own");
-	if (atomic_read(&page->_mapcount) != -1 && block->kind == BELLOWS_BLOCK_LARGE)
-		complain_page(audit, nr, "is part of a large frame and mapped by a user");
+		memory_complain_page(audit, nr, "has a frame that is in use as something else");
+	if (page == frame_zero_page || page == ZERO_PAGE(0))
+		memory_complain_page(audit, nr, "has a page of zeros for a frame of its own");
+	if (atomic_read(&page->_mapcount) != -1 && block->kind == BLOCK_LARGE)
+		memory_complain_page(audit, nr, "is part of a large frame and mapped by a user");
 	old = xa_store(&audit->frames, mpn.v, page, GFP_KERNEL);
 	if (xa_is_err(old))
-		complain(audit, "out of memory, frames are not compared");
+		memory_complain(audit, "out of memory, frames are not compared");
 	else if (old)
-		complain_page(audit, nr, "has a frame that another page has too");
+		memory_complain_page(audit, nr, "has a frame that another page has too");
 }
 
-static void audit_block(struct audit *audit, struct bellows_block *block)
+static void memory_audit_block(struct memory_audit *audit, struct block *block)
 {
-	struct bellows_memory_env env = bellows_memory_env(audit->memory, audit->index);
-	struct bellows_block_page found;
+	struct memory_env env = memory_env(audit->memory, audit->index);
+	struct block_page found;
 	unsigned int page, errors;
 
-	audit->count[BELLOWS_COUNT_BLOCKS]++;
-	audit->count[BELLOWS_COUNT_TABLES] += block->kind == BELLOWS_BLOCK_TABLE;
-	audit->count[BELLOWS_COUNT_PRIVATE] += block->nr_private;
-	audit->count[BELLOWS_COUNT_AHEAD] += block->nr_ahead ? BELLOWS_BLOCK_AHEAD : 0;
-	if (block->kind == BELLOWS_BLOCK_LARGE || block->kind == BELLOWS_BLOCK_RUN)
-		audit->count[BELLOWS_COUNT_LARGE] += BELLOWS_BLOCK_PAGES;
+	audit->count[COUNT_BLOCKS]++;
+	audit->count[COUNT_TABLES] += block->kind == BLOCK_TABLE;
+	audit->count[COUNT_PRIVATE] += block->nr_private;
+	audit->count[COUNT_AHEAD] += block->nr_ahead ? BLOCK_AHEAD : 0;
+	if (block->kind == BLOCK_LARGE || block->kind == BLOCK_RUN)
+		audit->count[COUNT_LARGE] += BELLOWS_BLOCK_PAGES;
 	errors = audit->errors;
-	bellows_block_audit(block, complain_page, audit);
+	block_audit(block, memory_complain_page, audit);
 	if (audit->errors != errors)
 		return;
 	for (page = 0; page < block->npages; page++)
-		if (!bellows_block_lookup(block, &env.env, page, BELLOWS_INTENT_PEEK, &found))
-			audit_frame(audit, page, block, found.mpn);
+		if (!block_lookup(block, &env.env, page, BELLOWS_INTENT_PEEK, &found))
+			memory_audit_frame(audit, page, block, found.mpn);
 	for (page = 0; page < block->nr_ahead; page++)
-		audit_frame(audit, 0, block, to_mpn(block->ahead + page));
+		memory_audit_frame(audit, 0, block, to_mpn(block->ahead + page));
 }
 
-static void audit_blocks(struct audit *audit)
+static void memory_audit_blocks(struct memory_audit *audit)
 {
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 	unsigned long index;
 
 	for (index = 0; ; index++) {
-		block = bellows_memory_next_block(audit->memory, &index, ULONG_MAX);
+		block = memory_next_block(audit->memory, &index, ULONG_MAX);
 		if (IS_ERR(block))
-			complain(audit, "interrupted");
+			memory_complain(audit, "interrupted");
 		if (IS_ERR_OR_NULL(block))
 			return;
 		audit->index = index;
-		audit_block(audit, &block->state);
-		bellows_memory_release_block(audit->memory, index, block);
+		memory_audit_block(audit, &block->state);
+		memory_release_block(audit->memory, index, block);
 		cond_resched();
 	}
 }
 
 #define COUNT_TEXT(name, text) "miscounts " text,
-static const char *const count_texts[] = { BELLOWS_MEMORY_COUNTS(COUNT_TEXT) };
+static const char *const count_texts[] = { MEMORY_COUNTS(COUNT_TEXT) };
 
-static void audit_counts(struct audit *audit, const u64 *before)
+static void memory_audit_counts(struct memory_audit *audit, const u64 *before)
 {
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_NR_COUNTS; i++) {
-		u64 now = bellows_memory_counted(audit->memory, i);
+	for (i = 0; i < NR_COUNTS; i++) {
+		u64 now = memory_counted(audit->memory, i);
 
-		if (i == BELLOWS_COUNT_LEFT || now != before[i] || now == audit->count[i])
+		if (i == COUNT_LEFT || now != before[i] || now == audit->count[i])
 			continue;
-		complain(audit, count_texts[i]);
+		memory_complain(audit, count_texts[i]);
 	}
 }
 
-static void audit_memory(struct audit *audit)
+static void memory_audit_object(struct memory_audit *audit)
 {
-	u64 before[BELLOWS_NR_COUNTS];
+	u64 before[NR_COUNTS];
 	unsigned int i;
 
 	memset(audit->count, 0, sizeof(audit->count));
-	for (i = 0; i < BELLOWS_NR_COUNTS; i++)
-		before[i] = bellows_memory_counted(audit->memory, i);
-	audit_blocks(audit);
-	audit_counts(audit, before);
+	for (i = 0; i < NR_COUNTS; i++)
+		before[i] = memory_counted(audit->memory, i);
+	memory_audit_blocks(audit);
+	memory_audit_counts(audit, before);
 	audit->number++;
 }
 
 unsigned int bellows_memory_audit(struct seq_file *m)
 {
-	struct audit audit = { .m = m };
+	struct memory_audit audit = { .m = m };
 
 	xa_init(&audit.frames);
-	if (memchr_inv(page_address(bellows_zero_page), 0, PAGE_SIZE)) {
+	if (memchr_inv(page_address(frame_zero_page), 0, PAGE_SIZE)) {
 		audit.errors++;
 		if (m)
 			seq_puts(m, "memory: the page of zeros is not zero\n");
 	}
-	mutex_lock(&bellows_memory_list_lock);
-	list_for_each_entry(audit.memory, &bellows_memory_list, link)
-		audit_memory(&audit);
-	mutex_unlock(&bellows_memory_list_lock);
+	mutex_lock(&memory_list_lock);
+	list_for_each_entry(audit.memory, &memory_list, link)
+		memory_audit_object(&audit);
+	mutex_unlock(&memory_list_lock);
 	xa_destroy(&audit.frames);
 	return audit.errors;
 }

@@ -34,149 +34,148 @@
  */
 #include "memory/block.h"
 
-static void remove_translations(struct bellows_block *block, struct bellows_block_env *env,
-				unsigned int first, unsigned int n)
+static void block_remove_translations(struct block *block, struct block_env *env,
+				      unsigned int first, unsigned int n)
 {
 	struct bellows_gather gather = {};
 
 	env->ops->change(env, first, n, BELLOWS_MAP_ZAP, &gather);
-	bellows_page_set_remove(&block->zero_mapped, first, n);
-	bellows_check_removed(&block->check, first, n, gather.flush);
+	page_set_remove(&block->zero_mapped, first, n);
+	block_check_removed(&block->check, first, n, gather.flush);
 	if (!gather.flush)
 		return;
 	env->ops->flush(env);
-	bellows_check_flushed(&block->check);
+	block_check_flushed(&block->check);
 }
 
 /* Before pages of zeros get frames. */
-static void remove_zero_translations(struct bellows_block *block, struct bellows_block_env *env,
-				     unsigned int first, unsigned int n)
+static void block_remove_zeros(struct block *block, struct block_env *env,
+			       unsigned int first, unsigned int n)
 {
-	if (bellows_page_set_any(&block->zero_mapped, first, n))
-		remove_translations(block, env, first, n);
+	if (page_set_any(&block->zero_mapped, first, n))
+		block_remove_translations(block, env, first, n);
 }
 
-static void count_private(struct bellows_block *block, struct bellows_block_env *env, int delta)
+static void block_count_private(struct block *block, struct block_env *env, int delta)
 {
 	block->nr_private += delta;
-	env->ops->count(env, BELLOWS_COUNT_PRIVATE, delta);
+	env->ops->count(env, COUNT_PRIVATE, delta);
 }
 
-static bool is_contiguous(const struct bellows_block *block)
+static bool block_is_contiguous(const struct block *block)
 {
-	return block->kind == BELLOWS_BLOCK_LARGE || block->kind == BELLOWS_BLOCK_RUN;
+	return block->kind == BLOCK_LARGE || block->kind == BLOCK_RUN;
 }
 
-static mpn_t frame_of(const struct bellows_block *block, unsigned int page)
+static mpn_t block_frame(const struct block *block, unsigned int page)
 {
-	if (is_contiguous(block))
+	if (block_is_contiguous(block))
 		return to_mpn(block->base + page);
-	return bellows_entry_mpn(block->table[page]);
+	return block_entry_mpn(block->table[page]);
 }
 
-enum bellows_page_state bellows_block_state(const struct bellows_block *block, unsigned int page)
+enum page_state block_state(const struct block *block, unsigned int page)
 {
-	if (block->kind == BELLOWS_BLOCK_EMPTY)
-		return BELLOWS_PAGE_ABSENT;
-	if (is_contiguous(block))
-		return BELLOWS_PAGE_PRIVATE;
-	return bellows_entry_state(block->table[page]);
+	if (block->kind == BLOCK_EMPTY)
+		return STATE_ABSENT;
+	if (block_is_contiguous(block))
+		return STATE_PRIVATE;
+	return block_entry_state(block->table[page]);
 }
 
-void bellows_block_init(struct bellows_block *block, unsigned int npages, bool may_be_large)
+void block_init(struct block *block, unsigned int npages, bool may_be_large)
 {
-	*block = (struct bellows_block){
-		.kind = BELLOWS_BLOCK_EMPTY,
+	*block = (struct block){
+		.kind = BLOCK_EMPTY,
 		.npages = npages,
 		.may_be_large = may_be_large && npages == BELLOWS_BLOCK_PAGES,
 	};
 }
 
-bool bellows_block_is_idle(const struct bellows_block *block)
+bool block_is_idle(const struct block *block)
 {
-	return block->kind == BELLOWS_BLOCK_EMPTY &&
-	       !bellows_page_set_any(&block->zero_mapped, 0, BELLOWS_BLOCK_PAGES);
+	return block->kind == BLOCK_EMPTY &&
+	       !page_set_any(&block->zero_mapped, 0, BELLOWS_BLOCK_PAGES);
 }
 
 /* A frame goes back to the host. If a translation might be left, it is lost instead. */
-static void free_frame(struct bellows_block *block, struct bellows_block_env *env,
-		       unsigned int page, mpn_t mpn)
+static void block_free_frame(struct block *block, struct block_env *env,
+			     unsigned int page, mpn_t mpn)
 {
-	if (WARN_ON_ONCE(!bellows_check_may_free(&block->check, page, 1)))
+	if (WARN_ON_ONCE(!block_check_may_free(&block->check, page, 1)))
 		return;
 	env->ops->free_frame(env, mpn);
 }
 
-static void free_large(struct bellows_block *block, struct bellows_block_env *env)
+static void block_free_large(struct block *block, struct block_env *env)
 {
-	if (WARN_ON_ONCE(!bellows_check_may_free(&block->check, 0, BELLOWS_BLOCK_PAGES)))
+	if (WARN_ON_ONCE(!block_check_may_free(&block->check, 0, BELLOWS_BLOCK_PAGES)))
 		return;
 	env->ops->free_large(env, to_mpn(block->base));
 }
 
 /* Nobody has ever looked at them. */
-static void give_back_ahead(struct bellows_block *block, struct bellows_block_env *env)
+static void block_give_back_ahead(struct block *block, struct block_env *env)
 {
 	if (!block->nr_ahead)
 		return;
 	for (; block->nr_ahead; block->nr_ahead--)
 		env->ops->free_frame(env, to_mpn(block->ahead++));
-	env->ops->count(env, BELLOWS_COUNT_AHEAD, -BELLOWS_BLOCK_AHEAD);
+	env->ops->count(env, COUNT_AHEAD, -BLOCK_AHEAD);
 }
 
-static void become_empty(struct bellows_block *block, struct bellows_block_env *env)
+static void block_become_empty(struct block *block, struct block_env *env)
 {
-	give_back_ahead(block, env);
-	if (block->kind == BELLOWS_BLOCK_TABLE) {
+	block_give_back_ahead(block, env);
+	if (block->kind == BLOCK_TABLE) {
 		env->ops->free_table(env, block->table);
-		env->ops->count(env, BELLOWS_COUNT_TABLES, -1);
+		env->ops->count(env, COUNT_TABLES, -1);
 	}
 	block->table = NULL;
 	block->base = 0;
-	block->kind = BELLOWS_BLOCK_EMPTY;
+	block->kind = BLOCK_EMPTY;
 }
 
 /* The whole block at once; false: it can't be, or there is no such frame now. */
-static bool fill_large(struct bellows_block *block, struct bellows_block_env *env)
+static bool block_fill_large(struct block *block, struct block_env *env)
 {
 	mpn_t base;
 
-	if (block->kind != BELLOWS_BLOCK_EMPTY || !block->may_be_large ||
-	    env->ops->alloc_large(env, &base))
+	if (block->kind != BLOCK_EMPTY || !block->may_be_large || env->ops->alloc_large(env, &base))
 		return false;
-	remove_zero_translations(block, env, 0, BELLOWS_BLOCK_PAGES);
+	block_remove_zeros(block, env, 0, BELLOWS_BLOCK_PAGES);
 	block->base = base.v;
-	block->kind = BELLOWS_BLOCK_LARGE;
-	count_private(block, env, BELLOWS_BLOCK_PAGES);
-	env->ops->count(env, BELLOWS_COUNT_LARGE, BELLOWS_BLOCK_PAGES);
+	block->kind = BLOCK_LARGE;
+	block_count_private(block, env, BELLOWS_BLOCK_PAGES);
+	env->ops->count(env, COUNT_LARGE, BELLOWS_BLOCK_PAGES);
 	return true;
 }
 
 /* Is it likely that the next pages will be written, too, and is there use for all those frames? */
-static bool goes_on(const struct bellows_block *block, unsigned int page)
+static bool block_goes_on(const struct block *block, unsigned int page)
 {
-	return page && bellows_page_has_frame(bellows_block_state(block, page - 1)) &&
-	       block->npages - block->nr_private >= BELLOWS_BLOCK_AHEAD;
+	return page && state_has_frame(block_state(block, page - 1)) &&
+	       block->npages - block->nr_private >= BLOCK_AHEAD;
 }
 
-static int take_frame(struct bellows_block *block, struct bellows_block_env *env,
-		      unsigned int page, mpn_t *mpn)
+static int block_take_frame(struct block *block, struct block_env *env,
+			    unsigned int page, mpn_t *mpn)
 {
 	if (!block->nr_ahead) {
-		if (!goes_on(block, page) || env->ops->alloc_frames(env, mpn))
+		if (!block_goes_on(block, page) || env->ops->alloc_frames(env, mpn))
 			return env->ops->alloc_frame(env, mpn);
 		block->ahead = mpn->v;
-		block->nr_ahead = BELLOWS_BLOCK_AHEAD;
-		env->ops->count(env, BELLOWS_COUNT_AHEAD, BELLOWS_BLOCK_AHEAD);
+		block->nr_ahead = BLOCK_AHEAD;
+		env->ops->count(env, COUNT_AHEAD, BLOCK_AHEAD);
 	}
 	*mpn = to_mpn(block->ahead++);
 	if (!--block->nr_ahead)
-		env->ops->count(env, BELLOWS_COUNT_AHEAD, -BELLOWS_BLOCK_AHEAD);
+		env->ops->count(env, COUNT_AHEAD, -BLOCK_AHEAD);
 	return 0;
 }
 
 /* One page; the block is EMPTY or a TABLE. */
-static int fill_page(struct bellows_block *block, struct bellows_block_env *env, unsigned int page)
+static int block_fill_page(struct block *block, struct block_env *env, unsigned int page)
 {
 	u64 *table = block->table;
 	mpn_t mpn;
@@ -186,96 +185,95 @@ static int fill_page(struct bellows_block *block, struct bellows_block_env *env,
 		table = env->ops->alloc_table(env);
 	if (!table)
 		return -ENOMEM;
-	err = take_frame(block, env, page, &mpn);
+	err = block_take_frame(block, env, page, &mpn);
 	if (err) {
 		if (!block->table)
 			env->ops->free_table(env, table);
 		return err;
 	}
-	remove_zero_translations(block, env, page, 1);
+	block_remove_zeros(block, env, page, 1);
 	if (!block->table) {
 		block->table = table;
-		block->kind = BELLOWS_BLOCK_TABLE;
-		env->ops->count(env, BELLOWS_COUNT_TABLES, 1);
+		block->kind = BLOCK_TABLE;
+		env->ops->count(env, COUNT_TABLES, 1);
 	}
-	table[page] = bellows_entry(BELLOWS_PAGE_PRIVATE, mpn);
-	count_private(block, env, 1);
+	table[page] = block_entry(STATE_PRIVATE, mpn);
+	block_count_private(block, env, 1);
 	return 0;
 }
 
-int bellows_block_lookup(struct bellows_block *block, struct bellows_block_env *env,
-			 unsigned int page, enum bellows_intent intent,
-			 struct bellows_block_page *found)
+int block_lookup(struct block *block, struct block_env *env, unsigned int page,
+		 enum bellows_intent intent, struct block_page *found)
 {
-	enum bellows_page_state state = bellows_block_state(block, page);
+	enum page_state state = block_state(block, page);
 	int err;
 
-	if (bellows_page_reads_zero(state) && intent == BELLOWS_INTENT_PEEK)
+	if (state_reads_zero(state) && intent == BELLOWS_INTENT_PEEK)
 		return -ENOENT;
-	if (bellows_page_reads_zero(state) && intent == BELLOWS_INTENT_READ) {
-		bellows_page_set_add(&block->zero_mapped, page, 1);
-		bellows_check_expose(&block->check, page, 1);
-		*found = (struct bellows_block_page){ .mpn = env->zero };
+	if (state_reads_zero(state) && intent == BELLOWS_INTENT_READ) {
+		page_set_add(&block->zero_mapped, page, 1);
+		block_check_expose(&block->check, page, 1);
+		*found = (struct block_page){ .mpn = env->zero };
 		return 0;
 	}
-	if (!bellows_page_has_frame(state) && !fill_large(block, env)) {
-		err = fill_page(block, env, page);
+	if (!state_has_frame(state) && !block_fill_large(block, env)) {
+		err = block_fill_page(block, env, page);
 		if (err)
 			return err;
 	}
-	found->mpn = frame_of(block, page);
-	found->writable = bellows_page_is_writable(bellows_block_state(block, page));
-	found->large = is_contiguous(block);
+	found->mpn = block_frame(block, page);
+	found->writable = state_is_writable(block_state(block, page));
+	found->large = block_is_contiguous(block);
 	if (found->large)
-		bellows_check_expose(&block->check, 0, BELLOWS_BLOCK_PAGES);
+		block_check_expose(&block->check, 0, BELLOWS_BLOCK_PAGES);
 	else
-		bellows_check_expose(&block->check, page, 1);
+		block_check_expose(&block->check, page, 1);
 	return 0;
 }
 
-void bellows_block_split(struct bellows_block *block, struct bellows_block_env *env)
+void block_split(struct block *block, struct block_env *env)
 {
-	if (block->kind != BELLOWS_BLOCK_LARGE)
+	if (block->kind != BLOCK_LARGE)
 		return;
 	env->ops->split_large(env, to_mpn(block->base));
-	block->kind = BELLOWS_BLOCK_RUN;
+	block->kind = BLOCK_RUN;
 }
 
 /* Pages of a contiguous block are about to differ from each other. */
-static int become_table(struct bellows_block *block, struct bellows_block_env *env)
+static int block_become_table(struct block *block, struct block_env *env)
 {
 	unsigned int page;
 	u64 *table;
 
-	if (block->kind == BELLOWS_BLOCK_TABLE)
+	if (block->kind == BLOCK_TABLE)
 		return 0;
 	table = env->ops->alloc_table(env);
 	if (!table)
 		return -ENOMEM;
-	bellows_block_split(block, env);
+	block_split(block, env);
 	for (page = 0; page < BELLOWS_BLOCK_PAGES; page++)
-		table[page] = bellows_entry(BELLOWS_PAGE_PRIVATE, frame_of(block, page));
+		table[page] = block_entry(STATE_PRIVATE, block_frame(block, page));
 	block->table = table;
 	block->base = 0;
-	block->kind = BELLOWS_BLOCK_TABLE;
-	env->ops->count(env, BELLOWS_COUNT_TABLES, 1);
-	env->ops->count(env, BELLOWS_COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
+	block->kind = BLOCK_TABLE;
+	env->ops->count(env, COUNT_TABLES, 1);
+	env->ops->count(env, COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
 	return 0;
 }
 
 /* Before all of it is freed. */
-static void rejoin(struct bellows_block *block, struct bellows_block_env *env)
+static void block_rejoin(struct block *block, struct block_env *env)
 {
-	if (block->kind == BELLOWS_BLOCK_RUN && env->ops->join_large(env, to_mpn(block->base)))
-		block->kind = BELLOWS_BLOCK_LARGE;
+	if (block->kind == BLOCK_RUN && env->ops->join_large(env, to_mpn(block->base)))
+		block->kind = BLOCK_LARGE;
 }
 
-static bool all_alone(const struct bellows_block *block, struct bellows_block_env *env)
+static bool block_all_alone(const struct block *block, struct block_env *env)
 {
 	unsigned int page;
 
 	for (page = 0; page < BELLOWS_BLOCK_PAGES; page++)
-		if (!env->ops->is_alone(env, frame_of(block, page)))
+		if (!env->ops->is_alone(env, block_frame(block, page)))
 			return false;
 	return true;
 }
@@ -284,98 +282,99 @@ static bool all_alone(const struct bellows_block *block, struct bellows_block_en
  * A whole contiguous block: needs no memory, so that it works when there is
  * none. False: some page must stay.
  */
-static bool discard_contiguous(struct bellows_block *block, struct bellows_block_env *env)
+static bool block_discard_contiguous(struct block *block, struct block_env *env)
 {
 	unsigned int page;
 
-	remove_translations(block, env, 0, BELLOWS_BLOCK_PAGES);
-	rejoin(block, env);
-	if (block->kind == BELLOWS_BLOCK_LARGE) {
-		free_large(block, env);
+	block_remove_translations(block, env, 0, BELLOWS_BLOCK_PAGES);
+	block_rejoin(block, env);
+	if (block->kind == BLOCK_LARGE) {
+		block_free_large(block, env);
 	} else {
-		if (!all_alone(block, env))
+		if (!block_all_alone(block, env))
 			return false;
 		for (page = 0; page < BELLOWS_BLOCK_PAGES; page++)
-			free_frame(block, env, page, frame_of(block, page));
+			block_free_frame(block, env, page, block_frame(block, page));
 	}
-	become_empty(block, env);
-	count_private(block, env, -(int)BELLOWS_BLOCK_PAGES);
-	env->ops->count(env, BELLOWS_COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
+	block_become_empty(block, env);
+	block_count_private(block, env, -(int)BELLOWS_BLOCK_PAGES);
+	env->ops->count(env, COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
 	return true;
 }
 
-static void discard_page(struct bellows_block *block, struct bellows_block_env *env,
-			 unsigned int page, unsigned int *left)
+static void block_discard_page(struct block *block, struct block_env *env,
+			       unsigned int page, unsigned int *left)
 {
-	mpn_t mpn = frame_of(block, page);
+	mpn_t mpn = block_frame(block, page);
 
-	if (!bellows_page_has_frame(bellows_block_state(block, page)))
+	if (!state_has_frame(block_state(block, page)))
 		return;
 	if (!env->ops->is_alone(env, mpn)) {
 		++*left;
 		return;
 	}
-	block->table[page] = bellows_entry(BELLOWS_PAGE_ABSENT, to_mpn(0));
-	free_frame(block, env, page, mpn);
-	count_private(block, env, -1);
+	block->table[page] = block_entry(STATE_ABSENT, to_mpn(0));
+	block_free_frame(block, env, page, mpn);
+	block_count_private(block, env, -1);
 }
 
-int bellows_block_discard(struct bellows_block *block, struct bellows_block_env *env,
-			  unsigned int first, unsigned int n, unsigned int *left)
+int block_discard(struct block *block, struct block_env *env,
+		  unsigned int first, unsigned int n, unsigned int *left)
 {
 	unsigned int page;
 	int err;
 
-	if (block->kind == BELLOWS_BLOCK_EMPTY)
+	if (block->kind == BLOCK_EMPTY)
 		return 0;
-	if (n == BELLOWS_BLOCK_PAGES && is_contiguous(block) && discard_contiguous(block, env))
+	if (n == BELLOWS_BLOCK_PAGES && block_is_contiguous(block) &&
+	    block_discard_contiguous(block, env))
 		return 0;
-	err = become_table(block, env);
+	err = block_become_table(block, env);
 	if (err)
 		return err;
 	/* Who gives memory back wants no more of it. */
-	give_back_ahead(block, env);
-	remove_translations(block, env, first, n);
+	block_give_back_ahead(block, env);
+	block_remove_translations(block, env, first, n);
 	for (page = first; page < first + n; page++)
-		discard_page(block, env, page, left);
+		block_discard_page(block, env, page, left);
 	if (!block->nr_private)
-		become_empty(block, env);
+		block_become_empty(block, env);
 	return 0;
 }
 
-void bellows_block_invalidate(struct bellows_block *block, struct bellows_block_env *env,
-			      unsigned int first, unsigned int n)
+void block_invalidate(struct block *block, struct block_env *env,
+		      unsigned int first, unsigned int n)
 {
-	if (!bellows_block_is_idle(block))
-		remove_translations(block, env, first, n);
+	if (!block_is_idle(block))
+		block_remove_translations(block, env, first, n);
 }
 
-void bellows_block_destroy(struct bellows_block *block, struct bellows_block_env *env)
+void block_destroy(struct block *block, struct block_env *env)
 {
 	unsigned int page;
 
-	bellows_check_unmapped(&block->check);
-	if (is_contiguous(block))
-		env->ops->count(env, BELLOWS_COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
-	rejoin(block, env);
-	if (block->kind == BELLOWS_BLOCK_LARGE) {
-		free_large(block, env);
-	} else if (block->kind != BELLOWS_BLOCK_EMPTY) {
+	block_check_unmapped(&block->check);
+	if (block_is_contiguous(block))
+		env->ops->count(env, COUNT_LARGE, -(long)BELLOWS_BLOCK_PAGES);
+	block_rejoin(block, env);
+	if (block->kind == BLOCK_LARGE) {
+		block_free_large(block, env);
+	} else if (block->kind != BLOCK_EMPTY) {
 		for (page = 0; page < BELLOWS_BLOCK_PAGES; page++)
-			if (bellows_page_has_frame(bellows_block_state(block, page)))
-				free_frame(block, env, page, frame_of(block, page));
+			if (state_has_frame(block_state(block, page)))
+				block_free_frame(block, env, page, block_frame(block, page));
 	}
-	become_empty(block, env);
-	count_private(block, env, -(int)block->nr_private);
+	block_become_empty(block, env);
+	block_count_private(block, env, -(int)block->nr_private);
 }
 
-struct audit {
-	bellows_block_report report;
+struct block_audit {
+	block_report_fn report;
 	void *context;
 	unsigned int errors;
 };
 
-static void rule(struct audit *audit, bool holds, unsigned int page, const char *text)
+static void block_rule(struct block_audit *audit, bool holds, unsigned int page, const char *text)
 {
 	if (holds)
 		return;
@@ -383,46 +382,47 @@ static void rule(struct audit *audit, bool holds, unsigned int page, const char 
 	audit->report(audit->context, page, text);
 }
 
-static void audit_page(const struct bellows_block *block, unsigned int page, struct audit *audit)
+static void block_audit_page(const struct block *block, unsigned int page,
+			     struct block_audit *audit)
 {
-	enum bellows_page_state state = bellows_block_state(block, page);
+	enum page_state state = block_state(block, page);
 
-	rule(audit, BIT(state) & BELLOWS_PAGES_REAL, page, "is in no known state");
-	rule(audit, page < block->npages || state == BELLOWS_PAGE_ABSENT, page,
-	     "lies outside the object but is not absent");
-	if (block->kind == BELLOWS_BLOCK_TABLE)
-		rule(audit, bellows_page_has_frame(state) == !!frame_of(block, page).v, page,
-		     "has a frame its state does not allow, or none");
-	rule(audit, bellows_page_reads_zero(state) ||
-	     !bellows_page_set_has(&block->zero_mapped, page), page,
-	     "counts as mapped to zeros but is not absent");
+	block_rule(audit, BIT(state) & STATES_REAL, page, "is in no known state");
+	block_rule(audit, page < block->npages || state == STATE_ABSENT, page,
+		   "lies outside the object but is not absent");
+	if (block->kind == BLOCK_TABLE)
+		block_rule(audit, state_has_frame(state) == !!block_frame(block, page).v, page,
+			   "has a frame its state does not allow, or none");
+	block_rule(audit, state_reads_zero(state) || !page_set_has(&block->zero_mapped, page), page,
+		   "counts as mapped to zeros but is not absent");
 }
 
-unsigned int bellows_block_audit(const struct bellows_block *block, bellows_block_report report,
-				 void *context)
+unsigned int block_audit(const struct block *block, block_report_fn report, void *context)
 {
-	struct audit audit = { .report = report, .context = context };
+	struct block_audit audit = { .report = report, .context = context };
 	unsigned int page, nr_private = 0;
 
-	rule(&audit, (block->kind == BELLOWS_BLOCK_TABLE) == !!block->table, 0,
-	     "begins a block whose table and kind do not agree");
-	rule(&audit, !is_contiguous(block) || block->may_be_large, 0,
-	     "begins a contiguous block in an object that has none");
-	rule(&audit, is_contiguous(block) ? block->base && !(block->base % BELLOWS_BLOCK_PAGES) :
-	     !block->base, 0, "begins a block with a wrong base");
+	block_rule(&audit, (block->kind == BLOCK_TABLE) == !!block->table, 0,
+		   "begins a block whose table and kind do not agree");
+	block_rule(&audit, !block_is_contiguous(block) || block->may_be_large, 0,
+		   "begins a contiguous block in an object that has none");
+	block_rule(&audit, block_is_contiguous(block) ?
+		   block->base && !(block->base % BELLOWS_BLOCK_PAGES) : !block->base, 0,
+		   "begins a block with a wrong base");
 	if (audit.errors)
 		return audit.errors;
 
 	for (page = 0; page < BELLOWS_BLOCK_PAGES; page++) {
-		nr_private += bellows_block_state(block, page) == BELLOWS_PAGE_PRIVATE;
-		audit_page(block, page, &audit);
+		nr_private += block_state(block, page) == STATE_PRIVATE;
+		block_audit_page(block, page, &audit);
 	}
-	rule(&audit, nr_private == block->nr_private, 0, "begins a block that counts wrongly");
-	rule(&audit, block->kind != BELLOWS_BLOCK_TABLE || nr_private, 0,
-	     "begins a block with a table of nothing");
-	rule(&audit, !block->nr_ahead ||
-	     (block->kind == BELLOWS_BLOCK_TABLE && block->nr_ahead < BELLOWS_BLOCK_AHEAD &&
-	      block->nr_private + block->nr_ahead <= block->npages), 0,
-	     "begins a block that has taken too many frames");
+	block_rule(&audit, nr_private == block->nr_private, 0,
+		   "begins a block that counts wrongly");
+	block_rule(&audit, block->kind != BLOCK_TABLE || nr_private, 0,
+		   "begins a block with a table of nothing");
+	block_rule(&audit, !block->nr_ahead ||
+		   (block->kind == BLOCK_TABLE && block->nr_ahead < BLOCK_AHEAD &&
+		    block->nr_private + block->nr_ahead <= block->npages), 0,
+		   "begins a block that has taken too many frames");
 	return audit.errors;
 }

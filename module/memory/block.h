@@ -20,37 +20,36 @@
  * What a page is. Those after PRIVATE are not made yet, but their places in
  * the classes below are fixed, since every question about a page asks a class.
  */
-enum bellows_page_state {
-	BELLOWS_PAGE_ABSENT,		/* reads as zero, costs nothing */
-	BELLOWS_PAGE_PRIVATE,		/* a frame that is this page's alone */
-	BELLOWS_PAGE_SHARED,		/* a frame of several pages, copied on write */
-	BELLOWS_PAGE_BALLOONED,		/* the guest gave it away; reads as zero */
-	BELLOWS_PAGE_COMPRESSED,
-	BELLOWS_PAGE_SWAPPED,
-	BELLOWS_PAGE_REMOTE,		/* on another host */
-	BELLOWS_PAGE_BUSY,		/* between two states: wait, killably, then look again */
+enum page_state {
+	STATE_ABSENT,			/* reads as zero, costs nothing */
+	STATE_PRIVATE,			/* a frame that is this page's alone */
+	STATE_SHARED,			/* a frame of several pages, copied on write */
+	STATE_BALLOONED,		/* the guest gave it away; reads as zero */
+	STATE_COMPRESSED,
+	STATE_SWAPPED,
+	STATE_REMOTE,			/* on another host */
+	STATE_BUSY,			/* between two states: wait, killably, then look again */
 };
 
-#define BELLOWS_PAGES_WITH_FRAME (BIT(BELLOWS_PAGE_PRIVATE) | BIT(BELLOWS_PAGE_SHARED))
-#define BELLOWS_PAGES_WRITABLE	BIT(BELLOWS_PAGE_PRIVATE)
-#define BELLOWS_PAGES_ZERO	(BIT(BELLOWS_PAGE_ABSENT) | BIT(BELLOWS_PAGE_BALLOONED))
-#define BELLOWS_PAGES_ELSEWHERE	(BIT(BELLOWS_PAGE_COMPRESSED) | BIT(BELLOWS_PAGE_SWAPPED) | \
-				 BIT(BELLOWS_PAGE_REMOTE))
-#define BELLOWS_PAGES_REAL	(BIT(BELLOWS_PAGE_ABSENT) | BIT(BELLOWS_PAGE_PRIVATE))
+#define STATES_WITH_FRAME	(BIT(STATE_PRIVATE) | BIT(STATE_SHARED))
+#define STATES_WRITABLE		BIT(STATE_PRIVATE)
+#define STATES_ZERO		(BIT(STATE_ABSENT) | BIT(STATE_BALLOONED))
+#define STATES_ELSEWHERE	(BIT(STATE_COMPRESSED) | BIT(STATE_SWAPPED) | BIT(STATE_REMOTE))
+#define STATES_REAL		(BIT(STATE_ABSENT) | BIT(STATE_PRIVATE))
 
-static inline bool bellows_page_has_frame(enum bellows_page_state state)
+static inline bool state_has_frame(enum page_state state)
 {
-	return BIT(state) & BELLOWS_PAGES_WITH_FRAME;
+	return BIT(state) & STATES_WITH_FRAME;
 }
 
-static inline bool bellows_page_is_writable(enum bellows_page_state state)
+static inline bool state_is_writable(enum page_state state)
 {
-	return BIT(state) & BELLOWS_PAGES_WRITABLE;
+	return BIT(state) & STATES_WRITABLE;
 }
 
-static inline bool bellows_page_reads_zero(enum bellows_page_state state)
+static inline bool state_reads_zero(enum page_state state)
 {
-	return BIT(state) & BELLOWS_PAGES_ZERO;
+	return BIT(state) & STATES_ZERO;
 }
 
 /*
@@ -58,45 +57,45 @@ static inline bool bellows_page_reads_zero(enum bellows_page_state state)
  * pages differ from each other. A block goes from LARGE to RUN to TABLE and
  * never back, except through EMPTY.
  */
-enum bellows_block_kind {
-	BELLOWS_BLOCK_EMPTY,		/* all ABSENT */
-	BELLOWS_BLOCK_LARGE,		/* all PRIVATE, one frame of order 9: pages have no references of their own */
-	BELLOWS_BLOCK_RUN,		/* all PRIVATE, still contiguous, but each page a frame of its own */
-	BELLOWS_BLOCK_TABLE,		/* at least one PRIVATE; see the table */
+enum block_kind {
+	BLOCK_EMPTY,			/* all ABSENT */
+	BLOCK_LARGE,			/* all PRIVATE, one frame of order 9: pages have no references of their own */
+	BLOCK_RUN,			/* all PRIVATE, still contiguous, but each page a frame of its own */
+	BLOCK_TABLE,			/* at least one PRIVATE; see the table */
 };
 
 /*
  * A page in a table: its state and, where there is one, its frame.
  */
-#define BELLOWS_ENTRY_STATE_BITS	4
-#define BELLOWS_ENTRY_STATE_MASK	((1ULL << BELLOWS_ENTRY_STATE_BITS) - 1)
+#define BLOCK_ENTRY_STATE_BITS		4
+#define BLOCK_ENTRY_STATE_MASK		((1ULL << BLOCK_ENTRY_STATE_BITS) - 1)
 
-static_assert(BELLOWS_PAGE_BUSY <= BELLOWS_ENTRY_STATE_MASK);
+static_assert(STATE_BUSY <= BLOCK_ENTRY_STATE_MASK);
 
-static inline u64 bellows_entry(enum bellows_page_state state, mpn_t mpn)
+static inline u64 block_entry(enum page_state state, mpn_t mpn)
 {
-	return mpn.v << BELLOWS_ENTRY_STATE_BITS | state;
+	return mpn.v << BLOCK_ENTRY_STATE_BITS | state;
 }
 
-static inline enum bellows_page_state bellows_entry_state(u64 entry)
+static inline enum page_state block_entry_state(u64 entry)
 {
-	return entry & BELLOWS_ENTRY_STATE_MASK;
+	return entry & BLOCK_ENTRY_STATE_MASK;
 }
 
-static inline mpn_t bellows_entry_mpn(u64 entry)
+static inline mpn_t block_entry_mpn(u64 entry)
 {
-	return to_mpn(entry >> BELLOWS_ENTRY_STATE_BITS);
+	return to_mpn(entry >> BLOCK_ENTRY_STATE_BITS);
 }
 
 /*
  * Where pages are written one after the other, as many frames are taken at once: that
  * costs little more than one. A power of two, and small enough to be found easily.
  */
-#define BELLOWS_BLOCK_AHEAD_ORDER	3
-#define BELLOWS_BLOCK_AHEAD		(1 << BELLOWS_BLOCK_AHEAD_ORDER)
+#define BLOCK_AHEAD_ORDER		3
+#define BLOCK_AHEAD			(1 << BLOCK_AHEAD_ORDER)
 
-struct bellows_block {
-	u8 kind;			/* enum bellows_block_kind */
+struct block {
+	u8 kind;			/* enum block_kind */
 	bool may_be_large;		/* [c] wholly inside the object, and the object wants it */
 	u16 npages;			/* [c] of the object; less than 512 in its last block only */
 	u16 nr_private;
@@ -104,12 +103,12 @@ struct bellows_block {
 	u64 *table;			/* TABLE: one entry a page */
 	u64 ahead;			/* TABLE: the next of nr_ahead frames that wait for pages */
 	u8 nr_ahead;
-	struct bellows_page_set zero_mapped; /* ABSENT pages that may be mapped, as zeros, read-only */
-	struct bellows_block_check check;
+	struct page_set zero_mapped; /* ABSENT pages that may be mapped, as zeros, read-only */
+	struct block_check check;
 };
 
 /* What an object counts; one table drives names, statistics and the audit. */
-#define BELLOWS_MEMORY_COUNTS(X)						\
+#define MEMORY_COUNTS(X)							\
 	X(PRIVATE, "pages with a frame of their own")			\
 	X(LARGE, "of these, pages in blocks that one large entry may map") \
 	X(TABLES, "tables of page states")				\
@@ -117,89 +116,88 @@ struct bellows_block {
 	X(AHEAD, "frames taken at once, until the last of them has its page")	\
 	X(LEFT, "times a page was left alone, since somebody else held it")
 
-enum bellows_memory_count {
-#define X(name, text) BELLOWS_COUNT_##name,
-	BELLOWS_MEMORY_COUNTS(X)
+enum memory_count {
+#define X(name, text) COUNT_##name,
+	MEMORY_COUNTS(X)
 #undef X
-	BELLOWS_NR_COUNTS
+	NR_COUNTS
 };
 
-struct bellows_block_env;
+struct block_env;
 
 /* How a block acts on the world around it. Nothing here may take the block's lock. */
-struct bellows_block_ops {
+struct block_ops {
 	/* Zeroed frames, 0 or -ENOMEM: 512 contiguous ones, aligned, as one; a single one. */
-	int (*alloc_large)(struct bellows_block_env *env, mpn_t *mpn);
-	int (*alloc_frame)(struct bellows_block_env *env, mpn_t *mpn);
-	/* BELLOWS_BLOCK_AHEAD contiguous ones, each by itself; without trying hard. */
-	int (*alloc_frames)(struct bellows_block_env *env, mpn_t *mpn);
-	void (*free_large)(struct bellows_block_env *env, mpn_t mpn);
-	void (*free_frame)(struct bellows_block_env *env, mpn_t mpn);
+	int (*alloc_large)(struct block_env *env, mpn_t *mpn);
+	int (*alloc_frame)(struct block_env *env, mpn_t *mpn);
+	/* BLOCK_AHEAD contiguous ones, each by itself; without trying hard. */
+	int (*alloc_frames)(struct block_env *env, mpn_t *mpn);
+	void (*free_large)(struct block_env *env, mpn_t mpn);
+	void (*free_frame)(struct block_env *env, mpn_t mpn);
 	/* Gives each page of a large frame a reference of its own. */
-	void (*split_large)(struct bellows_block_env *env, mpn_t mpn);
+	void (*split_large)(struct block_env *env, mpn_t mpn);
 	/*
 	 * The pages of one that was split, which nobody maps any more, are one again, to be
 	 * freed at once. False: somebody else holds one of them, or it is not worth while.
 	 */
-	bool (*join_large)(struct bellows_block_env *env, mpn_t mpn);
+	bool (*join_large)(struct block_env *env, mpn_t mpn);
 	/* Nobody but the object holds a reference; the page is not mapped any more. */
-	bool (*is_alone)(struct bellows_block_env *env, mpn_t mpn);
-	u64 *(*alloc_table)(struct bellows_block_env *env);	/* zeroed, or NULL */
-	void (*free_table)(struct bellows_block_env *env, u64 *table);
+	bool (*is_alone)(struct block_env *env, mpn_t mpn);
+	u64 *(*alloc_table)(struct block_env *env);		/* zeroed, or NULL */
+	void (*free_table)(struct block_env *env, u64 *table);
 	/* Pages [first, first + n) of the block, at every mapper. */
-	void (*change)(struct bellows_block_env *env, unsigned int first, unsigned int n,
+	void (*change)(struct block_env *env, unsigned int first, unsigned int n,
 		       enum bellows_mapper_op op, struct bellows_gather *gather);
 	/* On return no TLB holds what change() has removed. */
-	void (*flush)(struct bellows_block_env *env);
-	void (*count)(struct bellows_block_env *env, enum bellows_memory_count what, long delta);
+	void (*flush)(struct block_env *env);
+	void (*count)(struct block_env *env, enum memory_count what, long delta);
 };
 
 /* Of which object the block is at the moment: the block itself does not know. */
-struct bellows_block_env {
-	const struct bellows_block_ops *ops;
+struct block_env {
+	const struct block_ops *ops;
 	mpn_t zero;			/* what ABSENT pages are mapped to */
 };
 
 /* What a lookup found. */
-struct bellows_block_page {
+struct block_page {
 	mpn_t mpn;
 	bool writable;
 	bool large;			/* the whole block is PRIVATE and contiguous */
 };
 
-void bellows_block_init(struct bellows_block *block, unsigned int npages, bool may_be_large);
+void block_init(struct block *block, unsigned int npages, bool may_be_large);
 
-enum bellows_page_state bellows_block_state(const struct bellows_block *block, unsigned int page);
+enum page_state block_state(const struct block *block, unsigned int page);
 
 /* 0; -ENOENT: nothing there (PEEK); -ENOMEM: nothing has changed. */
-int bellows_block_lookup(struct bellows_block *block, struct bellows_block_env *env,
-			 unsigned int page, enum bellows_intent intent,
-			 struct bellows_block_page *found);
+int block_lookup(struct block *block, struct block_env *env,
+		 unsigned int page, enum bellows_intent intent,
+		 struct block_page *found);
 
 /* From here on each page of the block has a reference of its own to give away. */
-void bellows_block_split(struct bellows_block *block, struct bellows_block_env *env);
+void block_split(struct block *block, struct block_env *env);
 
 /*
  * Makes pages ABSENT. Those that somebody else references stay as they are and
  * are added to left. 0; -ENOMEM (part of a contiguous block only): contents
  * have not changed.
  */
-int bellows_block_discard(struct bellows_block *block, struct bellows_block_env *env,
-			  unsigned int first, unsigned int n, unsigned int *left);
+int block_discard(struct block *block, struct block_env *env,
+		  unsigned int first, unsigned int n, unsigned int *left);
 
 /* Removes every translation; contents stay. */
-void bellows_block_invalidate(struct bellows_block *block, struct bellows_block_env *env,
-			      unsigned int first, unsigned int n);
+void block_invalidate(struct block *block, struct block_env *env,
+		      unsigned int first, unsigned int n);
 
 /* There is nothing to remember: no frame, no translation. */
-bool bellows_block_is_idle(const struct bellows_block *block);
+bool block_is_idle(const struct block *block);
 
 /* Frees everything; nobody maps the object any more. */
-void bellows_block_destroy(struct bellows_block *block, struct bellows_block_env *env);
+void block_destroy(struct block *block, struct block_env *env);
 
 /* Calls report once for each rule that page (or the block) breaks; returns how often. */
-typedef void (*bellows_block_report)(void *context, unsigned int page, const char *rule);
-unsigned int bellows_block_audit(const struct bellows_block *block, bellows_block_report report,
-				 void *context);
+typedef void (*block_report_fn)(void *context, unsigned int page, const char *rule);
+unsigned int block_audit(const struct block *block, block_report_fn report, void *context);
 
 #endif

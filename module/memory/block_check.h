@@ -15,57 +15,56 @@
 
 #ifdef BELLOWS_DEBUG
 
-struct bellows_block_check {
-	struct bellows_page_set exposed;
+struct block_check {
+	struct page_set exposed;
 	u64 removals;			/* number of the last one */
 	u64 flushed;			/* number of the last one a flush has covered */
 };
 
-static inline void bellows_check_expose(struct bellows_block_check *check, unsigned int first,
-					unsigned int n)
+static inline void block_check_expose(struct block_check *check, unsigned int first, unsigned int n)
 {
-	bellows_page_set_add(&check->exposed, first, n);
+	page_set_add(&check->exposed, first, n);
 }
 
-static inline void bellows_check_removed(struct bellows_block_check *check, unsigned int first,
-					 unsigned int n, bool flush)
+static inline void block_check_removed(struct block_check *check, unsigned int first,
+				       unsigned int n, bool flush)
 {
-	bellows_page_set_remove(&check->exposed, first, n);
+	page_set_remove(&check->exposed, first, n);
 	check->removals += flush;
 }
 
-static inline void bellows_check_flushed(struct bellows_block_check *check)
+static inline void block_check_flushed(struct block_check *check)
 {
 	check->flushed = check->removals;
 }
 
 /* The object has no mapper left, which took its translations along. */
-static inline void bellows_check_unmapped(struct bellows_block_check *check)
+static inline void block_check_unmapped(struct block_check *check)
 {
-	bellows_page_set_remove(&check->exposed, 0, BELLOWS_BLOCK_PAGES);
+	page_set_remove(&check->exposed, 0, BELLOWS_BLOCK_PAGES);
 	check->flushed = check->removals;
 }
 
-static inline bool bellows_check_may_free(const struct bellows_block_check *check,
-					  unsigned int first, unsigned int n)
+static inline bool block_check_may_free(const struct block_check *check,
+					unsigned int first, unsigned int n)
 {
-	return !bellows_page_set_any(&check->exposed, first, n) &&
+	return !page_set_any(&check->exposed, first, n) &&
 	       check->flushed == check->removals;
 }
 
 #else
 
-struct bellows_block_check {
+struct block_check {
 };
 
-static inline void bellows_check_expose(struct bellows_block_check *check, unsigned int first,
-					unsigned int n) { }
-static inline void bellows_check_removed(struct bellows_block_check *check, unsigned int first,
-					 unsigned int n, bool flush) { }
-static inline void bellows_check_flushed(struct bellows_block_check *check) { }
-static inline void bellows_check_unmapped(struct bellows_block_check *check) { }
-static inline bool bellows_check_may_free(const struct bellows_block_check *check,
-					  unsigned int first, unsigned int n) { return true; }
+static inline void block_check_expose(struct block_check *check, unsigned int first,
+				      unsigned int n) { }
+static inline void block_check_removed(struct block_check *check, unsigned int first,
+				       unsigned int n, bool flush) { }
+static inline void block_check_flushed(struct block_check *check) { }
+static inline void block_check_unmapped(struct block_check *check) { }
+static inline bool block_check_may_free(const struct block_check *check,
+					unsigned int first, unsigned int n) { return true; }
 
 #endif
 

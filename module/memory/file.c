@@ -52,22 +52,23 @@
  * Not VM_FAULT_OOM: the kernel would repeat the fault, and the reason may be
  * the cgroup's limit, which stays. A dying task gets it too, and never sees it.
  */
-static vm_fault_t fault_failed(int err)
+static vm_fault_t memory_fault_failed(int err)
 {
 	return err == -ENOENT ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 }
 
-static enum bellows_intent fault_intent(const struct bellows_memory *memory, unsigned int flags)
+static enum bellows_intent memory_fault_intent(const struct bellows_memory *memory,
+					       unsigned int flags)
 {
 	if (flags & FAULT_FLAG_WRITE || memory->flags & BELLOWS_MEMORY_PINNABLE ||
-	    page_ref_count(bellows_zero_page) > MAX_ZERO_REFERENCES)
+	    page_ref_count(frame_zero_page) > MAX_ZERO_REFERENCES)
 		return BELLOWS_INTENT_WRITE;
 	return BELLOWS_INTENT_READ;
 }
 
-static vm_fault_t insert_zeros(struct vm_fault *vmf)
+static vm_fault_t memory_insert_zeros(struct vm_fault *vmf)
 {
-	switch (vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, bellows_zero_page)) {
+	switch (vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, frame_zero_page)) {
 	case 0:
 	case -EBUSY:	/* another thread was here */
 		return VM_FAULT_NOPAGE;
@@ -85,24 +86,24 @@ static vm_fault_t memory_fault(struct vm_fault *vmf)
 	vm_fault_t ret = 0;
 	int err;
 
-	err = bellows_memory_lookup(memory, to_opn(vmf->pgoff), fault_intent(memory, vmf->flags),
-				    &frame);
+	err = bellows_memory_lookup(memory, to_opn(vmf->pgoff),
+				    memory_fault_intent(memory, vmf->flags), &frame);
 	if (err)
-		return fault_failed(err);
+		return memory_fault_failed(err);
 	if (frame.writable) {
-		bellows_memory_own_frame(&frame);
+		memory_own_frame(&frame);
 		vmf->page = mpn_to_page(frame.mpn);
 		get_page(vmf->page);
 		set_page_private(vmf->page, (unsigned long)memory);
 	} else {
-		ret = insert_zeros(vmf);
+		ret = memory_insert_zeros(vmf);
 	}
 	bellows_memory_release(&frame);
 	return ret;
 }
 
 /* Looks at the page again, for writing: 0, if vmf->page is its frame. */
-static vm_fault_t make_own(struct bellows_memory *memory, struct vm_fault *vmf)
+static vm_fault_t memory_make_own(struct bellows_memory *memory, struct vm_fault *vmf)
 {
 	struct bellows_frame frame;
 	bool own;
@@ -110,7 +111,7 @@ static vm_fault_t make_own(struct bellows_memory *memory, struct vm_fault *vmf)
 
 	err = bellows_memory_lookup(memory, to_opn(vmf->pgoff), BELLOWS_INTENT_WRITE, &frame);
 	if (err)
-		return fault_failed(err);
+		return memory_fault_failed(err);
 	own = mpn_to_page(frame.mpn) == vmf->page;
 	bellows_memory_release(&frame);
 	return own ? 0 : VM_FAULT_NOPAGE;
@@ -129,7 +130,7 @@ static vm_fault_t memory_page_mkwrite(struct vm_fault *vmf)
 	vm_fault_t ret = 0;
 
 	if (page_private(vmf->page) != (unsigned long)memory)
-		ret = make_own(memory, vmf);
+		ret = memory_make_own(memory, vmf);
 	if (ret)
 		return ret;
 	lock_page(vmf->page);
@@ -149,7 +150,7 @@ static const struct vm_operations_struct memory_pinnable_vm_ops = {
  * MIXEDMAP: the page of zeros is inserted by hand. DONTEXPAND: there is nothing
  * behind the end. DONTDUMP: a dump would touch every page of a guest.
  */
-int bellows_memory_mmap(struct file *file, struct vm_area_struct *vma)
+int memory_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct bellows_memory *memory = file->private_data;
 
@@ -165,27 +166,27 @@ int bellows_memory_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int memory_stat(struct bellows_memory *memory, void __user *arg)
 {
-	u64 nr_private = bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE);
+	u64 nr_private = memory_counted(memory, COUNT_PRIVATE);
 	struct bellows_memory_stat stat = {
 		.size = memory->npages << PAGE_SHIFT,
 		.absent = memory->npages - nr_private,
 		.private_pages = nr_private,
-		.large = bellows_memory_counted(memory, BELLOWS_COUNT_LARGE),
+		.large = memory_counted(memory, COUNT_LARGE),
 		.mappers = READ_ONCE(memory->nr_mappers),
-		.pinned = bellows_memory_counted(memory, BELLOWS_COUNT_LEFT),
-		.ahead = bellows_memory_counted(memory, BELLOWS_COUNT_AHEAD),
+		.pinned = memory_counted(memory, COUNT_LEFT),
+		.ahead = memory_counted(memory, COUNT_AHEAD),
 		.metadata = sizeof(*memory) +
-			    bellows_memory_counted(memory, BELLOWS_COUNT_BLOCKS) *
-				sizeof(struct bellows_memory_block) +
-			    bellows_memory_counted(memory, BELLOWS_COUNT_TABLES) *
+			    memory_counted(memory, COUNT_BLOCKS) *
+				sizeof(struct mem_block) +
+			    memory_counted(memory, COUNT_TABLES) *
 				BELLOWS_BLOCK_PAGES * sizeof(u64),
 	};
 
 	return copy_to_user(arg, &stat, sizeof(stat)) ? -EFAULT : 0;
 }
 
-static int get_range(const struct bellows_memory *memory, const void __user *arg, opn_t *start,
-		     u64 *npages)
+static int memory_get_range(const struct bellows_memory *memory, const void __user *arg,
+			    opn_t *start, u64 *npages)
 {
 	u64 size = memory->npages << PAGE_SHIFT;
 	struct bellows_memory_range range;
@@ -201,7 +202,7 @@ static int get_range(const struct bellows_memory *memory, const void __user *arg
 	return 0;
 }
 
-long bellows_memory_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+long memory_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct bellows_memory *memory = file->private_data;
 	u64 npages;
@@ -212,18 +213,18 @@ long bellows_memory_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	case BELLOWS_MEMORY_STAT:
 		return memory_stat(memory, (void __user *)arg);
 	case BELLOWS_MEMORY_INVALIDATE:
-		err = get_range(memory, (void __user *)arg, &start, &npages);
-		return err ?: bellows_memory_invalidate(memory, start, npages);
+		err = memory_get_range(memory, (void __user *)arg, &start, &npages);
+		return err ?: memory_invalidate(memory, start, npages);
 	case BELLOWS_MEMORY_DISCARD:
-		err = get_range(memory, (void __user *)arg, &start, &npages);
-		return err ?: bellows_memory_discard(memory, start, npages);
+		err = memory_get_range(memory, (void __user *)arg, &start, &npages);
+		return err ?: memory_discard(memory, start, npages);
 	default:
 		return -ENOTTY;
 	}
 }
 
 /* The standard name of a discard; madvise(MADV_REMOVE) comes here too. */
-long bellows_memory_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+long memory_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct bellows_memory *memory = file->private_data;
 	u64 size = memory->npages << PAGE_SHIFT;
@@ -235,5 +236,5 @@ long bellows_memory_fallocate(struct file *file, int mode, loff_t offset, loff_t
 	if (offset >= size)
 		return 0;
 	len = min_t(u64, len, size - offset);
-	return bellows_memory_discard(memory, to_opn(offset >> PAGE_SHIFT), len >> PAGE_SHIFT);
+	return memory_discard(memory, to_opn(offset >> PAGE_SHIFT), len >> PAGE_SHIFT);
 }

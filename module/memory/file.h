@@ -4,8 +4,8 @@
 /* The file operations of a memory object that users call. */
 #include <linux/fs.h>
 
-int bellows_memory_mmap(struct file *file, struct vm_area_struct *vma);
-long bellows_memory_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
-long bellows_memory_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+int memory_mmap(struct file *file, struct vm_area_struct *vma);
+long memory_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long memory_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 #endif

@@ -26,16 +26,16 @@
 #define GFP_LARGE	(GFP_FRAME | __GFP_NORETRY)
 #define GFP_TABLE	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
-struct page *bellows_zero_page;
+struct page *frame_zero_page;
 
-static struct bellows_memory_env *to_memory_env(struct bellows_block_env *env)
+static struct memory_env *frame_env(struct block_env *env)
 {
-	return container_of(env, struct bellows_memory_env, env);
+	return container_of(env, struct memory_env, env);
 }
 
-static int alloc_frames(struct bellows_block_env *env, gfp_t gfp, unsigned int order, mpn_t *mpn)
+static int frame_alloc_pages(struct block_env *env, gfp_t gfp, unsigned int order, mpn_t *mpn)
 {
-	struct mem_cgroup *old = set_active_memcg(to_memory_env(env)->memory->memcg);
+	struct mem_cgroup *old = set_active_memcg(frame_env(env)->memory->memcg);
 	struct page *page = alloc_pages(gfp, order);
 
 	set_active_memcg(old);
@@ -45,38 +45,38 @@ static int alloc_frames(struct bellows_block_env *env, gfp_t gfp, unsigned int o
 	return 0;
 }
 
-static int alloc_large(struct bellows_block_env *env, mpn_t *mpn)
+static int frame_alloc_large(struct block_env *env, mpn_t *mpn)
 {
-	return alloc_frames(env, GFP_LARGE, BELLOWS_BLOCK_ORDER, mpn);
+	return frame_alloc_pages(env, GFP_LARGE, BELLOWS_BLOCK_ORDER, mpn);
 }
 
-static int alloc_frame(struct bellows_block_env *env, mpn_t *mpn)
+static int frame_alloc(struct block_env *env, mpn_t *mpn)
 {
-	return alloc_frames(env, GFP_SMALL, 0, mpn);
+	return frame_alloc_pages(env, GFP_SMALL, 0, mpn);
 }
 
 /* Contiguous, since that is one allocation; nothing else depends on it. */
-static int alloc_some_frames(struct bellows_block_env *env, mpn_t *mpn)
+static int frame_alloc_some(struct block_env *env, mpn_t *mpn)
 {
-	int err = alloc_frames(env, GFP_LARGE, BELLOWS_BLOCK_AHEAD_ORDER, mpn);
+	int err = frame_alloc_pages(env, GFP_LARGE, BLOCK_AHEAD_ORDER, mpn);
 
 	if (!err)
-		split_page(mpn_to_page(*mpn), BELLOWS_BLOCK_AHEAD_ORDER);
+		split_page(mpn_to_page(*mpn), BLOCK_AHEAD_ORDER);
 	return err;
 }
 
-static void free_large(struct bellows_block_env *env, mpn_t mpn)
+static void frame_free_large(struct block_env *env, mpn_t mpn)
 {
 	__free_pages(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
 }
 
 /* If somebody else still has a reference, he frees it. */
-static void free_frame(struct bellows_block_env *env, mpn_t mpn)
+static void frame_free(struct block_env *env, mpn_t mpn)
 {
 	put_page(mpn_to_page(mpn));
 }
 
-static void split_large(struct bellows_block_env *env, mpn_t mpn)
+static void frame_split_large(struct block_env *env, mpn_t mpn)
 {
 	split_page(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
 }
@@ -84,9 +84,9 @@ static void split_large(struct bellows_block_env *env, mpn_t mpn)
 /*
  * Freed as what they are, the pages would cost a hundred times as much. References are
  * taken away rather than looked at, since the kernel's own walkers of all memory may
- * take one for a moment. See is_alone() for the lock.
+ * take one for a moment. See frame_is_alone() for the lock.
  */
-static bool join_large(struct bellows_block_env *env, mpn_t mpn)
+static bool frame_join_large(struct block_env *env, mpn_t mpn)
 {
 	struct page *first = mpn_to_page(mpn);
 	unsigned int i;
@@ -118,7 +118,7 @@ undo:
  * and still marks the page dirty, protected by the page's lock alone. It took
  * the lock while it had the reference, so it is seen in one or the other.
  */
-static bool is_alone(struct bellows_block_env *env, mpn_t mpn)
+static bool frame_is_alone(struct block_env *env, mpn_t mpn)
 {
 	struct page *page = mpn_to_page(mpn);
 
@@ -128,64 +128,63 @@ static bool is_alone(struct bellows_block_env *env, mpn_t mpn)
 	return true;
 }
 
-static u64 *alloc_table(struct bellows_block_env *env)
+static u64 *frame_alloc_table(struct block_env *env)
 {
-	struct mem_cgroup *old = set_active_memcg(to_memory_env(env)->memory->memcg);
+	struct mem_cgroup *old = set_active_memcg(frame_env(env)->memory->memcg);
 	u64 *table = kcalloc(BELLOWS_BLOCK_PAGES, sizeof(*table), GFP_TABLE);
 
 	set_active_memcg(old);
 	return table;
 }
 
-static void free_table(struct bellows_block_env *env, u64 *table)
+static void frame_free_table(struct block_env *env, u64 *table)
 {
 	kfree(table);
 }
 
-static void change(struct bellows_block_env *env, unsigned int first, unsigned int n,
-		   enum bellows_mapper_op op, struct bellows_gather *gather)
+static void frame_change(struct block_env *env, unsigned int first, unsigned int n,
+			 enum bellows_mapper_op op, struct bellows_gather *gather)
 {
-	struct bellows_memory_env *e = to_memory_env(env);
+	struct memory_env *e = frame_env(env);
 
-	bellows_memory_change(e->memory, to_opn((e->index << BELLOWS_BLOCK_ORDER) + first), n, op,
-			      gather);
+	mappers_change(e->memory, to_opn((e->index << BELLOWS_BLOCK_ORDER) + first), n, op, gather);
 }
 
-static void flush(struct bellows_block_env *env)
+static void frame_flush(struct block_env *env)
 {
-	bellows_memory_flush(to_memory_env(env)->memory);
+	mappers_flush(frame_env(env)->memory);
 }
 
-static void count(struct bellows_block_env *env, enum bellows_memory_count what, long delta)
+static void frame_count(struct block_env *env, enum memory_count what, long delta)
 {
-	bellows_memory_count(to_memory_env(env)->memory, what, delta);
+	memory_count(frame_env(env)->memory, what, delta);
 }
 
-const struct bellows_block_ops bellows_memory_block_ops = {
-	.alloc_large = alloc_large,
-	.alloc_frame = alloc_frame,
-	.alloc_frames = alloc_some_frames,
-	.free_large = free_large,
-	.free_frame = free_frame,
-	.split_large = split_large,
-	.join_large = join_large,
-	.is_alone = is_alone,
-	.alloc_table = alloc_table,
-	.free_table = free_table,
-	.change = change,
-	.flush = flush,
-	.count = count,
+const struct block_ops frame_ops = {
+	.alloc_large = frame_alloc_large,
+	.alloc_frame = frame_alloc,
+	.alloc_frames = frame_alloc_some,
+	.free_large = frame_free_large,
+	.free_frame = frame_free,
+	.split_large = frame_split_large,
+	.join_large = frame_join_large,
+	.is_alone = frame_is_alone,
+	.alloc_table = frame_alloc_table,
+	.free_table = frame_free_table,
+	.change = frame_change,
+	.flush = frame_flush,
+	.count = frame_count,
 };
 
-int bellows_memory_frames_init(void)
+int frame_init(void)
 {
-	bellows_zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	return bellows_zero_page ? 0 : -ENOMEM;
+	frame_zero_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	return frame_zero_page ? 0 : -ENOMEM;
 }
 
-void bellows_memory_frames_exit(void)
+void frame_exit(void)
 {
 	/* A pin that is still there frees it. */
-	__free_page(bellows_zero_page);
-	bellows_zero_page = NULL;
+	__free_page(frame_zero_page);
+	frame_zero_page = NULL;
 }

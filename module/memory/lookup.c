@@ -28,22 +28,22 @@ static u64 block_index(opn_t opn)
 	return opn.v >> BELLOWS_BLOCK_ORDER;
 }
 
-static void free_block_rcu(struct rcu_head *rcu)
+static void block_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(block_cache, container_of(rcu, struct bellows_memory_block, rcu));
+	kmem_cache_free(block_cache, container_of(rcu, struct mem_block, rcu));
 }
 
-static void put_block(struct bellows_memory_block *block)
+static void block_put(struct mem_block *block)
 {
 	if (refcount_dec_and_test(&block->ref))
-		call_rcu(&block->rcu, free_block_rcu);
+		call_rcu(&block->rcu, block_free_rcu);
 }
 
-static struct bellows_memory_block *new_block(const struct bellows_memory *memory, u64 index)
+static struct mem_block *block_new(const struct bellows_memory *memory, u64 index)
 {
 	u64 npages = min_t(u64, memory->npages - (index << BELLOWS_BLOCK_ORDER),
 			   BELLOWS_BLOCK_PAGES);
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 
 	block = kmem_cache_zalloc(block_cache, GFP_BLOCK);
 	if (!block)
@@ -52,34 +52,34 @@ static struct bellows_memory_block *new_block(const struct bellows_memory *memor
 	refcount_set(&block->ref, 1);
 	block->attached = true;
 	block->index = index;
-	bellows_block_init(&block->state, npages, !(memory->flags & BELLOWS_MEMORY_SMALL_PAGES));
+	block_init(&block->state, npages, !(memory->flags & BELLOWS_MEMORY_SMALL_PAGES));
 	return block;
 }
 
 /* On return there is a block, ours or somebody else's, or there was until a moment ago. */
-static int add_block(struct bellows_memory *memory, u64 index)
+static int block_add(struct bellows_memory *memory, u64 index)
 {
 	struct mem_cgroup *old_memcg = set_active_memcg(memory->memcg);
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 	int err = -ENOMEM;
 	void *old;
 
-	block = new_block(memory, index);
+	block = block_new(memory, index);
 	if (block) {
 		old = xa_cmpxchg(&memory->blocks, index, NULL, block, GFP_BLOCK);
 		err = xa_err(old);
 		if (old)
 			kmem_cache_free(block_cache, block);
 		else
-			bellows_memory_count(memory, BELLOWS_COUNT_BLOCKS, 1);
+			memory_count(memory, COUNT_BLOCKS, 1);
 	}
 	set_active_memcg(old_memcg);
 	return err;
 }
 
-static struct bellows_memory_block *find_block(struct bellows_memory *memory, u64 index)
+static struct mem_block *block_find(struct bellows_memory *memory, u64 index)
 {
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 
 	rcu_read_lock();
 	block = xa_load(&memory->blocks, index);
@@ -90,9 +90,9 @@ static struct bellows_memory_block *find_block(struct bellows_memory *memory, u6
 }
 
 /* The one that was locked last, if nobody has it now. With preemption off RCU waits for us. */
-static struct bellows_memory_block *trylock_recent(struct bellows_memory *memory, u64 index)
+static struct mem_block *block_trylock_recent(struct bellows_memory *memory, u64 index)
 {
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 
 	guard(preempt)();
 	block = rcu_dereference_sched(memory->recent);
@@ -105,66 +105,64 @@ static struct bellows_memory_block *trylock_recent(struct bellows_memory *memory
 }
 
 /* Locked; NULL: there is none (and create is false); or an ERR_PTR. */
-static struct bellows_memory_block *lock_block(struct bellows_memory *memory, u64 index,
-					       bool create)
+static struct mem_block *block_lock_at(struct bellows_memory *memory, u64 index, bool create)
 {
-	struct bellows_memory_block *block = trylock_recent(memory, index);
+	struct mem_block *block = block_trylock_recent(memory, index);
 	int err;
 
 	if (likely(block))
 		return block;
 	for (;;) {
-		block = find_block(memory, index);
+		block = block_find(memory, index);
 		if (!block && !create)
 			return NULL;
 		if (!block) {
-			err = add_block(memory, index);
+			err = block_add(memory, index);
 			if (err)
 				return ERR_PTR(err);
 			continue;
 		}
 		if (mutex_lock_killable(&block->lock)) {
-			put_block(block);
+			block_put(block);
 			return ERR_PTR(-EINTR);
 		}
 		if (block->attached)
 			break;
 		mutex_unlock(&block->lock);
-		put_block(block);
+		block_put(block);
 	}
 	/* The tree's reference stays as long as the lock. */
-	put_block(block);
+	block_put(block);
 	if (rcu_access_pointer(memory->recent) != block)
 		rcu_assign_pointer(memory->recent, block);
 	return block;
 }
 
-void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
-				  struct bellows_memory_block *block)
+void memory_release_block(struct bellows_memory *memory, u64 index, struct mem_block *block)
 {
 	lockdep_assert_held(&block->lock);
 	/* Whoever gets the lock next may free the block while we still let go of it: not before RCU. */
 	guard(preempt)();
-	if (unlikely(bellows_block_is_idle(&block->state))) {
+	if (unlikely(block_is_idle(&block->state))) {
 		block->attached = false;
 		if (rcu_access_pointer(memory->recent) == block)
 			RCU_INIT_POINTER(memory->recent, NULL);
 		xa_erase(&memory->blocks, index);
-		bellows_memory_count(memory, BELLOWS_COUNT_BLOCKS, -1);
-		put_block(block);
+		memory_count(memory, COUNT_BLOCKS, -1);
+		block_put(block);
 	}
 	mutex_unlock(&block->lock);
 }
 
 /* The first block from *index to last: locked, and *index is its own; NULL, or an ERR_PTR. */
-struct bellows_memory_block *bellows_memory_next_block(struct bellows_memory *memory,
-						       unsigned long *index, unsigned long last)
+struct mem_block *memory_next_block(struct bellows_memory *memory,
+				    unsigned long *index, unsigned long last)
 {
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 
 	/* Finding NULL means that it went away since; the next search goes past it. */
 	while (xa_find(&memory->blocks, index, last, XA_PRESENT)) {
-		block = lock_block(memory, *index, false);
+		block = block_lock_at(memory, *index, false);
 		if (block)
 			return block;
 		cond_resched();
@@ -175,22 +173,21 @@ struct bellows_memory_block *bellows_memory_next_block(struct bellows_memory *me
 int bellows_memory_lookup(struct bellows_memory *memory, opn_t opn, enum bellows_intent intent,
 			  struct bellows_frame *frame)
 {
-	struct bellows_memory_env env = bellows_memory_env(memory, block_index(opn));
-	struct bellows_memory_block *block;
-	struct bellows_block_page page;
+	struct memory_env env = memory_env(memory, block_index(opn));
+	struct mem_block *block;
+	struct block_page page;
 	int err;
 
 	if (opn.v >= memory->npages)
 		return -EINVAL;
-	block = lock_block(memory, env.index, intent != BELLOWS_INTENT_PEEK);
+	block = block_lock_at(memory, env.index, intent != BELLOWS_INTENT_PEEK);
 	if (IS_ERR(block))
 		return PTR_ERR(block);
 	if (!block)
 		return -ENOENT;
-	err = bellows_block_lookup(&block->state, &env.env, opn.v % BELLOWS_BLOCK_PAGES, intent,
-				   &page);
+	err = block_lookup(&block->state, &env.env, opn.v % BELLOWS_BLOCK_PAGES, intent, &page);
 	if (err) {
-		bellows_memory_release_block(memory, env.index, block);
+		memory_release_block(memory, env.index, block);
 		return err;
 	}
 	*frame = (struct bellows_frame){
@@ -206,45 +203,45 @@ int bellows_memory_lookup(struct bellows_memory *memory, opn_t opn, enum bellows
 
 void bellows_memory_release(struct bellows_frame *frame)
 {
-	bellows_memory_release_block(frame->memory, block_index(frame->opn), frame->block);
+	memory_release_block(frame->memory, block_index(frame->opn), frame->block);
 	frame->block = NULL;
 }
 
-void bellows_memory_own_frame(struct bellows_frame *frame)
+void memory_own_frame(struct bellows_frame *frame)
 {
-	struct bellows_memory_env env;
+	struct memory_env env;
 
 	lockdep_assert_held(&frame->block->lock);
-	if (likely(frame->block->state.kind != BELLOWS_BLOCK_LARGE))
+	if (likely(frame->block->state.kind != BLOCK_LARGE))
 		return;
-	env = bellows_memory_env(frame->memory, block_index(frame->opn));
-	bellows_block_split(&frame->block->state, &env.env);
+	env = memory_env(frame->memory, block_index(frame->opn));
+	block_split(&frame->block->state, &env.env);
 }
 
 /* Does something to pages [first, first + n) of a locked block. */
-typedef int (*range_fn)(struct bellows_block *block, struct bellows_block_env *env,
-			unsigned int first, unsigned int n, void *context);
+typedef int (*block_range_fn)(struct block *block, struct block_env *env,
+			      unsigned int first, unsigned int n, void *context);
 
-static int walk_blocks(struct bellows_memory *memory, opn_t start, u64 npages, range_fn fn,
-		       void *context)
+static int block_walk(struct bellows_memory *memory, opn_t start, u64 npages, block_range_fn fn,
+		      void *context)
 {
 	unsigned long index = block_index(start);
 	unsigned long last = block_index(to_opn(start.v + npages - 1));
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 	u64 first, end;
 	int err = 0;
 
 	for (; !err && index <= last; index++) {
-		struct bellows_memory_env env;
+		struct memory_env env;
 
-		block = bellows_memory_next_block(memory, &index, last);
+		block = memory_next_block(memory, &index, last);
 		if (IS_ERR_OR_NULL(block))
 			return PTR_ERR_OR_ZERO(block);
-		env = bellows_memory_env(memory, index);
+		env = memory_env(memory, index);
 		first = max_t(u64, start.v, index << BELLOWS_BLOCK_ORDER);
 		end = min_t(u64, start.v + npages, (index + 1) << BELLOWS_BLOCK_ORDER);
 		err = fn(&block->state, &env.env, first % BELLOWS_BLOCK_PAGES, end - first, context);
-		bellows_memory_release_block(memory, index, block);
+		memory_release_block(memory, index, block);
 		cond_resched();
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
@@ -252,70 +249,71 @@ static int walk_blocks(struct bellows_memory *memory, opn_t start, u64 npages, r
 	return err;
 }
 
-static int discard_range(struct bellows_block *block, struct bellows_block_env *env,
-			 unsigned int first, unsigned int n, void *left)
+static int block_discard_range(struct block *block, struct block_env *env,
+			       unsigned int first, unsigned int n, void *left)
 {
-	return bellows_block_discard(block, env, first, n, left);
+	return block_discard(block, env, first, n, left);
 }
 
 /*
  * A fault of a user mapping that is under way holds a reference, as a pin does,
  * but not for long: what is left the first time is tried once more, later.
  */
-int bellows_memory_discard(struct bellows_memory *memory, opn_t start, u64 npages)
+int memory_discard(struct bellows_memory *memory, opn_t start, u64 npages)
 {
 	unsigned int left = 0;
 	int err;
 
-	err = walk_blocks(memory, start, npages, discard_range, &left);
+	err = block_walk(memory, start, npages, block_discard_range, &left);
 	if (err || !left)
 		return err;
 	schedule_timeout_killable(1);
 	left = 0;
-	err = walk_blocks(memory, start, npages, discard_range, &left);
-	bellows_memory_count(memory, BELLOWS_COUNT_LEFT, left);
+	err = block_walk(memory, start, npages, block_discard_range, &left);
+	memory_count(memory, COUNT_LEFT, left);
 	return err;
 }
 
-static int invalidate_range(struct bellows_block *block, struct bellows_block_env *env,
-			    unsigned int first, unsigned int n, void *unused)
+static int block_invalidate_range(struct block *block, struct block_env *env,
+				  unsigned int first, unsigned int n, void *unused)
 {
-	bellows_block_invalidate(block, env, first, n);
+	block_invalidate(block, env, first, n);
 	return 0;
 }
 
-int bellows_memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages)
+int memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages)
 {
-	return walk_blocks(memory, start, npages, invalidate_range, NULL);
+	return block_walk(memory, start, npages, block_invalidate_range, NULL);
 }
 
 /* The last reference to the object is gone: nobody looks, nobody maps. */
-void bellows_memory_free_blocks(struct bellows_memory *memory)
+void memory_free_blocks(struct bellows_memory *memory)
 {
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 	unsigned long index;
 
 	xa_for_each(&memory->blocks, index, block) {
-		struct bellows_memory_env env = bellows_memory_env(memory, index);
+		struct memory_env env = memory_env(memory, index);
 
 		mutex_lock(&block->lock);
-		bellows_block_destroy(&block->state, &env.env);
+		block_destroy(&block->state, &env.env);
 		block->attached = false;
 		mutex_unlock(&block->lock);
-		bellows_memory_count(memory, BELLOWS_COUNT_BLOCKS, -1);
-		put_block(block);
+		memory_count(memory, COUNT_BLOCKS, -1);
+		block_put(block);
 		cond_resched();
 	}
 	xa_destroy(&memory->blocks);
 }
 
-int bellows_memory_blocks_init(void)
+int memory_blocks_init(void)
 {
-	block_cache = KMEM_CACHE(bellows_memory_block, SLAB_ACCOUNT);
+	block_cache = kmem_cache_create("bellows_block", sizeof(struct mem_block), 0, SLAB_ACCOUNT,
+					NULL);
 	return block_cache ? 0 : -ENOMEM;
 }
 
-void bellows_memory_blocks_exit(void)
+void memory_blocks_exit(void)
 {
 	/* Descriptors wait for readers. */
 	rcu_barrier();

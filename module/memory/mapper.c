@@ -46,7 +46,7 @@ void bellows_memory_remove_mapper(struct bellows_memory *memory, struct bellows_
 }
 
 /* The part of [start, start + npages) that lies in the mapper's window. */
-static u64 clip(const struct bellows_mapper *mapper, opn_t *start, u64 npages)
+static u64 mapper_clip(const struct bellows_mapper *mapper, opn_t *start, u64 npages)
 {
 	u64 first = max(start->v, mapper->start.v);
 	u64 end = min(start->v + npages, mapper->start.v + mapper->npages);
@@ -55,12 +55,12 @@ static u64 clip(const struct bellows_mapper *mapper, opn_t *start, u64 npages)
 	return first < end ? end - first : 0;
 }
 
-static void change_mapper(struct bellows_mapper *mapper, opn_t start, u64 npages,
+static void mapper_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
 			  enum bellows_mapper_op op, struct bellows_gather *gather)
 {
 	struct bellows_gather found = {};
 
-	npages = clip(mapper, &start, npages);
+	npages = mapper_clip(mapper, &start, npages);
 	if (!npages)
 		return;
 	mapper->ops->change(mapper, start, npages, op, &found);
@@ -77,25 +77,25 @@ static void change_mapper(struct bellows_mapper *mapper, opn_t start, u64 npages
  * User mappings can only be removed. A page mapped writable there counts as
  * dirty as long as it is; nothing is harvested, and no entry is ever large.
  */
-static void change_user_mappings(struct bellows_memory *memory, opn_t start, u64 npages,
-				 enum bellows_mapper_op op)
+static void mapper_change_user(struct bellows_memory *memory, opn_t start, u64 npages,
+			       enum bellows_mapper_op op)
 {
 	if (op == BELLOWS_MAP_ZAP || op == BELLOWS_MAP_READONLY)
 		unmap_mapping_range(memory->mapping, start.v << PAGE_SHIFT, npages << PAGE_SHIFT, 1);
 }
 
-void bellows_memory_change(struct bellows_memory *memory, opn_t start, u64 npages,
-			   enum bellows_mapper_op op, struct bellows_gather *gather)
+void mappers_change(struct bellows_memory *memory, opn_t start, u64 npages,
+		    enum bellows_mapper_op op, struct bellows_gather *gather)
 {
 	struct bellows_mapper *mapper;
 
-	change_user_mappings(memory, start, npages, op);
+	mapper_change_user(memory, start, npages, op);
 	guard(rwsem_read)(&memory->mappers_lock);
 	list_for_each_entry(mapper, &memory->mappers, link)
-		change_mapper(mapper, start, npages, op, gather);
+		mapper_change(mapper, start, npages, op, gather);
 }
 
-static void note_flushed(struct bellows_mapper *mapper, s64 number)
+static void mapper_note_flushed(struct bellows_mapper *mapper, s64 number)
 {
 	s64 old = atomic64_read(&mapper->flushed);
 
@@ -103,7 +103,7 @@ static void note_flushed(struct bellows_mapper *mapper, s64 number)
 		;
 }
 
-void bellows_memory_flush(struct bellows_memory *memory)
+void mappers_flush(struct bellows_memory *memory)
 {
 	struct bellows_mapper *mapper;
 	s64 changed;
@@ -114,6 +114,6 @@ void bellows_memory_flush(struct bellows_memory *memory)
 		if (atomic64_read_acquire(&mapper->flushed) >= changed)
 			continue;
 		mapper->ops->flush(mapper);
-		note_flushed(mapper, changed);
+		mapper_note_flushed(mapper, changed);
 	}
 }

@@ -12,7 +12,7 @@
 #include "memory/intent.h"
 
 struct bellows_memory;
-struct bellows_memory_block;
+struct mem_block;
 struct bellows_memory_create;
 struct seq_file;
 
@@ -22,7 +22,7 @@ struct seq_file;
  */
 struct bellows_frame {
 	struct bellows_memory *memory;
-	struct bellows_memory_block *block;
+	struct mem_block *block;
 	opn_t opn;
 	mpn_t mpn;		/* the frame of opn itself, also when .large */
 	bool writable;		/* may be mapped writable */

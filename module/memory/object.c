@@ -29,8 +29,8 @@
 #define MAX_SIZE		(1ULL << 46)
 #define KNOWN_FLAGS		(BELLOWS_MEMORY_SMALL_PAGES | BELLOWS_MEMORY_PINNABLE)
 
-DEFINE_MUTEX(bellows_memory_list_lock);
-LIST_HEAD(bellows_memory_list);
+DEFINE_MUTEX(memory_list_lock);
+LIST_HEAD(memory_list);
 
 static struct vfsmount *memory_mnt;
 static int memory_mnt_users;
@@ -62,7 +62,7 @@ static const struct inode_operations memory_inode_ops = {
 	.setattr = memory_setattr,
 };
 
-static bool args_are_good(const struct bellows_memory_create *args)
+static bool memory_args_are_good(const struct bellows_memory_create *args)
 {
 	return args->size && args->size <= MAX_SIZE && PAGE_ALIGNED(args->size) &&
 	       !(args->flags & ~KNOWN_FLAGS) &&
@@ -101,13 +101,13 @@ static struct file *memory_file(struct bellows_memory *memory)
 	inode->i_mode |= S_IFREG;
 	inode->i_op = &memory_inode_ops;
 	i_size_write(inode, memory->npages << PAGE_SHIFT);
-	file = alloc_file_pseudo(inode, memory_mnt, memory_fs.name, O_RDWR, &bellows_memory_fops);
+	file = alloc_file_pseudo(inode, memory_mnt, memory_fs.name, O_RDWR, &memory_fops);
 	if (IS_ERR(file)) {
 		iput(inode);
 		return file;
 	}
 	/* Closing the file drops it. */
-	__module_get(bellows_memory_fops.owner);
+	__module_get(memory_fops.owner);
 	file->private_data = memory;
 	memory->mapping = file->f_mapping;
 	return file;
@@ -119,7 +119,7 @@ struct bellows_memory *bellows_memory_new(const struct bellows_memory_create *ar
 	struct file *file;
 	int err;
 
-	if (!args_are_good(args))
+	if (!memory_args_are_good(args))
 		return ERR_PTR(-EINVAL);
 	memory = memory_alloc(args);
 	if (!memory)
@@ -133,9 +133,9 @@ struct bellows_memory *bellows_memory_new(const struct bellows_memory_create *ar
 		goto out_fs;
 	}
 	memory->file = file;
-	mutex_lock(&bellows_memory_list_lock);
-	list_add_tail(&memory->link, &bellows_memory_list);
-	mutex_unlock(&bellows_memory_list_lock);
+	mutex_lock(&memory_list_lock);
+	list_add_tail(&memory->link, &memory_list);
+	mutex_unlock(&memory_list_lock);
 	return memory;
 
 out_fs:
@@ -165,28 +165,28 @@ static int memory_release(struct inode *inode, struct file *file)
 {
 	struct bellows_memory *memory = file->private_data;
 
-	mutex_lock(&bellows_memory_list_lock);
+	mutex_lock(&memory_list_lock);
 	list_del(&memory->link);
-	mutex_unlock(&bellows_memory_list_lock);
-	bellows_memory_free_blocks(memory);
+	mutex_unlock(&memory_list_lock);
+	memory_free_blocks(memory);
 	memory_free(memory);
 	simple_release_fs(&memory_mnt, &memory_mnt_users);
 	return 0;
 }
 
-const struct file_operations bellows_memory_fops = {
+const struct file_operations memory_fops = {
 	.owner = THIS_MODULE,
-	.mmap = bellows_memory_mmap,
-	.unlocked_ioctl = bellows_memory_ioctl,
+	.mmap = memory_mmap,
+	.unlocked_ioctl = memory_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.fallocate = bellows_memory_fallocate,
+	.fallocate = memory_fallocate,
 	.fsync = noop_fsync,		/* for msync(): there is nothing behind the memory */
 	.release = memory_release,
 };
 
-struct bellows_memory *bellows_memory_of_file(const struct file *file)
+struct bellows_memory *memory_of_file(const struct file *file)
 {
-	return file && file->f_op == &bellows_memory_fops ? file->private_data : NULL;
+	return file && file->f_op == &memory_fops ? file->private_data : NULL;
 }
 
 struct bellows_memory *bellows_memory_get(struct bellows_memory *memory)
@@ -211,7 +211,7 @@ int bellows_memory_from_fd(int fd, struct bellows_memory **memory)
 
 	if (!file)
 		return -EBADF;
-	*memory = bellows_memory_of_file(file);
+	*memory = memory_of_file(file);
 	if (*memory)
 		return 0;
 	fput(file);
@@ -219,10 +219,10 @@ int bellows_memory_from_fd(int fd, struct bellows_memory **memory)
 }
 
 /* The object's page at addr, in one of its mappings. */
-static struct bellows_memory *mapped_at(unsigned long addr, opn_t *opn, unsigned long *end)
+static struct bellows_memory *memory_mapped_at(unsigned long addr, opn_t *opn, unsigned long *end)
 {
 	struct vm_area_struct *vma = vma_lookup(current->mm, addr);
-	struct bellows_memory *memory = vma ? bellows_memory_of_file(vma->vm_file) : NULL;
+	struct bellows_memory *memory = vma ? memory_of_file(vma->vm_file) : NULL;
 
 	if (!memory)
 		return NULL;
@@ -243,11 +243,11 @@ int bellows_memory_from_mmap(unsigned long uaddr, u64 size, struct bellows_memor
 		return -EINVAL;
 	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
-	*memory = mapped_at(uaddr, start, &next);
+	*memory = memory_mapped_at(uaddr, start, &next);
 	if (!*memory)
 		goto out;
 	for (addr = next; addr < end; addr = next) {
-		if (mapped_at(addr, &opn, &next) != *memory ||
+		if (memory_mapped_at(addr, &opn, &next) != *memory ||
 		    opn.v != start->v + ((addr - uaddr) >> PAGE_SHIFT))
 			goto out;
 	}
@@ -260,18 +260,18 @@ out:
 
 int bellows_memory_init(void)
 {
-	int err = bellows_memory_frames_init();
+	int err = frame_init();
 
 	if (err)
 		return err;
-	err = bellows_memory_blocks_init();
+	err = memory_blocks_init();
 	if (err)
-		bellows_memory_frames_exit();
+		frame_exit();
 	return err;
 }
 
 void bellows_memory_exit(void)
 {
-	bellows_memory_blocks_exit();
-	bellows_memory_frames_exit();
+	memory_blocks_exit();
+	frame_exit();
 }

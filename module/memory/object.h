@@ -21,11 +21,11 @@
 struct mem_cgroup;
 
 /* One block, with what the kernel needs around its state. */
-struct bellows_memory_block {
+struct mem_block {
 	struct mutex lock;
 	refcount_t ref;			/* [a] one of the tree's while attached, one per user */
 	bool attached;			/* [B] it is the block of its index, and not a former one */
-	struct bellows_block state;	/* [B] */
+	struct block state;		/* [B] */
 	u64 index;			/* [c] */
 	struct rcu_head rcu;
 };
@@ -43,74 +43,71 @@ struct bellows_memory {
 	 * attached, and cleared with the same lock held when it stops to be: whoever finds it
 	 * under RCU finds what the tree would have given.
 	 */
-	struct bellows_memory_block __rcu *recent;
+	struct mem_block __rcu *recent;
 	struct rw_semaphore mappers_lock;
 	struct list_head mappers;	/* [M] */
 	unsigned int nr_mappers;	/* [M] */
-	atomic64_t count[BELLOWS_NR_COUNTS];	/* [a] */
+	atomic64_t count[NR_COUNTS];		/* [a] */
 	struct list_head link;		/* [L] */
 };
 
 /* A block's surroundings while it is locked. */
-struct bellows_memory_env {
-	struct bellows_block_env env;
+struct memory_env {
+	struct block_env env;
 	struct bellows_memory *memory;
 	u64 index;
 };
 
-extern const struct bellows_block_ops bellows_memory_block_ops;
-extern struct page *bellows_zero_page;	/* always zero, owned by the module, mapped read-only */
+extern const struct block_ops frame_ops;
+extern struct page *frame_zero_page;	/* always zero, owned by the module, mapped read-only */
 
-static inline struct bellows_memory_env bellows_memory_env(struct bellows_memory *memory, u64 index)
+static inline struct memory_env memory_env(struct bellows_memory *memory, u64 index)
 {
-	return (struct bellows_memory_env){
-		.env = { .ops = &bellows_memory_block_ops, .zero = page_to_mpn(bellows_zero_page) },
+	return (struct memory_env){
+		.env = { .ops = &frame_ops, .zero = page_to_mpn(frame_zero_page) },
 		.memory = memory,
 		.index = index,
 	};
 }
 
-static inline void bellows_memory_count(struct bellows_memory *memory,
-					enum bellows_memory_count what, long delta)
+static inline void memory_count(struct bellows_memory *memory, enum memory_count what, long delta)
 {
 	atomic64_add(delta, &memory->count[what]);
 }
 
-static inline u64 bellows_memory_counted(const struct bellows_memory *memory,
-					 enum bellows_memory_count what)
+static inline u64 memory_counted(const struct bellows_memory *memory, enum memory_count what)
 {
 	return atomic64_read(&memory->count[what]);
 }
 
 /* The object behind a file, or NULL: the file is something else. */
-struct bellows_memory *bellows_memory_of_file(const struct file *file);
-extern const struct file_operations bellows_memory_fops;
+struct bellows_memory *memory_of_file(const struct file *file);
+extern const struct file_operations memory_fops;
 
 /* Blocks. A block that is returned is locked, and stays while it is. */
-struct bellows_memory_block *bellows_memory_next_block(struct bellows_memory *memory,
-						       unsigned long *index, unsigned long last);
-void bellows_memory_release_block(struct bellows_memory *memory, u64 index,
-				  struct bellows_memory_block *block);
-void bellows_memory_free_blocks(struct bellows_memory *memory);
-int bellows_memory_frames_init(void);	/* the page of zeros */
-void bellows_memory_frames_exit(void);
-int bellows_memory_blocks_init(void);
-void bellows_memory_blocks_exit(void);
+struct mem_block *memory_next_block(struct bellows_memory *memory,
+				    unsigned long *index, unsigned long last);
+void memory_release_block(struct bellows_memory *memory, u64 index, struct mem_block *block);
+void memory_free_blocks(struct bellows_memory *memory);
+int frame_init(void);			/* the page of zeros */
+void frame_exit(void);
+int memory_blocks_init(void);
+void memory_blocks_exit(void);
 
 /* After a lookup: the page gets a reference of its own, if it has none yet. */
-void bellows_memory_own_frame(struct bellows_frame *frame);
+void memory_own_frame(struct bellows_frame *frame);
 
 /* Of a range inside the object. 0, -EINTR; discard: -ENOMEM too. */
-int bellows_memory_discard(struct bellows_memory *memory, opn_t start, u64 npages);
-int bellows_memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages);
+int memory_discard(struct bellows_memory *memory, opn_t start, u64 npages);
+int memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages);
 
 /* Mappers, user mappings among them. A block of the range is locked. */
-void bellows_memory_change(struct bellows_memory *memory, opn_t start, u64 npages,
-			   enum bellows_mapper_op op, struct bellows_gather *gather);
-void bellows_memory_flush(struct bellows_memory *memory);
+void mappers_change(struct bellows_memory *memory, opn_t start, u64 npages,
+		    enum bellows_mapper_op op, struct bellows_gather *gather);
+void mappers_flush(struct bellows_memory *memory);
 
 /* All objects. */
-extern struct mutex bellows_memory_list_lock;
-extern struct list_head bellows_memory_list;
+extern struct mutex memory_list_lock;
+extern struct list_head memory_list;
 
 #endif

@@ -10,9 +10,9 @@
 #include "mmu/slots.h"
 
 /* Under srcu: the slot at gpa, if the access is allowed, and how much of len it holds. */
-static struct bellows_memslot *slot_for(struct bellows_mmu *mmu, gpa_t gpa, bool write, size_t *len)
+static struct slot *gpa_slot(struct bellows_mmu *mmu, gpa_t gpa, bool write, size_t *len)
 {
-	struct bellows_memslot *slot = bellows_slot_find(mmu, gpa_to_gfn(gpa));
+	struct slot *slot = slot_find(mmu, gpa_to_gfn(gpa));
 
 	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
 		return NULL;
@@ -20,13 +20,13 @@ static struct bellows_memslot *slot_for(struct bellows_mmu *mmu, gpa_t gpa, bool
 	return slot;
 }
 
-static u64 object_offset(const struct bellows_memslot *slot, gpa_t gpa)
+static u64 gpa_object_offset(const struct slot *slot, gpa_t gpa)
 {
 	return (slot->opn.v << PAGE_SHIFT) + (gpa - gfn_to_gpa(slot->base));
 }
 
 /* Checked before the first byte moves: what is partly not memory is refused whole. */
-static bool range_ok(struct bellows_mmu *mmu, gpa_t gpa, size_t len, bool write)
+static bool gpa_range_ok(struct bellows_mmu *mmu, gpa_t gpa, size_t len, bool write)
 {
 	size_t n;
 
@@ -34,35 +34,36 @@ static bool range_ok(struct bellows_mmu *mmu, gpa_t gpa, size_t len, bool write)
 		return false;
 	for (; len; gpa += n, len -= n) {
 		n = len;
-		if (!slot_for(mmu, gpa, write, &n))
+		if (!gpa_slot(mmu, gpa, write, &n))
 			return false;
 	}
 	return true;
 }
 
-static int access_slot(const struct bellows_memslot *slot, gpa_t gpa, void *to, const void *from,
-		       size_t len)
+static int gpa_access_slot(const struct slot *slot, gpa_t gpa, void *to, const void *from,
+			   size_t len)
 {
 	if (from)
-		return bellows_memory_write(slot->memory, object_offset(slot, gpa), from, len);
-	return bellows_memory_read(slot->memory, object_offset(slot, gpa), to, len);
+		return bellows_memory_write(slot->memory, gpa_object_offset(slot, gpa), from, len);
+	return bellows_memory_read(slot->memory, gpa_object_offset(slot, gpa), to, len);
 }
 
 /* What begins in one slot and does not end there. */
-static int access_slots(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from, size_t len)
+static int gpa_access_slots(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from,
+			    size_t len)
 {
-	struct bellows_memslot *slot;
+	struct slot *slot;
 	int err = 0;
 	size_t n;
 
-	if (!range_ok(mmu, gpa, len, from))
+	if (!gpa_range_ok(mmu, gpa, len, from))
 		return -EFAULT;
 	for (; len && !err; len -= n, gpa += n) {
 		n = len;
-		slot = slot_for(mmu, gpa, from, &n);
+		slot = gpa_slot(mmu, gpa, from, &n);
 		if (!slot)
 			return -EFAULT;
-		err = access_slot(slot, gpa, to, from, n);
+		err = gpa_access_slot(slot, gpa, to, from, n);
 		if (from)
 			from += n;
 		else
@@ -71,43 +72,44 @@ static int access_slots(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void
 	return err;
 }
 
-static int access_range(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from, size_t len)
+static int gpa_access(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *from, size_t len)
 {
-	struct bellows_memslot *slot;
+	struct slot *slot;
 	size_t n = len;
 	int idx, err;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	slot = slot_for(mmu, gpa, from, &n);
+	slot = gpa_slot(mmu, gpa, from, &n);
 	if (!slot)
 		err = -EFAULT;
 	else if (likely(n == len))
-		err = access_slot(slot, gpa, to, from, len);
+		err = gpa_access_slot(slot, gpa, to, from, len);
 	else
-		err = access_slots(mmu, gpa, to, from, len);
+		err = gpa_access_slots(mmu, gpa, to, from, len);
 	srcu_read_unlock(&mmu->srcu, idx);
 	return err;
 }
 
 int bellows_gpa_read(struct bellows_mmu *mmu, gpa_t gpa, void *buf, size_t len)
 {
-	return access_range(mmu, gpa, buf, NULL, len);
+	return gpa_access(mmu, gpa, buf, NULL, len);
 }
 
 int bellows_gpa_write(struct bellows_mmu *mmu, gpa_t gpa, const void *buf, size_t len)
 {
-	return access_range(mmu, gpa, NULL, buf, len);
+	return gpa_access(mmu, gpa, NULL, buf, len);
 }
 
 int bellows_gpa_cmpxchg(struct bellows_mmu *mmu, gpa_t gpa, void *old, const void *new, size_t len)
 {
-	struct bellows_memslot *slot;
+	struct slot *slot;
 	int idx, ret = -EFAULT;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	slot = slot_for(mmu, gpa, true, &len);
+	slot = gpa_slot(mmu, gpa, true, &len);
 	if (slot)
-		ret = bellows_memory_cmpxchg(slot->memory, object_offset(slot, gpa), old, new, len);
+		ret = bellows_memory_cmpxchg(slot->memory, gpa_object_offset(slot, gpa), old, new,
+					     len);
 	srcu_read_unlock(&mmu->srcu, idx);
 	return ret;
 }
@@ -115,10 +117,10 @@ int bellows_gpa_cmpxchg(struct bellows_mmu *mmu, gpa_t gpa, void *old, const voi
 int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 {
 	int idx, result = BELLOWS_FAULT_DONE;
-	struct bellows_memslot *slot;
+	struct slot *slot;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	slot = bellows_slot_find(mmu, gpa_to_gfn(gpa));
+	slot = slot_find(mmu, gpa_to_gfn(gpa));
 	if (!slot)
 		result = BELLOWS_FAULT_MMIO;
 	else if ((access & ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
@@ -127,31 +129,32 @@ int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 	return result;
 }
 
-static int read_table(void *context, gpa_t gpa, void *entry, unsigned int size)
+static int gpa_read_table(void *context, gpa_t gpa, void *entry, unsigned int size)
 {
 	return bellows_gpa_read(context, gpa, entry, size);
 }
 
-static int exchange_table(void *context, gpa_t gpa, void *old, const void *new, unsigned int size)
+static int gpa_exchange_table(void *context, gpa_t gpa, void *old, const void *new,
+			      unsigned int size)
 {
 	return bellows_gpa_cmpxchg(context, gpa, old, new, size);
 }
 
-int bellows_guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
-			    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
-			    struct bellows_guest_path *path)
+int guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
+		    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
+		    struct guest_path *path)
 {
-	const struct bellows_guest_tables tables = {
+	const struct guest_tables tables = {
 		.context = mmu,
-		.read = read_table,
-		.exchange = exchange_table,
+		.read = gpa_read_table,
+		.exchange = gpa_exchange_table,
 	};
 
-	return bellows_guest_walk_tables(&tables, paging, gva, access, gpa, fault, path);
+	return guest_walk_tables(&tables, paging, gva, access, gpa, fault, path);
 }
 
 int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
 		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault)
 {
-	return bellows_guest_walk_path(mmu, paging, gva, access, gpa, fault, NULL);
+	return guest_walk_path(mmu, paging, gva, access, gpa, fault, NULL);
 }

@@ -14,45 +14,45 @@
 #include "mmu/mapper.h"
 #include "mmu/slots.h"
 
-struct audit {
+struct mmu_audit {
 	struct bellows_mmu *mmu;
 	struct seq_file *m;
 	unsigned int errors;
 };
 
-static void report(struct audit *a, const char *what, gfn_t gfn, u64 pte)
+static void mmu_complain(struct mmu_audit *a, const char *what, gfn_t gfn, u64 pte)
 {
 	a->errors++;
 	if (a->m)
 		seq_printf(a->m, "mmu: %s: gfn %#llx entry %#llx\n", what, gfn.v, pte);
 }
 
-static void check_slots(struct audit *a)
+static void mmu_audit_slots(struct mmu_audit *a)
 {
-	const struct bellows_slots *slots =
+	const struct slots *slots =
 		rcu_dereference_protected(a->mmu->slots, lockdep_is_held(&a->mmu->slots_lock));
-	const struct bellows_memslot *slot;
+	const struct slot *slot;
 	unsigned int i;
 	u64 end = 0;
 
 	for (i = 0; i < slots->nr; i++) {
 		slot = slots->slot[i];
 		if (slot->base.v < end)
-			report(a, "slots overlap or are unsorted", slot->base, 0);
+			mmu_complain(a, "slots overlap or are unsorted", slot->base, 0);
 		end = slot->base.v + slot->npages;
 		if (!slot->npages || end > 1ULL << (a->mmu->maxphyaddr - PAGE_SHIFT))
-			report(a, "slot outside of the address space", slot->base, 0);
+			mmu_complain(a, "slot outside of the address space", slot->base, 0);
 		if (slot->opn.v + slot->npages > bellows_memory_npages(slot->memory))
-			report(a, "slot reaches beyond its object", slot->base, 0);
+			mmu_complain(a, "slot reaches beyond its object", slot->base, 0);
 		if (slot->leaving || list_empty(&slot->mapper.link))
-			report(a, "slot without a mapper", slot->base, 0);
+			mmu_complain(a, "slot without a mapper", slot->base, 0);
 	}
 }
 
 /* A page that is absent may be mapped, as zeros: the object says which frame that is. */
-static int present_frame(const struct bellows_memslot *slot, gfn_t gfn, struct bellows_frame *frame)
+static int mmu_audit_lookup(const struct slot *slot, gfn_t gfn, struct bellows_frame *frame)
 {
-	opn_t opn = bellows_slot_opn(slot, gfn);
+	opn_t opn = slot_opn(slot, gfn);
 	int err = bellows_memory_lookup(slot->memory, opn, BELLOWS_INTENT_PEEK, frame);
 
 	if (err == -ENOENT)
@@ -61,60 +61,62 @@ static int present_frame(const struct bellows_memslot *slot, gfn_t gfn, struct b
 }
 
 /* The block of frame is locked: nobody installs, changes or removes gfn's leaf. */
-static void check_frame(struct audit *a, const struct bellows_memslot *slot, gfn_t gfn,
-			const struct bellows_frame *frame)
+static void mmu_audit_frame(struct mmu_audit *a, const struct slot *slot, gfn_t gfn,
+			    const struct bellows_frame *frame)
 {
 	const struct bellows_pt_format *f = a->mmu->format;
-	const struct bellows_pt *pt = &a->mmu->pt;
+	const struct pt_tree *pt = &a->mmu->pt;
 	unsigned int level;
 	u64 pte, span, mpn;
 
-	pte = bellows_pt_lookup(pt, gfn.v, &level);
+	pte = pt_lookup(pt, gfn.v, &level);
 	if (!pte)
 		return;
-	span = bellows_pt_span(level);
-	mpn = (bellows_pte_address(pt, pte) >> PAGE_SHIFT) + (gfn.v & (span - 1));
+	span = pt_span(level);
+	mpn = (pt_address(pt, pte) >> PAGE_SHIFT) + (gfn.v & (span - 1));
 	if (mpn != frame->mpn.v)
-		report(a, "translates to a frame that the object does not have there", gfn, pte);
+		mmu_complain(a, "translates to a frame that the object does not have there", gfn,
+			     pte);
 	if ((pte & f->write) && (!frame->writable || (slot->flags & KVM_MEM_READONLY)))
-		report(a, "writable, but must not be", gfn, pte);
+		mmu_complain(a, "writable, but must not be", gfn, pte);
 	if ((pte & f->dirty) && !(pte & f->write))
-		report(a, "dirty, but not writable", gfn, pte);
+		mmu_complain(a, "dirty, but not writable", gfn, pte);
 	if (level == 1)
 		return;
 	if (level != 2 || !frame->large || (gfn.v ^ frame->opn.v) & (span - 1) ||
-	    !bellows_slot_has(slot, to_gfn(gfn.v & ~(span - 1))) ||
-	    !bellows_slot_has(slot, to_gfn(gfn.v | (span - 1))))
-		report(a, "large, but not all of it is one block", gfn, pte);
+	    !slot_has(slot, to_gfn(gfn.v & ~(span - 1))) ||
+	    !slot_has(slot, to_gfn(gfn.v | (span - 1))))
+		mmu_complain(a, "large, but not all of it is one block", gfn, pte);
 	if (pt->nx_large && ((pte & f->exec) || (f->noexec && !(pte & f->noexec))))
-		report(a, "large and executable, which this processor must not see", gfn, pte);
+		mmu_complain(a, "large and executable, which this processor must not see", gfn,
+			     pte);
 }
 
-static void check_leaf(struct audit *a, gfn_t gfn, u64 pte)
+static void mmu_audit_leaf(struct mmu_audit *a, gfn_t gfn, u64 pte)
 {
-	const struct bellows_memslot *slot = bellows_slot_find(a->mmu, gfn);
+	const struct slot *slot = slot_find(a->mmu, gfn);
 	struct bellows_frame frame;
 	int err;
 
 	if (!slot) {
-		report(a, "translates outside of any slot", gfn, pte);
+		mmu_complain(a, "translates outside of any slot", gfn, pte);
 		return;
 	}
-	err = present_frame(slot, gfn, &frame);
+	err = mmu_audit_lookup(slot, gfn, &frame);
 	if (err) {
 		if (err != -EINTR)
-			report(a, "the object has no page there", gfn, pte);
+			mmu_complain(a, "the object has no page there", gfn, pte);
 		return;
 	}
-	check_frame(a, slot, gfn, &frame);
+	mmu_audit_frame(a, slot, gfn, &frame);
 	bellows_memory_release(&frame);
 }
 
-static void check_tables(struct audit *a)
+static void mmu_audit_tables(struct mmu_audit *a)
 {
-	const struct bellows_pt *pt = &a->mmu->pt;
-	long done = bellows_pt_counted(&pt->done), begun, pages, tables = 1;
-	struct bellows_pt_iter it;
+	const struct pt_tree *pt = &a->mmu->pt;
+	long done = pt_counted(&pt->done), begun, pages, tables = 1;
+	struct pt_iter it;
 
 	/*
 	 * The walk sees the whole truth if all that began was done, and nothing
@@ -122,32 +124,32 @@ static void check_tables(struct audit *a)
 	 * before it, so they are read the other way round.
 	 */
 	smp_rmb();
-	begun = bellows_pt_counted(&pt->begun);
-	pages = bellows_pt_counted(&pt->pages);
+	begun = pt_counted(&pt->begun);
+	pages = pt_counted(&pt->pages);
 
-	bellows_for_each_pte(it, pt, 0, bellows_pt_limit(pt->format)) {
-		if (bellows_pte_is_table(pt->format, it.pte, it.level))
+	pt_for_each(it, pt, 0, pt_limit(pt->format)) {
+		if (pt_is_table(pt->format, it.pte, it.level))
 			tables++;
-		else if (bellows_pte_is_leaf(pt->format, it.pte, it.level))
-			check_leaf(a, to_gfn(it.page), it.pte);
+		else if (pt_is_leaf(pt->format, it.pte, it.level))
+			mmu_audit_leaf(a, to_gfn(it.page), it.pte);
 		else if (it.pte)
-			report(a, "not present, but not zero", to_gfn(it.page), it.pte);
+			mmu_complain(a, "not present, but not zero", to_gfn(it.page), it.pte);
 		cond_resched();
 	}
 	smp_rmb();	/* the entries, then .begun: as above */
-	if (done == begun && begun == bellows_pt_counted(&pt->begun) && pages != tables)
-		report(a, "table pages are miscounted", to_gfn(tables), pages);
+	if (done == begun && begun == pt_counted(&pt->begun) && pages != tables)
+		mmu_complain(a, "table pages are miscounted", to_gfn(tables), pages);
 }
 
 unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m)
 {
-	struct audit a = { .mmu = mmu, .m = m };
+	struct mmu_audit a = { .mmu = mmu, .m = m };
 
 	mutex_lock(&mmu->slots_lock);
-	bellows_mmu_walk_begin(mmu);
-	check_slots(&a);
-	check_tables(&a);
-	bellows_mmu_walk_end(mmu);
+	mapper_walk_begin(mmu);
+	mmu_audit_slots(&a);
+	mmu_audit_tables(&a);
+	mapper_walk_end(mmu);
 	mutex_unlock(&mmu->slots_lock);
 	return a.errors;
 }

@@ -16,13 +16,13 @@
  */
 #include "pure.h"
 
-#define BELLOWS_PT_SHIFT	9
-#define BELLOWS_PT_ENTRIES	(1U << BELLOWS_PT_SHIFT)
-#define BELLOWS_PT_MAX_LEVELS	5
+#define PT_SHIFT		9
+#define PT_ENTRIES		(1U << PT_SHIFT)
+#define PT_MAX_LEVELS		5
 /* Every format has its address here; machines have at most 52 address bits. */
-#define BELLOWS_PT_ADDRESS	GENMASK_ULL(51, 12)
+#define PT_ADDRESS		GENMASK_ULL(51, 12)
 /* Bits that every format's hardware ignores: for marks of our own. */
-#define BELLOWS_PT_SOFTWARE	GENMASK_ULL(55, 52)
+#define PT_SOFTWARE		GENMASK_ULL(55, 52)
 
 struct bellows_pt_format {
 	const char *name;
@@ -40,39 +40,39 @@ struct bellows_pt_format {
 };
 
 /* What a leaf permits, whatever its format. */
-#define BELLOWS_PT_WRITE	1u
-#define BELLOWS_PT_EXEC		2u	/* large leaves: unless the tree denies it */
-#define BELLOWS_PT_DIRTY	4u	/* the access at hand is a write */
+#define PT_WRITE		1u
+#define PT_EXEC			2u	/* large leaves: unless the tree denies it */
+#define PT_DIRTY		4u	/* the access at hand is a write */
 
 /* The bits a format may give a meaning of its own: all but address and software bits. */
-#define BELLOWS_PT_BITS_OK(bits) \
-	(!((bits) & (BELLOWS_PT_ADDRESS | BELLOWS_PT_SOFTWARE)))
+#define PT_BITS_OK(bits) \
+	(!((bits) & (PT_ADDRESS | PT_SOFTWARE)))
 
-static inline bool bellows_pte_present(const struct bellows_pt_format *f, u64 pte)
+static inline bool pt_present(const struct bellows_pt_format *f, u64 pte)
 {
 	return pte & f->present;
 }
 
-static inline bool bellows_pte_is_leaf(const struct bellows_pt_format *f, u64 pte, unsigned int level)
+static inline bool pt_is_leaf(const struct bellows_pt_format *f, u64 pte, unsigned int level)
 {
-	return bellows_pte_present(f, pte) && (level == 1 || (pte & f->large));
+	return pt_present(f, pte) && (level == 1 || (pte & f->large));
 }
 
-static inline bool bellows_pte_is_table(const struct bellows_pt_format *f, u64 pte, unsigned int level)
+static inline bool pt_is_table(const struct bellows_pt_format *f, u64 pte, unsigned int level)
 {
-	return bellows_pte_present(f, pte) && level > 1 && !(pte & f->large);
+	return pt_present(f, pte) && level > 1 && !(pte & f->large);
 }
 
 /* Pages that one entry of a level covers. */
-static inline u64 bellows_pt_span(unsigned int level)
+static inline u64 pt_span(unsigned int level)
 {
-	return 1ULL << ((level - 1) * BELLOWS_PT_SHIFT);
+	return 1ULL << ((level - 1) * PT_SHIFT);
 }
 
 /* Pages that a whole tree of this format can translate. */
-static inline u64 bellows_pt_limit(const struct bellows_pt_format *f)
+static inline u64 pt_limit(const struct bellows_pt_format *f)
 {
-	return 1ULL << (f->levels * BELLOWS_PT_SHIFT);
+	return 1ULL << (f->levels * PT_SHIFT);
 }
 
 extern const struct bellows_pt_format bellows_ept_format;

@@ -27,7 +27,7 @@
 #define EPT_ALL		(EPT_PERMISSIONS | EPT_MEMTYPE | EPT_IGNORE_PAT | EPT_LARGE | \
 			 EPT_ACCESSED | EPT_DIRTY)
 
-static_assert(BELLOWS_PT_BITS_OK(EPT_ALL));
+static_assert(PT_BITS_OK(EPT_ALL));
 /* Each bit has one meaning: the parts add up only if none overlaps. */
 static_assert(EPT_READ + EPT_WRITE + EPT_EXEC + EPT_MEMTYPE + EPT_IGNORE_PAT + EPT_LARGE +
 	      EPT_ACCESSED + EPT_DIRTY == EPT_ALL);

@@ -25,7 +25,7 @@
 #define NPT_LEAF	(NPT_PRESENT | NPT_USER)
 #define NPT_ALL		(NPT_TABLE | NPT_LEAF | NPT_PWT | NPT_PCD | NPT_DIRTY | NPT_LARGE | NPT_NX)
 
-static_assert(BELLOWS_PT_BITS_OK(NPT_ALL));
+static_assert(PT_BITS_OK(NPT_ALL));
 static_assert(NPT_PRESENT + NPT_WRITE + NPT_USER + NPT_PWT + NPT_PCD + NPT_ACCESSED + NPT_DIRTY +
 	      NPT_LARGE + NPT_NX == NPT_ALL);
 static_assert((GENMASK_ULL(7, 0) | BIT_ULL(63)) == NPT_ALL);

@@ -69,20 +69,20 @@ static const struct mode mode_4level = { 4, 9, 8, 48, GENMASK_ULL(51, 12) };
 static const struct mode mode_5level = { 5, 9, 8, 57, GENMASK_ULL(51, 12) };
 
 struct walk {
-	const struct bellows_guest_tables *tables;
+	const struct guest_tables *tables;
 	const struct bellows_guest_paging *paging;
 	const struct mode *mode;
 	gva_t gva;
 	u32 access;			/* ACCESS_USER already means: judged as a user access */
 	u32 error;			/* of the fault the walk ends in */
 	unsigned int level;		/* of the leaf; the top table's entries have mode->levels */
-	u64 pte[BELLOWS_GUEST_LEVELS + 1];	/* the path, by level */
-	gpa_t pte_gpa[BELLOWS_GUEST_LEVELS + 1];
+	u64 pte[GUEST_LEVELS + 1];		/* the path, by level */
+	gpa_t pte_gpa[GUEST_LEVELS + 1];
 	bool writable, user, noexec;	/* what the path permits so far */
 	bool unmarked;			/* an entry lacks accessed or dirty, and cannot be written */
 };
 
-static const struct mode *mode_of(const struct bellows_guest_paging *paging)
+static const struct mode *walk_mode_of(const struct bellows_guest_paging *paging)
 {
 	if (paging->efer & GEFER_LMA)
 		return paging->cr4 & GCR4_LA57 ? &mode_5level : &mode_4level;
@@ -90,18 +90,18 @@ static const struct mode *mode_of(const struct bellows_guest_paging *paging)
 }
 
 /* Bits [low, high] where that is a range at all. */
-static u64 bit_range(unsigned int low, unsigned int high)
+static u64 walk_bits(unsigned int low, unsigned int high)
 {
 	return low > high ? 0 : GENMASK_ULL(high, low);
 }
 
 /* Where the page offset begins in a leaf's address. */
-static unsigned int leaf_shift(const struct walk *w, unsigned int level)
+static unsigned int walk_leaf_shift(const struct walk *w, unsigned int level)
 {
 	return PAGE_SHIFT + (level - 1) * w->mode->index_bits;
 }
 
-static bool is_leaf(const struct walk *w, u64 pte, unsigned int level)
+static bool walk_is_leaf(const struct walk *w, u64 pte, unsigned int level)
 {
 	if (level == 1)
 		return true;
@@ -113,19 +113,19 @@ static bool is_leaf(const struct walk *w, u64 pte, unsigned int level)
 }
 
 /* PSE-36: a 4 MiB leaf has address bits 32 to 39 in its bits 13 to 20. */
-static u64 reserved_32bit(const struct walk *w, bool leaf, unsigned int level)
+static u64 walk_reserved_32bit(const struct walk *w, bool leaf, unsigned int level)
 {
 	unsigned int width = min(w->paging->maxphyaddr, 40U);
 
 	if (!leaf || level == 1)
 		return 0;
-	return bit_range(width > 32 ? width - 19 : 13, 21);
+	return walk_bits(width > 32 ? width - 19 : 13, 21);
 }
 
-static u64 reserved_64bit(const struct walk *w, bool leaf, unsigned int level)
+static u64 walk_reserved_64bit(const struct walk *w, bool leaf, unsigned int level)
 {
 	bool pae = w->mode == &mode_pae;
-	u64 mask = bit_range(w->paging->maxphyaddr, pae ? 62 : 51);
+	u64 mask = walk_bits(w->paging->maxphyaddr, pae ? 62 : 51);
 
 	if (!(w->paging->efer & GEFER_NXE))
 		mask |= PTE_NX;
@@ -135,23 +135,24 @@ static u64 reserved_64bit(const struct walk *w, bool leaf, unsigned int level)
 	 * accessed bit that a CPU may have set.
 	 */
 	if (pae && level == 3)
-		return mask | PTE_NX | bit_range(6, 8) | bit_range(1, 2);
+		return mask | PTE_NX | walk_bits(6, 8) | walk_bits(1, 2);
 	if (level > 3 || (level == 3 && !w->paging->has_1g_pages))
 		mask |= PTE_LARGE;
 	/* Bit 12 of a large leaf is PAT. */
 	if (leaf && level > 1)
-		mask |= bit_range(13, leaf_shift(w, level) - 1);
+		mask |= walk_bits(13, walk_leaf_shift(w, level) - 1);
 	return mask;
 }
 
-static u64 reserved_bits(const struct walk *w, u64 pte, unsigned int level)
+static u64 walk_reserved_bits(const struct walk *w, u64 pte, unsigned int level)
 {
-	bool leaf = is_leaf(w, pte, level);
+	bool leaf = walk_is_leaf(w, pte, level);
 
-	return w->mode == &mode_32bit ? reserved_32bit(w, leaf, level) : reserved_64bit(w, leaf, level);
+	return w->mode == &mode_32bit ? walk_reserved_32bit(w, leaf, level) :
+					walk_reserved_64bit(w, leaf, level);
 }
 
-static int read_entry(const struct walk *w, gpa_t gpa, u64 *pte)
+static int walk_read_entry(const struct walk *w, gpa_t gpa, u64 *pte)
 {
 	u32 half = 0;
 	int err;
@@ -163,7 +164,7 @@ static int read_entry(const struct walk *w, gpa_t gpa, u64 *pte)
 	return err;
 }
 
-static int cmpxchg_entry(const struct walk *w, gpa_t gpa, u64 old, u64 new)
+static int walk_cmpxchg_entry(const struct walk *w, gpa_t gpa, u64 old, u64 new)
 {
 	u32 half_old = old, half_new = new;
 
@@ -172,7 +173,7 @@ static int cmpxchg_entry(const struct walk *w, gpa_t gpa, u64 old, u64 new)
 	return w->tables->exchange(w->tables->context, gpa, &half_old, &half_new, sizeof(half_old));
 }
 
-static void collect_permissions(struct walk *w, u64 pte, unsigned int level)
+static void walk_collect(struct walk *w, u64 pte, unsigned int level)
 {
 	/* PAE's top entries are pointers without permissions. */
 	if (w->mode == &mode_pae && level == 3)
@@ -183,10 +184,10 @@ static void collect_permissions(struct walk *w, u64 pte, unsigned int level)
 }
 
 /* Down to the leaf: 0; 1: w->error; negative. */
-static int descend(struct walk *w)
+static int walk_descend(struct walk *w)
 {
 	gpa_t table = w->paging->cr3 & w->mode->root_mask &
-		      bit_range(0, w->paging->maxphyaddr - 1);
+		      walk_bits(0, w->paging->maxphyaddr - 1);
 	unsigned int level, shift;
 	u64 index, pte;
 	int err;
@@ -196,22 +197,22 @@ static int descend(struct walk *w)
 	w->user = true;
 	w->noexec = false;
 	for (level = w->mode->levels; ; level--) {
-		shift = leaf_shift(w, level);
-		index = (w->gva & bit_range(0, w->mode->address_bits - 1)) >> shift;
-		index &= bit_range(0, w->mode->index_bits - 1);
+		shift = walk_leaf_shift(w, level);
+		index = (w->gva & walk_bits(0, w->mode->address_bits - 1)) >> shift;
+		index &= walk_bits(0, w->mode->index_bits - 1);
 		w->pte_gpa[level] = table + index * w->mode->entry_size;
-		err = read_entry(w, w->pte_gpa[level], &pte);
+		err = walk_read_entry(w, w->pte_gpa[level], &pte);
 		if (err)
 			return err;
 		w->pte[level] = pte;
 		if (!(pte & PTE_PRESENT))
 			return 1;
-		if (pte & reserved_bits(w, pte, level)) {
+		if (pte & walk_reserved_bits(w, pte, level)) {
 			w->error = FAULT_PRESENT | FAULT_RESERVED;
 			return 1;
 		}
-		collect_permissions(w, pte, level);
-		if (is_leaf(w, pte, level))
+		walk_collect(w, pte, level);
+		if (walk_is_leaf(w, pte, level))
 			break;
 		table = pte & GENMASK_ULL(51, 12);
 	}
@@ -220,7 +221,7 @@ static int descend(struct walk *w)
 }
 
 /* Protection keys concern data in pages that user mode may reach. */
-static bool key_denies(const struct walk *w)
+static bool walk_key_denies(const struct walk *w)
 {
 	const struct bellows_guest_paging *paging = w->paging;
 	u32 rights;
@@ -235,7 +236,7 @@ static bool key_denies(const struct walk *w)
 	       ((w->access & ACCESS_USER) || (paging->cr0 & GCR0_WP));
 }
 
-static bool page_denies(const struct walk *w)
+static bool walk_page_denies(const struct walk *w)
 {
 	const struct bellows_guest_paging *paging = w->paging;
 	bool user = w->access & ACCESS_USER;
@@ -251,18 +252,18 @@ static bool page_denies(const struct walk *w)
 	       (user || (paging->cr0 & GCR0_WP));
 }
 
-static int judge(struct walk *w)
+static int walk_judge(struct walk *w)
 {
-	bool key = key_denies(w);
+	bool key = walk_key_denies(w);
 
-	if (!key && !page_denies(w))
+	if (!key && !walk_page_denies(w))
 		return 0;
 	w->error = FAULT_PRESENT | (key ? FAULT_KEY : 0);
 	return 1;
 }
 
 /* 0; 1: an entry is no longer what was read; negative. w->pte is what it leaves. */
-static int set_accessed_dirty(struct walk *w)
+static int walk_set_accessed_dirty(struct walk *w)
 {
 	unsigned int level;
 	u64 bits, pte;
@@ -277,7 +278,7 @@ static int set_accessed_dirty(struct walk *w)
 		pte = w->pte[level];
 		if ((pte & bits) == bits)
 			continue;
-		ret = cmpxchg_entry(w, w->pte_gpa[level], pte, pte | bits);
+		ret = walk_cmpxchg_entry(w, w->pte_gpa[level], pte, pte | bits);
 		/* Tables in a ROM keep the bits they have. */
 		if (ret && ret != -EFAULT)
 			return ret;
@@ -289,9 +290,9 @@ static int set_accessed_dirty(struct walk *w)
 	return 0;
 }
 
-static gpa_t leaf_address(const struct walk *w)
+static gpa_t walk_leaf_address(const struct walk *w)
 {
-	u64 offset_mask = bit_range(0, leaf_shift(w, w->level) - 1);
+	u64 offset_mask = walk_bits(0, walk_leaf_shift(w, w->level) - 1);
 	u64 pte = w->pte[w->level];
 	u64 address = pte & GENMASK_ULL(51, 12) & ~offset_mask;
 
@@ -300,7 +301,7 @@ static gpa_t leaf_address(const struct walk *w)
 	return address | (w->gva & offset_mask);
 }
 
-static int report_fault(const struct walk *w, struct bellows_guest_fault *fault)
+static int walk_report_fault(const struct walk *w, struct bellows_guest_fault *fault)
 {
 	const struct bellows_guest_paging *paging = w->paging;
 	bool nx = (paging->cr4 & GCR4_PAE) && (paging->efer & GEFER_NXE);
@@ -317,8 +318,8 @@ static int report_fault(const struct walk *w, struct bellows_guest_fault *fault)
 }
 
 /* Entries that could not be marked may become writable: the next walk has to try again. */
-static void note_path(const struct walk *w, u32 access, unsigned int top, gpa_t gpa,
-		      struct bellows_guest_path *path)
+static void walk_note_path(const struct walk *w, u32 access, unsigned int top, gpa_t gpa,
+			   struct guest_path *path)
 {
 	unsigned int level;
 
@@ -337,15 +338,15 @@ static void note_path(const struct walk *w, u32 access, unsigned int top, gpa_t 
 	}
 }
 
-int bellows_guest_walk_tables(const struct bellows_guest_tables *tables,
-			      const struct bellows_guest_paging *paging, gva_t gva, u32 access,
-			      gpa_t *gpa, struct bellows_guest_fault *fault,
-			      struct bellows_guest_path *path)
+int guest_walk_tables(const struct guest_tables *tables,
+		      const struct bellows_guest_paging *paging, gva_t gva, u32 access,
+		      gpa_t *gpa, struct bellows_guest_fault *fault,
+		      struct guest_path *path)
 {
 	struct walk w = {
 		.tables = tables,
 		.paging = paging,
-		.mode = mode_of(paging),
+		.mode = walk_mode_of(paging),
 		.gva = gva,
 		.access = access,
 	};
@@ -361,24 +362,24 @@ int bellows_guest_walk_tables(const struct bellows_guest_tables *tables,
 		/* A path without entries. */
 		w.level = 1;
 		if (path)
-			note_path(&w, access, 0, *gpa, path);
+			walk_note_path(&w, access, 0, *gpa, path);
 		return 0;
 	}
 	if (access & ACCESS_IMPLICIT)
 		w.access &= ~ACCESS_USER;
 
 	for (races = 0; races < MAX_RACES; races++) {
-		ret = descend(&w);
+		ret = walk_descend(&w);
 		if (!ret)
-			ret = judge(&w);
+			ret = walk_judge(&w);
 		if (ret == 1)
-			return report_fault(&w, fault);
+			return walk_report_fault(&w, fault);
 		if (!ret)
-			ret = set_accessed_dirty(&w);
+			ret = walk_set_accessed_dirty(&w);
 		if (!ret) {
-			*gpa = leaf_address(&w);
+			*gpa = walk_leaf_address(&w);
 			if (path)
-				note_path(&w, access, w.mode->levels, *gpa, path);
+				walk_note_path(&w, access, w.mode->levels, *gpa, path);
 			return 0;
 		}
 		if (ret < 0)

@@ -10,20 +10,20 @@
  * block's lock. When such a block is zapped whole, its table goes too, and the
  * next fault may put a large leaf there. Table pages out of the tree wait for
  * the flush that ends the zap, and longer while somebody walks without a block
- * lock (the audit; a slot that leaves), which bellows_mmu_walk_begin() tells.
+ * lock (the audit; a slot that leaves), which mapper_walk_begin() tells.
  */
 #include "mmu/mapper.h"
 #include "mmu/mmu.h"
 #include "mmu/view.h"
 
-void bellows_mmu_walk_begin(struct bellows_mmu *mmu)
+void mapper_walk_begin(struct bellows_mmu *mmu)
 {
 	spin_lock(&mmu->dead_lock);
 	mmu->walkers++;
 	spin_unlock(&mmu->dead_lock);
 }
 
-void bellows_mmu_walk_end(struct bellows_mmu *mmu)
+void mapper_walk_end(struct bellows_mmu *mmu)
 {
 	spin_lock(&mmu->dead_lock);
 	mmu->walkers--;
@@ -31,44 +31,44 @@ void bellows_mmu_walk_end(struct bellows_mmu *mmu)
 }
 
 /* What is dead before the flush is free after it, unless somebody walks without a lock. */
-static void slot_flush(struct bellows_mapper *mapper)
+static void slot_mapper_flush(struct bellows_mapper *mapper)
 {
-	struct bellows_mmu *mmu = container_of(mapper, struct bellows_memslot, mapper)->mmu;
-	struct bellows_pt_dead dead = {};
+	struct bellows_mmu *mmu = container_of(mapper, struct slot, mapper)->mmu;
+	struct pt_dead dead = {};
 
 	spin_lock(&mmu->dead_lock);
 	if (!mmu->walkers)
 		swap(dead.head, mmu->dead.head);
 	spin_unlock(&mmu->dead_lock);
 	mmu->ops->flush_tlb(mmu);
-	bellows_pt_free_dead(&dead);
+	pt_free_dead(&dead);
 }
 
 /* The range is one block, whole, and nothing else uses the table that maps it. */
-static void drop_table(struct bellows_mmu *mmu, gfn_t gfn, struct bellows_pt_found *found)
+static void slot_mapper_drop_table(struct bellows_mmu *mmu, gfn_t gfn, struct pt_found *found)
 {
-	struct bellows_pt_dead dead = {};
+	struct pt_dead dead = {};
 	u64 page;
 
-	bellows_pt_unlink(&mmu->pt, gfn.v, gfn.v + BELLOWS_BLOCK_PAGES, &dead);
+	pt_unlink(&mmu->pt, gfn.v, gfn.v + BELLOWS_BLOCK_PAGES, &dead);
 	page = dead.head;
 	if (!page)
 		return;
 	found->stale = true;
 	spin_lock(&mmu->dead_lock);
-	bellows_pt_page_set_link(page, mmu->dead.head);
+	pt_page_set_link(page, mmu->dead.head);
 	mmu->dead.head = page;
 	spin_unlock(&mmu->dead_lock);
 }
 
-static void slot_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
-			enum bellows_mapper_op op, struct bellows_gather *gather)
+static void slot_mapper_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
+			       enum bellows_mapper_op op, struct bellows_gather *gather)
 {
-	struct bellows_memslot *slot = container_of(mapper, struct bellows_memslot, mapper);
+	struct slot *slot = container_of(mapper, struct slot, mapper);
 	u64 first = max(start.v, slot->opn.v);
 	u64 end = min(start.v + npages, slot->opn.v + slot->npages);
 	struct bellows_mmu *mmu = slot->mmu;
-	struct bellows_pt_found found = {};
+	struct pt_found found = {};
 	gfn_t gfn;
 
 	if (first >= end)
@@ -79,19 +79,19 @@ static void slot_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
 
 	switch (op) {
 	case BELLOWS_MAP_ZAP:
-		bellows_pt_zap(&mmu->pt, gfn.v, end, &found);
-		bellows_views_forget(mmu, gfn, npages);
+		pt_zap(&mmu->pt, gfn.v, end, &found);
+		views_forget(mmu, gfn, npages);
 		if (npages == BELLOWS_BLOCK_PAGES && !(gfn.v % BELLOWS_BLOCK_PAGES))
-			drop_table(mmu, gfn, &found);
+			slot_mapper_drop_table(mmu, gfn, &found);
 		break;
 	case BELLOWS_MAP_READONLY:
-		bellows_pt_readonly(&mmu->pt, gfn.v, end, &found);
+		pt_readonly(&mmu->pt, gfn.v, end, &found);
 		break;
 	case BELLOWS_MAP_SPLIT:
-		bellows_pt_split(&mmu->pt, gfn.v, end, &found);
+		pt_split(&mmu->pt, gfn.v, end, &found);
 		break;
 	case BELLOWS_MAP_HARVEST:
-		bellows_pt_harvest(&mmu->pt, gfn.v, end, &found);
+		pt_harvest(&mmu->pt, gfn.v, end, &found);
 		break;
 	}
 	/* Pairs with a slot that leaves: what it removed may not be flushed yet. */
@@ -102,7 +102,7 @@ static void slot_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
 	gather->removed += found.removed;
 }
 
-const struct bellows_mapper_ops bellows_slot_mapper_ops = {
-	.change = slot_change,
-	.flush = slot_flush,
+const struct bellows_mapper_ops slot_mapper_ops = {
+	.change = slot_mapper_change,
+	.flush = slot_mapper_flush,
 };

@@ -3,10 +3,10 @@
 #define BELLOWS_MMU_MAPPER_H
 #include "mmu/mmu.h"
 
-extern const struct bellows_mapper_ops bellows_slot_mapper_ops;
+extern const struct bellows_mapper_ops slot_mapper_ops;
 
 /* Walks without a block lock: tables that leave the tree stay readable in between. */
-void bellows_mmu_walk_begin(struct bellows_mmu *mmu);
-void bellows_mmu_walk_end(struct bellows_mmu *mmu);
+void mapper_walk_begin(struct bellows_mmu *mmu);
+void mapper_walk_end(struct bellows_mmu *mmu);
 
 #endif

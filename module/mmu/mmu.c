@@ -30,7 +30,7 @@ unsigned int bellows_pt_levels(const struct bellows_pt_format *format)
 
 long bellows_mmu_table_pages(struct bellows_mmu *mmu)
 {
-	return bellows_pt_counted(&mmu->pt.pages);
+	return pt_counted(&mmu->pt.pages);
 }
 
 int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,
@@ -41,7 +41,7 @@ int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *fo
 	mmu->format = format;
 	mmu->ops = ops;
 	mmu->maxphyaddr = min_t(unsigned int, boot_cpu_data.x86_phys_bits,
-				PAGE_SHIFT + format->levels * BELLOWS_PT_SHIFT);
+				PAGE_SHIFT + format->levels * PT_SHIFT);
 	mutex_init(&mmu->slots_lock);
 	spin_lock_init(&mmu->dead_lock);
 	spin_lock_init(&mmu->views_lock);
@@ -49,7 +49,7 @@ int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *fo
 	mmu->dead.head = 0;
 	mmu->walkers = 0;
 
-	err = bellows_pt_init(&mmu->pt, format, sme_me_mask);
+	err = pt_init(&mmu->pt, format, sme_me_mask);
 	if (err)
 		return err;
 	mmu->pt.nx_large = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();
@@ -57,7 +57,7 @@ int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *fo
 	err = init_srcu_struct(&mmu->srcu);
 	if (err)
 		goto out_pt;
-	err = bellows_slots_init(mmu);
+	err = slots_init(mmu);
 	if (err)
 		goto out_srcu;
 	return 0;
@@ -65,26 +65,26 @@ int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *fo
 out_srcu:
 	cleanup_srcu_struct(&mmu->srcu);
 out_pt:
-	bellows_pt_destroy(&mmu->pt);
+	pt_destroy(&mmu->pt);
 	return err;
 }
 
 void bellows_mmu_detach(struct bellows_mmu *mmu)
 {
-	bellows_slots_destroy(mmu);
+	slots_destroy(mmu);
 }
 
 void bellows_mmu_destroy(struct bellows_mmu *mmu)
 {
-	bellows_slots_destroy(mmu);
-	bellows_pt_free_dead(&mmu->dead);
-	bellows_pt_destroy(&mmu->pt);
+	slots_destroy(mmu);
+	pt_free_dead(&mmu->dead);
+	pt_destroy(&mmu->pt);
 	cleanup_srcu_struct(&mmu->srcu);
 }
 
 /* The highest level at which a leaf may map the frame at gfn. */
-static unsigned int leaf_level(const struct bellows_memslot *slot, gfn_t gfn,
-			       const struct bellows_frame *frame, u32 access)
+static unsigned int mmu_leaf_level(const struct slot *slot, gfn_t gfn,
+				   const struct bellows_frame *frame, u32 access)
 {
 	const struct bellows_mmu *mmu = slot->mmu;
 	u64 base = gfn.v & ~(BELLOWS_BLOCK_PAGES - 1);
@@ -98,29 +98,29 @@ static unsigned int leaf_level(const struct bellows_memslot *slot, gfn_t gfn,
 	return min_t(unsigned int, 2, mmu->format->max_leaf);
 }
 
-static int map_page(struct bellows_memslot *slot, gfn_t gfn, u32 access)
+static int mmu_map_page(struct slot *slot, gfn_t gfn, u32 access)
 {
 	bool write = access & ACCESS_WRITE;
 	struct bellows_mmu *mmu = slot->mmu;
-	struct bellows_pt_found found = {};
+	struct pt_found found = {};
 	struct bellows_frame frame;
-	u32 prot = BELLOWS_PT_EXEC;
+	u32 prot = PT_EXEC;
 	int err;
 
-	err = bellows_memory_lookup(slot->memory, bellows_slot_opn(slot, gfn),
+	err = bellows_memory_lookup(slot->memory, slot_opn(slot, gfn),
 				    write ? BELLOWS_INTENT_WRITE : BELLOWS_INTENT_READ, &frame);
 	if (err)
 		return err;
 	if (frame.writable && !(slot->flags & KVM_MEM_READONLY))
-		prot |= BELLOWS_PT_WRITE;
+		prot |= PT_WRITE;
 	if (write)
-		prot |= BELLOWS_PT_DIRTY;
+		prot |= PT_DIRTY;
 	/* An object that grants a write grants a writable frame; without it the guest would fault for ever. */
 	if (write && !frame.writable)
 		err = -EIO;
 	else
-		err = bellows_pt_map(&mmu->pt, gfn.v, frame.mpn,
-				     leaf_level(slot, gfn, &frame, access), prot, &found);
+		err = pt_map(&mmu->pt, gfn.v, frame.mpn,
+			     mmu_leaf_level(slot, gfn, &frame, access), prot, &found);
 	if (found.stale)
 		mmu->ops->flush_tlb(mmu);
 	bellows_memory_release(&frame);
@@ -129,18 +129,18 @@ static int map_page(struct bellows_memslot *slot, gfn_t gfn, u32 access)
 
 int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 {
-	struct bellows_memslot *slot;
+	struct slot *slot;
 	gfn_t gfn = gpa_to_gfn(gpa);
 	int idx, result;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	slot = bellows_slot_find(mmu, gfn);
+	slot = slot_find(mmu, gfn);
 	if (!slot)
 		result = BELLOWS_FAULT_MMIO;
 	else if ((access & ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY))
 		result = BELLOWS_FAULT_READONLY;
 	else
-		result = map_page(slot, gfn, access);
+		result = mmu_map_page(slot, gfn, access);
 	srcu_read_unlock(&mmu->srcu, idx);
 	return result;
 }

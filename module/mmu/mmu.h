@@ -13,13 +13,13 @@
 #include "mmu/guest_walk.h"
 #include "mmu/table.h"
 
-struct bellows_slots;
+struct slots;
 struct bellows_mmu;
 struct seq_file;
 
 #define BELLOWS_MAX_SLOTS	509
 
-struct bellows_memslot {
+struct slot {
 	u32 id;
 	u32 flags;			/* KVM_MEM_READONLY */
 	gfn_t base;
@@ -49,10 +49,10 @@ struct bellows_mmu {
 	unsigned int maxphyaddr;		/* [c] of the guest's physical address space, bits */
 	struct mutex slots_lock;
 	struct srcu_struct srcu;		/* readers of slots, and of table pages on the way to a slot */
-	struct bellows_slots __rcu *slots;	/* [s] sorted array, replaced as a whole */
-	struct bellows_pt pt;
+	struct slots __rcu *slots;		/* [s] sorted array, replaced as a whole */
+	struct pt_tree pt;
 	spinlock_t dead_lock;
-	struct bellows_pt_dead dead;		/* [d] tables to free after the next flush */
+	struct pt_dead dead;			/* [d] tables to free after the next flush */
 	unsigned int walkers;			/* [d] threads in the tables without a block lock */
 	spinlock_t views_lock;			/* inside block locks; around each view's own */
 	struct list_head views;			/* under views_lock */
@@ -102,9 +102,9 @@ int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
 int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
 		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
 /* The same, with the way it went: see there. */
-int bellows_guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
-			    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
-			    struct bellows_guest_path *path);
+int guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
+		    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
+		    struct guest_path *path);
 
 /* Compares every entry with the objects; errors as in bellows_memory_audit(). */
 unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m);

@@ -37,14 +37,14 @@
 /* Translations removed before others get the CPU: 1 GiB of them. */
 #define ZAP_PAGES	(1UL << 18)
 
-static struct bellows_slots *slots_locked(struct bellows_mmu *mmu)
+static struct slots *slots_locked(struct bellows_mmu *mmu)
 {
 	return rcu_dereference_protected(mmu->slots, lockdep_is_held(&mmu->slots_lock));
 }
 
-static struct bellows_slots *slots_alloc(unsigned int nr)
+static struct slots *slots_alloc(unsigned int nr)
 {
-	struct bellows_slots *slots;
+	struct slots *slots;
 
 	slots = kzalloc(struct_size(slots, slot, nr), GFP_KERNEL_ACCOUNT);
 	if (slots)
@@ -52,20 +52,20 @@ static struct bellows_slots *slots_alloc(unsigned int nr)
 	return slots;
 }
 
-struct bellows_memslot *bellows_slot_find(struct bellows_mmu *mmu, gfn_t gfn)
+struct slot *slot_find(struct bellows_mmu *mmu, gfn_t gfn)
 {
-	struct bellows_slots *slots;
+	struct slots *slots;
 	unsigned int low = 0, high, mid;
 
 	slots = srcu_dereference_check(mmu->slots, &mmu->srcu, lockdep_is_held(&mmu->slots_lock));
 	mid = READ_ONCE(slots->last);
-	if (mid < slots->nr && bellows_slot_has(slots->slot[mid], gfn))
+	if (mid < slots->nr && slot_has(slots->slot[mid], gfn))
 		return slots->slot[mid];
 
 	high = slots->nr;
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		if (bellows_slot_has(slots->slot[mid], gfn)) {
+		if (slot_has(slots->slot[mid], gfn)) {
 			WRITE_ONCE(slots->last, mid);
 			return slots->slot[mid];
 		}
@@ -77,7 +77,7 @@ struct bellows_memslot *bellows_slot_find(struct bellows_mmu *mmu, gfn_t gfn)
 	return NULL;
 }
 
-static struct bellows_memslot *slot_by_id(const struct bellows_slots *slots, u32 id)
+static struct slot *slot_by_id(const struct slots *slots, u32 id)
 {
 	unsigned int i;
 
@@ -88,9 +88,9 @@ static struct bellows_memslot *slot_by_id(const struct bellows_slots *slots, u32
 }
 
 /* A copy of slots with one slot more, at its place. */
-static struct bellows_slots *slots_with(const struct bellows_slots *slots, struct bellows_memslot *slot)
+static struct slots *slots_with(const struct slots *slots, struct slot *slot)
 {
-	struct bellows_slots *new = slots_alloc(slots->nr + 1);
+	struct slots *new = slots_alloc(slots->nr + 1);
 	unsigned int i, n = 0;
 
 	if (!new)
@@ -103,10 +103,9 @@ static struct bellows_slots *slots_with(const struct bellows_slots *slots, struc
 	return new;
 }
 
-static struct bellows_slots *slots_without(const struct bellows_slots *slots,
-					   const struct bellows_memslot *slot)
+static struct slots *slots_without(const struct slots *slots, const struct slot *slot)
 {
-	struct bellows_slots *new = slots_alloc(slots->nr - 1);
+	struct slots *new = slots_alloc(slots->nr - 1);
 	unsigned int i, n = 0;
 
 	if (!new)
@@ -118,9 +117,9 @@ static struct bellows_slots *slots_without(const struct bellows_slots *slots,
 }
 
 /* On return no reader sees the old array. */
-static void publish(struct bellows_mmu *mmu, struct bellows_slots *new)
+static void slots_publish(struct bellows_mmu *mmu, struct slots *new)
 {
-	struct bellows_slots *old = slots_locked(mmu);
+	struct slots *old = slots_locked(mmu);
 
 	rcu_assign_pointer(mmu->slots, new);
 	synchronize_srcu_expedited(&mmu->srcu);
@@ -128,37 +127,37 @@ static void publish(struct bellows_mmu *mmu, struct bellows_slots *new)
 }
 
 /* Removes the translations of a slot that no reader finds any more, and flushes. */
-static void forget_translations(struct bellows_memslot *slot)
+static void slot_forget(struct slot *slot)
 {
 	u64 page = slot->base.v, end = page + slot->npages, next;
 	struct bellows_mmu *mmu = slot->mmu;
-	struct bellows_pt_found found = {};
+	struct pt_found found = {};
 
 	WRITE_ONCE(slot->leaving, true);
 	/* Pairs with the mapper, which looks at the entries first, then at this. */
 	smp_mb();
-	bellows_mmu_walk_begin(mmu);
+	mapper_walk_begin(mmu);
 	for (; page < end; page = next) {
 		next = min((page | (ZAP_PAGES - 1)) + 1, end);
-		bellows_pt_zap(&mmu->pt, page, next, &found);
+		pt_zap(&mmu->pt, page, next, &found);
 		cond_resched();
 	}
-	bellows_views_forget(mmu, slot->base, slot->npages);
+	views_forget(mmu, slot->base, slot->npages);
 	mmu->ops->flush_tlb(mmu);
-	bellows_mmu_walk_end(mmu);
+	mapper_walk_end(mmu);
 }
 
 /* Frees the tables that only the slot needed; it is in no array and has no mapper any more. */
-static void free_tables(struct bellows_memslot *slot)
+static void slot_free_tables(struct slot *slot)
 {
 	struct bellows_mmu *mmu = slot->mmu;
-	struct bellows_slots *slots = slots_locked(mmu);
-	u64 start = 0, end = bellows_pt_limit(mmu->format);
-	struct bellows_pt_dead dead = {};
+	struct slots *slots = slots_locked(mmu);
+	u64 start = 0, end = pt_limit(mmu->format);
+	struct pt_dead dead = {};
 	unsigned int i;
 
 	for (i = 0; i < slots->nr; i++) {
-		const struct bellows_memslot *other = slots->slot[i];
+		const struct slot *other = slots->slot[i];
 
 		if (other->base.v < slot->base.v) {
 			start = other->base.v + other->npages;
@@ -167,43 +166,43 @@ static void free_tables(struct bellows_memslot *slot)
 			break;
 		}
 	}
-	bellows_pt_unlink(&mmu->pt, start, end, &dead);
+	pt_unlink(&mmu->pt, start, end, &dead);
 	if (dead.head)
 		mmu->ops->flush_tlb(mmu);
-	bellows_pt_free_dead(&dead);
+	pt_free_dead(&dead);
 }
 
-static void withdraw(struct bellows_memslot *slot, struct bellows_slots *without)
+static void slot_withdraw(struct slot *slot, struct slots *without)
 {
-	publish(slot->mmu, without);
-	forget_translations(slot);
+	slots_publish(slot->mmu, without);
+	slot_forget(slot);
 	bellows_memory_remove_mapper(slot->memory, &slot->mapper);
-	free_tables(slot);
+	slot_free_tables(slot);
 }
 
-static void free_slot(struct bellows_memslot *slot)
+static void slot_free(struct slot *slot)
 {
 	bellows_memory_put(slot->memory);
 	kfree(slot);
 }
 
-static int delete_slot(struct bellows_mmu *mmu, struct bellows_memslot *slot)
+static int slot_delete(struct bellows_mmu *mmu, struct slot *slot)
 {
-	struct bellows_slots *without = slots_without(slots_locked(mmu), slot);
+	struct slots *without = slots_without(slots_locked(mmu), slot);
 
 	if (!without)
 		return -ENOMEM;
-	withdraw(slot, without);
-	free_slot(slot);
+	slot_withdraw(slot, without);
+	slot_free(slot);
 	return 0;
 }
 
-static bool overlaps(const struct bellows_slots *slots, u32 id, gfn_t base, u64 npages)
+static bool slots_overlap(const struct slots *slots, u32 id, gfn_t base, u64 npages)
 {
 	unsigned int i;
 
 	for (i = 0; i < slots->nr; i++) {
-		const struct bellows_memslot *slot = slots->slot[i];
+		const struct slot *slot = slots->slot[i];
 
 		if (slot->id != id && base.v < slot->base.v + slot->npages &&
 		    slot->base.v < base.v + npages)
@@ -213,12 +212,12 @@ static bool overlaps(const struct bellows_slots *slots, u32 id, gfn_t base, u64 
 }
 
 /* The pages of the new slot: given, or what userspace has mapped at the region's address. */
-struct backing {
+struct slot_backing {
 	struct bellows_memory *memory;	/* NULL: look at the address */
 	opn_t opn;
 };
 
-static int find_backing(struct bellows_memslot *slot, const struct backing *backing, u64 size)
+static int slot_find_backing(struct slot *slot, const struct slot_backing *backing, u64 size)
 {
 	if (!backing->memory)
 		return bellows_memory_from_mmap(slot->userspace_addr, size, &slot->memory, &slot->opn);
@@ -227,11 +226,11 @@ static int find_backing(struct bellows_memslot *slot, const struct backing *back
 	return 0;
 }
 
-static int create_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
-		       const struct backing *backing)
+static int slot_create(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
+		       const struct slot_backing *backing)
 {
-	struct bellows_slots *with = NULL;
-	struct bellows_memslot *slot;
+	struct slots *with = NULL;
+	struct slot *slot;
 	int err;
 
 	slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
@@ -243,10 +242,10 @@ static int create_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memor
 	slot->npages = region->memory_size >> PAGE_SHIFT;
 	slot->userspace_addr = region->userspace_addr;
 	slot->mmu = mmu;
-	err = find_backing(slot, backing, region->memory_size);
+	err = slot_find_backing(slot, backing, region->memory_size);
 	if (err)
 		goto out_free;
-	slot->mapper.ops = &bellows_slot_mapper_ops;
+	slot->mapper.ops = &slot_mapper_ops;
 	slot->mapper.start = slot->opn;
 	slot->mapper.npages = slot->npages;
 
@@ -257,7 +256,7 @@ static int create_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memor
 	err = bellows_memory_add_mapper(slot->memory, &slot->mapper);
 	if (err)
 		goto out_put;
-	publish(mmu, with);
+	slots_publish(mmu, with);
 	return 0;
 
 out_put:
@@ -273,11 +272,11 @@ out_free:
  * there, as on KVM. Readers may hold the old one until it has left, so what
  * comes back is a copy, which takes over the reference to the object.
  */
-static int move_slot(struct bellows_mmu *mmu, struct bellows_memslot *old, gfn_t base)
+static int slot_move(struct bellows_mmu *mmu, struct slot *old, gfn_t base)
 {
-	struct bellows_slots *without = slots_without(slots_locked(mmu), old);
-	struct bellows_memslot *slot = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
-	struct bellows_slots *with = NULL;
+	struct slots *without = slots_without(slots_locked(mmu), old);
+	struct slot *slot = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	struct slots *with = NULL;
 	int err;
 
 	if (without && slot) {
@@ -290,21 +289,21 @@ static int move_slot(struct bellows_mmu *mmu, struct bellows_memslot *old, gfn_t
 		kfree(without);
 		return -ENOMEM;
 	}
-	withdraw(old, without);
+	slot_withdraw(old, without);
 	kfree(old);
 	err = bellows_memory_add_mapper(slot->memory, &slot->mapper);
 	if (err) {
 		/* The object refuses what it had a moment ago: then the slot is gone. */
 		kfree(with);
-		free_slot(slot);
+		slot_free(slot);
 		return err;
 	}
-	publish(mmu, with);
+	slots_publish(mmu, with);
 	return 0;
 }
 
 /* What KVM refuses before it looks at any slot. */
-static int check_region(const struct kvm_userspace_memory_region *region)
+static int slot_check_region(const struct kvm_userspace_memory_region *region)
 {
 	/*
 	 * KVM_MEM_LOG_DIRTY_PAGES is refused, although KVM takes it anywhere:
@@ -327,16 +326,16 @@ static int check_region(const struct kvm_userspace_memory_region *region)
 	return 0;
 }
 
-static int change_slots(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
-			const struct backing *backing)
+static int slots_change(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
+			const struct slot_backing *backing)
 {
-	struct bellows_slots *slots = slots_locked(mmu);
-	struct bellows_memslot *old = slot_by_id(slots, region->slot);
+	struct slots *slots = slots_locked(mmu);
+	struct slot *old = slot_by_id(slots, region->slot);
 	gfn_t base = gpa_to_gfn(region->guest_phys_addr);
 	u64 npages = region->memory_size >> PAGE_SHIFT;
 
 	if (!npages)
-		return old ? delete_slot(mmu, old) : -EINVAL;
+		return old ? slot_delete(mmu, old) : -EINVAL;
 	if (old) {
 		if (region->userspace_addr != old->userspace_addr || npages != old->npages ||
 		    region->flags != old->flags)
@@ -344,45 +343,45 @@ static int change_slots(struct bellows_mmu *mmu, const struct kvm_userspace_memo
 		if (base.v == old->base.v)
 			return 0;
 	}
-	if (overlaps(slots, region->slot, base, npages))
+	if (slots_overlap(slots, region->slot, base, npages))
 		return -EEXIST;
 	if (base.v + npages > 1ULL << (mmu->maxphyaddr - PAGE_SHIFT))
 		return -EINVAL;
-	return old ? move_slot(mmu, old, base) : create_slot(mmu, region, backing);
+	return old ? slot_move(mmu, old, base) : slot_create(mmu, region, backing);
 }
 
-static int set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
-		    const struct backing *backing)
+static int slots_set(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region,
+		     const struct slot_backing *backing)
 {
-	int err = check_region(region);
+	int err = slot_check_region(region);
 
 	if (err)
 		return err;
 	mutex_lock(&mmu->slots_lock);
-	err = change_slots(mmu, region, backing);
+	err = slots_change(mmu, region, backing);
 	mutex_unlock(&mmu->slots_lock);
 	return err;
 }
 
 int bellows_mmu_set_slot(struct bellows_mmu *mmu, const struct kvm_userspace_memory_region *region)
 {
-	const struct backing backing = {};
+	const struct slot_backing backing = {};
 
-	return set_slot(mmu, region, &backing);
+	return slots_set(mmu, region, &backing);
 }
 
 int bellows_mmu_set_slot_object(struct bellows_mmu *mmu,
 				const struct kvm_userspace_memory_region *region,
 				struct bellows_memory *memory, opn_t opn)
 {
-	const struct backing backing = { .memory = memory, .opn = opn };
+	const struct slot_backing backing = { .memory = memory, .opn = opn };
 
-	return set_slot(mmu, region, &backing);
+	return slots_set(mmu, region, &backing);
 }
 
-int bellows_slots_init(struct bellows_mmu *mmu)
+int slots_init(struct bellows_mmu *mmu)
 {
-	struct bellows_slots *slots = slots_alloc(0);
+	struct slots *slots = slots_alloc(0);
 
 	if (!slots)
 		return -ENOMEM;
@@ -391,16 +390,16 @@ int bellows_slots_init(struct bellows_mmu *mmu)
 }
 
 /* Nobody reads slots or runs guests any more; the tables go as a whole afterwards. */
-void bellows_slots_destroy(struct bellows_mmu *mmu)
+void slots_destroy(struct bellows_mmu *mmu)
 {
-	struct bellows_slots *slots;
+	struct slots *slots;
 	unsigned int i;
 
 	mutex_lock(&mmu->slots_lock);
 	slots = slots_locked(mmu);
 	for (i = 0; slots && i < slots->nr; i++) {
 		bellows_memory_remove_mapper(slots->slot[i]->memory, &slots->slot[i]->mapper);
-		free_slot(slots->slot[i]);
+		slot_free(slots->slot[i]);
 	}
 	RCU_INIT_POINTER(mmu->slots, NULL);
 	mutex_unlock(&mmu->slots_lock);

@@ -5,27 +5,27 @@
 #include <linux/nospec.h>
 #include "mmu/mmu.h"
 
-struct bellows_slots {
+struct slots {
 	unsigned int nr;
 	unsigned int last;		/* index of the last hit; racy, a hint */
-	struct bellows_memslot *slot[];	/* by base, none overlapping */
+	struct slot *slot[];		/* by base, none overlapping */
 };
 
 /* Under srcu, or slots_lock. The slot that holds gfn, or NULL. */
-struct bellows_memslot *bellows_slot_find(struct bellows_mmu *mmu, gfn_t gfn);
+struct slot *slot_find(struct bellows_mmu *mmu, gfn_t gfn);
 
-static inline bool bellows_slot_has(const struct bellows_memslot *slot, gfn_t gfn)
+static inline bool slot_has(const struct slot *slot, gfn_t gfn)
 {
 	return gfn.v - slot->base.v < slot->npages;
 }
 
-static inline opn_t bellows_slot_opn(const struct bellows_memslot *slot, gfn_t gfn)
+static inline opn_t slot_opn(const struct slot *slot, gfn_t gfn)
 {
 	/* A guest's number: a processor that guesses must not leave the object with it. */
 	return to_opn(slot->opn.v + array_index_nospec(gfn.v - slot->base.v, slot->npages));
 }
 
-int bellows_slots_init(struct bellows_mmu *mmu);
-void bellows_slots_destroy(struct bellows_mmu *mmu);
+int slots_init(struct bellows_mmu *mmu);
+void slots_destroy(struct bellows_mmu *mmu);
 
 #endif

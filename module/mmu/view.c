@@ -18,7 +18,7 @@
  * too: either it comes later, and finds the address here; or it came before, and
  * the lookup has found what there is now. A slot that leaves has waited for
  * srcu before it asks: no address of it is entered any more. Addresses are used
- * under the view's lock, which bellows_views_forget() takes: when it returns,
+ * under the view's lock, which views_forget() takes: when it returns,
  * nobody reads the frames. There is no TLB behind this and nothing to flush.
  * Nothing is written through them, so what makes a frame read-only need not ask.
  *
@@ -44,24 +44,24 @@ void bellows_view_remove(struct bellows_view *view)
 	spin_unlock(&view->mmu->views_lock);
 }
 
-static bool lies_in(gpa_t gpa, gfn_t gfn, u64 npages)
+static bool view_lies_in(gpa_t gpa, gfn_t gfn, u64 npages)
 {
 	return gpa_to_gfn(gpa).v - gfn.v < npages;
 }
 
-static bool path_uses(const struct bellows_view_path *path, gfn_t gfn, u64 npages)
+static bool view_path_uses(const struct view_path *path, gfn_t gfn, u64 npages)
 {
 	unsigned int level;
 
-	if (path->page && lies_in(path->walk.gpa, gfn, npages))
+	if (path->page && view_lies_in(path->walk.gpa, gfn, npages))
 		return true;
 	for (level = path->walk.leaf; level <= path->walk.top; level++)
-		if (path->entry[level] && lies_in(path->walk.at[level], gfn, npages))
+		if (path->entry[level] && view_lies_in(path->walk.at[level], gfn, npages))
 			return true;
 	return false;
 }
 
-static void clear_path(struct bellows_view *view, struct bellows_view_path *path)
+static void view_path_clear(struct bellows_view *view, struct view_path *path)
 {
 	if (!path->occupied)
 		return;
@@ -72,33 +72,33 @@ static void clear_path(struct bellows_view *view, struct bellows_view_path *path
 	WRITE_ONCE(view->occupied, view->occupied - 1);
 }
 
-static void forget(struct bellows_view *view, gfn_t gfn, u64 npages)
+static void view_forget(struct bellows_view *view, gfn_t gfn, u64 npages)
 {
-	struct bellows_view_path *path;
+	struct view_path *path;
 
 	spin_lock(&view->lock);
-	for (path = view->path; path < view->path + BELLOWS_VIEW_PATHS; path++)
-		if (path->occupied && path_uses(path, gfn, npages))
-			clear_path(view, path);
+	for (path = view->path; path < view->path + VIEW_PATHS; path++)
+		if (path->occupied && view_path_uses(path, gfn, npages))
+			view_path_clear(view, path);
 	spin_unlock(&view->lock);
 }
 
-void bellows_views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages)
+void views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages)
 {
 	struct bellows_view *view;
 
 	spin_lock(&mmu->views_lock);
 	list_for_each_entry(view, &mmu->views, link)
 		if (READ_ONCE(view->occupied))
-			forget(view, gfn, npages);
+			view_forget(view, gfn, npages);
 	spin_unlock(&mmu->views_lock);
 }
 
-void bellows_view_begin_path(struct bellows_view *view, struct bellows_view_path *path,
-				 const struct bellows_guest_path *walk)
+void view_begin_path(struct bellows_view *view, struct view_path *path,
+		     const struct guest_path *walk)
 {
 	spin_lock(&view->lock);
-	clear_path(view, path);
+	view_path_clear(view, path);
 	path->walk = *walk;
 	path->occupied = true;
 	WRITE_ONCE(view->occupied, view->occupied + 1);

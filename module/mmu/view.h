@@ -9,14 +9,14 @@
 #include <linux/spinlock.h>
 #include "mmu/mmu.h"
 
-#define BELLOWS_VIEW_PATHS	8
+#define VIEW_PATHS		8
 
 /* A walk that succeeded, and where in the kernel's memory its entries and its page are. */
-struct bellows_view_path {
+struct view_path {
 	bool occupied;			/* may hold addresses */
 	bool complete;			/* all entries' addresses are there */
-	struct bellows_guest_path walk;
-	const u8 *entry[BELLOWS_GUEST_LEVELS + 1];	/* NULL: unknown, or taken away */
+	struct guest_path walk;
+	const u8 *entry[GUEST_LEVELS + 1];		/* NULL: unknown, or taken away */
 	const u8 *page;			/* NULL: not memory, or without a frame */
 };
 
@@ -29,17 +29,17 @@ struct bellows_view {
 	struct list_head link;		/* [l] */
 	spinlock_t lock;
 	unsigned int occupied;		/* [v] paths that are */
-	struct bellows_view_path path[BELLOWS_VIEW_PATHS];	/* [v] */
+	struct view_path path[VIEW_PATHS];			/* [v] */
 };
 
 void bellows_view_add(struct bellows_view *view, struct bellows_mmu *mmu);
 void bellows_view_remove(struct bellows_view *view);
 
 /* Makes room for a path: from here on a thread that takes frames away finds its addresses. */
-void bellows_view_begin_path(struct bellows_view *view, struct bellows_view_path *path,
-			     const struct bellows_guest_path *walk);
+void view_begin_path(struct bellows_view *view, struct view_path *path,
+		     const struct guest_path *walk);
 
 /* Frames of [gfn, gfn + npages) are about to go: on return no view reads them. */
-void bellows_views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages);
+void views_forget(struct bellows_mmu *mmu, gfn_t gfn, u64 npages);
 
 #endif

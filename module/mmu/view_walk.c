@@ -8,18 +8,18 @@
 #include "mmu/view_walk.h"
 
 /* A page that has no frame of its own stays unknown: it reads as zeros, and may get one. */
-static void enter_address(struct bellows_view *view, struct bellows_view_path *path,
-			  const u8 **address, gpa_t gpa)
+static void view_enter_address(struct bellows_view *view, struct view_path *path,
+			       const u8 **address, gpa_t gpa)
 {
 	struct bellows_mmu *mmu = view->mmu;
-	struct bellows_memslot *slot;
+	struct slot *slot;
 	gfn_t gfn = gpa_to_gfn(gpa);
 	struct bellows_frame frame;
 	int idx;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	slot = bellows_slot_find(mmu, gfn);
-	if (slot && !bellows_memory_lookup(slot->memory, bellows_slot_opn(slot, gfn),
+	slot = slot_find(mmu, gfn);
+	if (slot && !bellows_memory_lookup(slot->memory, slot_opn(slot, gfn),
 					   BELLOWS_INTENT_PEEK, &frame)) {
 		spin_lock(&view->lock);
 		/* Not after something else of the path was taken away. */
@@ -31,7 +31,7 @@ static void enter_address(struct bellows_view *view, struct bellows_view_path *p
 	srcu_read_unlock(&mmu->srcu, idx);
 }
 
-static void finish_path(struct bellows_view *view, struct bellows_view_path *path)
+static void view_finish_path(struct bellows_view *view, struct view_path *path)
 {
 	unsigned int level;
 
@@ -42,30 +42,30 @@ static void finish_path(struct bellows_view *view, struct bellows_view_path *pat
 	spin_unlock(&view->lock);
 }
 
-static void learn(struct bellows_view *view, struct bellows_view_path *path,
-		  const struct bellows_guest_path *walk)
+static void view_learn(struct bellows_view *view, struct view_path *path,
+		       const struct guest_path *walk)
 {
 	unsigned int level;
 
-	bellows_view_begin_path(view, path, walk);
+	view_begin_path(view, path, walk);
 	for (level = walk->leaf; level <= walk->top; level++)
-		enter_address(view, path, &path->entry[level], walk->at[level]);
-	enter_address(view, path, &path->page, walk->gpa);
-	finish_path(view, path);
+		view_enter_address(view, path, &path->entry[level], walk->at[level]);
+	view_enter_address(view, path, &path->page, walk->gpa);
+	view_finish_path(view, path);
 }
 
 /* Code has its places and data has: one instruction often needs one of each. */
-static struct bellows_view_path *place(struct bellows_view *view, gva_t gva, u32 access)
+static struct view_path *view_place(struct bellows_view *view, gva_t gva, u32 access)
 {
-	unsigned int half = access & ACCESS_EXEC ? BELLOWS_VIEW_PATHS / 2 : 0;
+	unsigned int half = access & ACCESS_EXEC ? VIEW_PATHS / 2 : 0;
 
-	return &view->path[half + (gva >> PAGE_SHIFT) % (BELLOWS_VIEW_PATHS / 2)];
+	return &view->path[half + (gva >> PAGE_SHIFT) % (VIEW_PATHS / 2)];
 }
 
 /* Entries are aligned: each is read in one piece, as the guest's CPU would. From the top. */
-static bool entries_same(const struct bellows_view_path *path)
+static bool view_entries_same(const struct view_path *path)
 {
-	const struct bellows_guest_path *walk = &path->walk;
+	const struct guest_path *walk = &path->walk;
 	unsigned int level;
 
 	for (level = walk->top; level >= walk->leaf; level--) {
@@ -80,15 +80,15 @@ static bool entries_same(const struct bellows_view_path *path)
 }
 
 /* The view's lock is held. */
-static bool path_holds(const struct bellows_view_path *path,
-		       const struct bellows_guest_paging *paging, gva_t gva, u32 access)
+static bool view_path_holds(const struct view_path *path,
+			    const struct bellows_guest_paging *paging, gva_t gva, u32 access)
 {
-	return path->complete && bellows_guest_path_fits(&path->walk, paging, gva, access) &&
-	       entries_same(path);
+	return path->complete && guest_path_fits(&path->walk, paging, gva, access) &&
+	       view_entries_same(path);
 }
 
 /* They are few: a loop takes less than a call. */
-static bool bytes_same(const u8 *page, const u8 *bytes, size_t len)
+static bool view_bytes_same(const u8 *page, const u8 *bytes, size_t len)
 {
 	size_t i;
 
@@ -101,55 +101,55 @@ static bool bytes_same(const u8 *page, const u8 *bytes, size_t len)
 bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_paging *paging,
 			gva_t gva, u32 access, const u8 *bytes, size_t len)
 {
-	const struct bellows_view_path *path = place(view, gva, access);
+	const struct view_path *path = view_place(view, gva, access);
 	bool holds;
 
 	/* Who has it may be interrupted: with interrupts off there is no waiting for him. */
 	if (len > PAGE_SIZE - offset_in_page(gva) || !spin_trylock(&view->lock))
 		return false;
-	holds = path->page && path_holds(path, paging, gva, access) &&
-		bytes_same(path->page + offset_in_page(gva), bytes, len);
+	holds = path->page && view_path_holds(path, paging, gva, access) &&
+		view_bytes_same(path->page + offset_in_page(gva), bytes, len);
 	spin_unlock(&view->lock);
 	return holds;
 }
 
-static int walk_anew(struct bellows_view *view, struct bellows_view_path *path,
-		     const struct bellows_guest_paging *paging, gva_t gva, u32 access, gpa_t *gpa,
-		     struct bellows_guest_fault *fault)
+static int view_walk_anew(struct bellows_view *view, struct view_path *path,
+			  const struct bellows_guest_paging *paging, gva_t gva, u32 access,
+			  gpa_t *gpa, struct bellows_guest_fault *fault)
 {
-	struct bellows_guest_path walk;
+	struct guest_path walk;
 	int r;
 
-	r = bellows_guest_walk_path(view->mmu, paging, gva, access, gpa, fault, &walk);
+	r = guest_walk_path(view->mmu, paging, gva, access, gpa, fault, &walk);
 	if (!r && walk.access)
-		learn(view, path, &walk);
+		view_learn(view, path, &walk);
 	return r;
 }
 
 int bellows_view_walk(struct bellows_view *view, const struct bellows_guest_paging *paging,
 		      gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault)
 {
-	struct bellows_view_path *path = place(view, gva, access);
+	struct view_path *path = view_place(view, gva, access);
 	bool holds;
 
 	spin_lock(&view->lock);
-	holds = path_holds(path, paging, gva, access);
+	holds = view_path_holds(path, paging, gva, access);
 	*gpa = path->walk.gpa | offset_in_page(gva);
 	spin_unlock(&view->lock);
-	return holds ? 0 : walk_anew(view, path, paging, gva, access, gpa, fault);
+	return holds ? 0 : view_walk_anew(view, path, paging, gva, access, gpa, fault);
 }
 
 int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_paging *paging,
 		       gva_t gva, u32 access, void *buf, size_t len,
 		       struct bellows_guest_fault *fault)
 {
-	struct bellows_view_path *path = place(view, gva, access);
+	struct view_path *path = view_place(view, gva, access);
 	bool holds, done;
 	gpa_t gpa;
 	int r;
 
 	spin_lock(&view->lock);
-	holds = path_holds(path, paging, gva, access);
+	holds = view_path_holds(path, paging, gva, access);
 	done = holds && path->page;
 	if (done)
 		memcpy(buf, path->page + offset_in_page(gva), len);
@@ -159,7 +159,7 @@ int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_pag
 	if (done)
 		return 0;
 	if (!holds) {
-		r = walk_anew(view, path, paging, gva, access, &gpa, fault);
+		r = view_walk_anew(view, path, paging, gva, access, &gpa, fault);
 		if (r)
 			return r;
 	}

@@ -5,7 +5,7 @@
  */
 #include "block_world.h"
 
-static struct world *world_of(struct bellows_block_env *env)
+static struct world *world_of(struct block_env *env)
 {
 	return container_of(env, struct env, env)->w;
 }
@@ -27,7 +27,7 @@ static void take_frame(struct world *w, unsigned int f, enum frame_use use)
 	w->frames[f] = (struct frame){ .use = use, .refs = use != TAIL };
 }
 
-static int op_alloc_large(struct bellows_block_env *env, mpn_t *mpn)
+static int op_alloc_large(struct block_env *env, mpn_t *mpn)
 {
 	struct world *w = world_of(env);
 	unsigned int base, i;
@@ -48,7 +48,7 @@ static int op_alloc_large(struct bellows_block_env *env, mpn_t *mpn)
 	return -ENOMEM;
 }
 
-static int op_alloc_frame(struct bellows_block_env *env, mpn_t *mpn)
+static int op_alloc_frame(struct block_env *env, mpn_t *mpn)
 {
 	struct world *w = world_of(env);
 	unsigned int f = 0;
@@ -70,19 +70,19 @@ static int op_alloc_frame(struct bellows_block_env *env, mpn_t *mpn)
 	return 0;
 }
 
-static int op_alloc_frames(struct bellows_block_env *env, mpn_t *mpn)
+static int op_alloc_frames(struct block_env *env, mpn_t *mpn)
 {
 	struct world *w = world_of(env);
 	unsigned int base, i;
 
 	if (allocation_fails(w))
 		return -ENOMEM;
-	for (base = FIRST_FRAME; base < FIRST_FRAME + FRAMES; base += BELLOWS_BLOCK_AHEAD) {
-		for (i = 0; i < BELLOWS_BLOCK_AHEAD && w->frames[base + i].use == FREE; i++)
+	for (base = FIRST_FRAME; base < FIRST_FRAME + FRAMES; base += BLOCK_AHEAD) {
+		for (i = 0; i < BLOCK_AHEAD && w->frames[base + i].use == FREE; i++)
 			;
-		if (i < BELLOWS_BLOCK_AHEAD)
+		if (i < BLOCK_AHEAD)
 			continue;
-		for (i = 0; i < BELLOWS_BLOCK_AHEAD; i++)
+		for (i = 0; i < BLOCK_AHEAD; i++)
 			take_frame(w, base + i, SINGLE);
 		*mpn = to_mpn(base);
 		w->runs++;
@@ -115,12 +115,12 @@ static void take_reference(struct world *w, u64 mpn)
 	w->frames[mpn].refs++;
 }
 
-static void op_free_frame(struct bellows_block_env *env, mpn_t mpn)
+static void op_free_frame(struct block_env *env, mpn_t mpn)
 {
 	drop_reference(world_of(env), mpn.v);
 }
 
-static void op_free_large(struct bellows_block_env *env, mpn_t mpn)
+static void op_free_large(struct block_env *env, mpn_t mpn)
 {
 	struct world *w = world_of(env);
 
@@ -133,7 +133,7 @@ static void op_free_large(struct bellows_block_env *env, mpn_t mpn)
 	w->frees++;
 }
 
-static void op_split_large(struct bellows_block_env *env, mpn_t mpn)
+static void op_split_large(struct block_env *env, mpn_t mpn)
 {
 	struct world *w = world_of(env);
 
@@ -144,7 +144,7 @@ static void op_split_large(struct bellows_block_env *env, mpn_t mpn)
 	}
 }
 
-static bool op_join_large(struct bellows_block_env *env, mpn_t mpn)
+static bool op_join_large(struct block_env *env, mpn_t mpn)
 {
 	struct world *w = world_of(env);
 
@@ -164,28 +164,28 @@ static bool op_join_large(struct bellows_block_env *env, mpn_t mpn)
 	return true;
 }
 
-static bool op_is_alone(struct bellows_block_env *env, mpn_t mpn)
+static bool op_is_alone(struct block_env *env, mpn_t mpn)
 {
 	require(world_of(env)->frames[mpn.v].use == SINGLE);
 	return world_of(env)->frames[mpn.v].refs == 1;
 }
 
-static u64 *op_alloc_table(struct bellows_block_env *env)
+static u64 *op_alloc_table(struct block_env *env)
 {
 	return allocation_fails(world_of(env)) ? NULL : calloc(PAGES, sizeof(u64));
 }
 
-static void op_free_table(struct bellows_block_env *env, u64 *table)
+static void op_free_table(struct block_env *env, u64 *table)
 {
 	free(table);
 }
 
-static void op_count(struct bellows_block_env *env, enum bellows_memory_count what, long delta)
+static void op_count(struct block_env *env, enum memory_count what, long delta)
 {
 	world_of(env)->count[what] += delta;
 }
 
-static void op_change(struct bellows_block_env *env, unsigned int first, unsigned int n,
+static void op_change(struct block_env *env, unsigned int first, unsigned int n,
 		      enum bellows_mapper_op op, struct bellows_gather *gather)
 {
 	struct world *w = world_of(env);
@@ -215,7 +215,7 @@ static void op_change(struct bellows_block_env *env, unsigned int first, unsigne
 	}
 }
 
-static void op_flush(struct bellows_block_env *env)
+static void op_flush(struct block_env *env)
 {
 	struct world *w = world_of(env);
 
@@ -224,7 +224,7 @@ static void op_flush(struct bellows_block_env *env)
 		memset(w->mapper[m].tlb, 0, sizeof(w->mapper[m].tlb));
 }
 
-static const struct bellows_block_ops ops = {
+static const struct block_ops ops = {
 	.alloc_large = op_alloc_large,
 	.alloc_frame = op_alloc_frame,
 	.alloc_frames = op_alloc_frames,
@@ -247,11 +247,10 @@ struct env env_of(struct world *w, unsigned int block)
 }
 
 int look_up(struct world *w, unsigned int page, enum bellows_intent intent,
-	    struct bellows_block_page *found)
+	    struct block_page *found)
 {
 	struct env env = env_of(w, page / PAGES);
-	int err = bellows_block_lookup(&w->block[page / PAGES], &env.env, page % PAGES, intent,
-				       found);
+	int err = block_lookup(&w->block[page / PAGES], &env.env, page % PAGES, intent, found);
 
 	if (!err) {
 		require(found->mpn.v == ZERO_FRAME || w->frames[found->mpn.v].use != FREE);
@@ -283,7 +282,7 @@ static struct entry *translate(struct world *w, struct mapper *m, unsigned int p
 bool guest_access(struct world *w, unsigned int page, bool write)
 {
 	struct mapper *m = &w->mapper[random_below(&w->random, MAPPERS)];
-	struct bellows_block_page found;
+	struct block_page found;
 	struct entry *entry;
 
 	while (!(entry = translate(w, m, page, write))) {
@@ -330,7 +329,7 @@ bool user_fault(struct world *w, unsigned int page, bool write)
 {
 	struct holder *h = free_holder(w->late, LATE);
 	struct env env = env_of(w, page / PAGES);
-	struct bellows_block_page found;
+	struct block_page found;
 
 	if (!h)
 		return false;
@@ -347,7 +346,7 @@ bool user_fault(struct world *w, unsigned int page, bool write)
 		w->user[page].writable |= write;
 		return true;
 	}
-	bellows_block_split(&w->block[page / PAGES], &env.env);
+	block_split(&w->block[page / PAGES], &env.env);
 	take_reference(w, found.mpn.v);
 	*h = (struct holder){ true, write, page, found.mpn.v };
 	return true;
@@ -372,7 +371,7 @@ void user_access(struct world *w, unsigned int page, bool write)
 void pin_or_use(struct world *w, unsigned int page)
 {
 	struct holder *h = free_holder(w->pin, PINS);
-	struct bellows_block_page found;
+	struct block_page found;
 
 	if (h && w->user[page].valid) {
 		*h = (struct holder){ true, w->user[page].writable, page, w->user[page].mpn };
@@ -411,17 +410,17 @@ int discard(struct world *w, unsigned int block, unsigned int first, unsigned in
 	unsigned int left = 0, held = 0;
 	int err;
 
-	err = bellows_block_discard(&w->block[block], &env.env, first, n, &left);
+	err = block_discard(&w->block[block], &env.env, first, n, &left);
 	if (err)
 		return err;
 	for (unsigned int i = first; i < first + n; i++) {
 		unsigned int page = block * PAGES + i;
 
 		if (is_held(w, page)) {
-			require(bellows_block_state(&w->block[block], i) == BELLOWS_PAGE_PRIVATE);
+			require(block_state(&w->block[block], i) == STATE_PRIVATE);
 			held++;
 		} else {
-			require(bellows_block_state(&w->block[block], i) == BELLOWS_PAGE_ABSENT);
+			require(block_state(&w->block[block], i) == STATE_ABSENT);
 			w->value[page] = 0;
 		}
 	}
@@ -434,7 +433,7 @@ void invalidate(struct world *w, unsigned int block, unsigned int first, unsigne
 {
 	struct env env = env_of(w, block);
 
-	bellows_block_invalidate(&w->block[block], &env.env, first, n);
+	block_invalidate(&w->block[block], &env.env, first, n);
 	for (unsigned int i = first; i < first + n; i++) {
 		require(!w->user[block * PAGES + i].valid);
 		for (unsigned int m = 0; m < MAPPERS; m++)
@@ -452,26 +451,26 @@ void audit(struct world *w)
 	long private = 0, large = 0, tables = 0, frames = 0, used = 0, ahead = 0, runs = 0;
 
 	for (unsigned int b = 0; b < BLOCKS; b++) {
-		struct bellows_block *block = &w->block[b];
+		struct block *block = &w->block[b];
 
-		require(!bellows_block_audit(block, report, NULL));
+		require(!block_audit(block, report, NULL));
 		private += block->nr_private;
 		tables += !!block->table;
 		ahead += block->nr_ahead;
 		runs += !!block->nr_ahead;
-		if (block->kind == BELLOWS_BLOCK_LARGE || block->kind == BELLOWS_BLOCK_RUN)
+		if (block->kind == BLOCK_LARGE || block->kind == BLOCK_RUN)
 			large += PAGES;
 	}
-	require(private == w->count[BELLOWS_COUNT_PRIVATE]);
-	require(large == w->count[BELLOWS_COUNT_LARGE]);
-	require(tables == w->count[BELLOWS_COUNT_TABLES]);
+	require(private == w->count[COUNT_PRIVATE]);
+	require(large == w->count[COUNT_LARGE]);
+	require(tables == w->count[COUNT_TABLES]);
 	for (unsigned int f = FIRST_FRAME; f < FIRST_FRAME + FRAMES; f++)
 		used += w->frames[f].use != FREE;
 	for (unsigned int p = 0; p < OBJECT_PAGES; p++)
-		frames += bellows_block_state(&w->block[p / PAGES], p % PAGES) ==
-			  BELLOWS_PAGE_PRIVATE;
+		frames += block_state(&w->block[p / PAGES], p % PAGES) ==
+			  STATE_PRIVATE;
 	require(frames == private && used == private + ahead);
-	require(w->count[BELLOWS_COUNT_AHEAD] == runs * BELLOWS_BLOCK_AHEAD);
+	require(w->count[COUNT_AHEAD] == runs * BLOCK_AHEAD);
 	require(!w->frames[ZERO_FRAME].content);
 }
 
@@ -480,8 +479,8 @@ void world_init(struct world *w, u64 seed)
 	memset(w, 0, sizeof(*w));
 	random_seed(&w->random, seed);
 	for (unsigned int b = 0; b < BLOCKS; b++)
-		bellows_block_init(&w->block[b], min_t(unsigned int, PAGES, OBJECT_PAGES - b * PAGES),
-				   true);
+		block_init(&w->block[b], min_t(unsigned int, PAGES, OBJECT_PAGES - b * PAGES),
+			   true);
 }
 
 void world_end(struct world *w)
@@ -498,11 +497,11 @@ void world_end(struct world *w)
 	for (unsigned int b = 0; b < BLOCKS; b++) {
 		struct env env = env_of(w, b);
 
-		bellows_block_destroy(&w->block[b], &env.env);
-		require(w->block[b].kind == BELLOWS_BLOCK_EMPTY);
+		block_destroy(&w->block[b], &env.env);
+		require(w->block[b].kind == BLOCK_EMPTY);
 	}
 	for (unsigned int f = FIRST_FRAME; f < FIRST_FRAME + FRAMES; f++)
 		require(w->frames[f].use == FREE && !w->frames[f].refs);
-	for (unsigned int c = 0; c < BELLOWS_NR_COUNTS; c++)
+	for (unsigned int c = 0; c < NR_COUNTS; c++)
 		require(!w->count[c]);
 }

@@ -66,12 +66,12 @@ struct world {
 	struct random random;
 	struct frame frames[FIRST_FRAME + FRAMES];
 	unsigned int recent[FRAMES], nr_recent;
-	struct bellows_block block[BLOCKS];
+	struct block block[BLOCKS];
 	struct mapper mapper[MAPPERS];
 	struct entry user[BLOCKS * PAGES];
 	struct holder late[LATE], pin[PINS];
 	u64 value[BLOCKS * PAGES];
-	long count[BELLOWS_NR_COUNTS];
+	long count[NR_COUNTS];
 	long fail_at;			/* this allocation from now on fails; 0: none */
 	unsigned int fail_percent;
 	bool no_large;
@@ -80,13 +80,13 @@ struct world {
 };
 
 struct env {
-	struct bellows_block_env env;
+	struct block_env env;
 	struct world *w;
 	unsigned int block;
 };
 
 struct env env_of(struct world *w, unsigned int block);
-int look_up(struct world *w, unsigned int page, enum bellows_intent intent, struct bellows_block_page *found);
+int look_up(struct world *w, unsigned int page, enum bellows_intent intent, struct block_page *found);
 bool guest_access(struct world *w, unsigned int page, bool write);
 void user_install(struct world *w, struct holder *h);
 bool user_fault(struct world *w, unsigned int page, bool write);

@@ -395,16 +395,16 @@ static const u32 accesses[] = {
 };
 
 static struct result walk_noting(struct guest *g, const struct bellows_guest_paging *p, u64 gva,
-				 u32 access, struct bellows_guest_path *path)
+				 u32 access, struct guest_path *path)
 {
-	const struct bellows_guest_tables tables = {
+	const struct guest_tables tables = {
 		.context = g,
 		.read = guest_read,
 		.exchange = guest_exchange,
 	};
 	struct result res = {};
 
-	res.ret = bellows_guest_walk_tables(&tables, p, gva, access, &res.gpa, &res.fault, path);
+	res.ret = guest_walk_tables(&tables, p, gva, access, &res.gpa, &res.fault, path);
 	return res;
 }
 
@@ -503,7 +503,7 @@ static void run_mode(struct random *r, enum paging mode, bool read_only)
 }
 
 /* As whoever relies on a path does it. */
-static bool path_holds(const struct guest *g, const struct bellows_guest_path *path)
+static bool path_holds(const struct guest *g, const struct guest_path *path)
 {
 	unsigned int level;
 
@@ -554,7 +554,7 @@ static void vary(struct random *r, enum paging mode, struct bellows_guest_paging
  */
 static bool rely_on_path(struct random *r, enum paging mode, bool read_only, unsigned long *relied)
 {
-	struct bellows_guest_path path = {};
+	struct guest_path path = {};
 	static struct guest g, before;
 	struct bellows_guest_paging p;
 	struct result is, want;
@@ -569,7 +569,7 @@ static bool rely_on_path(struct random *r, enum paging mode, bool read_only, uns
 	g.read_only = read_only;
 	p.cr3 = (p.cr3 & ~(MEMORY_SIZE - 0x1000)) | (u64)random_below(r, MEMORY_PAGES) << 12;
 	for (i = 0; i < 64; i++) {
-		bool rely = path.access && bellows_guest_path_fits(&path, &p, gva, access) &&
+		bool rely = path.access && guest_path_fits(&path, &p, gva, access) &&
 			    path_holds(&g, &path);
 
 		want = (struct result){ .gpa = path.gpa | (gva & 0xfff) };

@@ -141,18 +141,18 @@ static void test_costs(void)
 static void test_large(void)
 {
 	static struct world w;
-	struct bellows_block_page found;
+	struct block_page found;
 	struct env env = env_of(&w, 0);
 	bool ok;
 
 	world_init(&w, 1);
 	ok = !look_up(&w, 9, BELLOWS_INTENT_WRITE, &found) && found.large;
-	ok &= w.block[0].kind == BELLOWS_BLOCK_LARGE && found.mpn.v % PAGES == 9;
+	ok &= w.block[0].kind == BLOCK_LARGE && found.mpn.v % PAGES == 9;
 	tap_result(ok, "a block nobody touched gets one large frame");
 
-	bellows_block_split(&w.block[0], &env.env);
+	block_split(&w.block[0], &env.env);
 	ok = !look_up(&w, 10, BELLOWS_INTENT_READ, &found) && found.large && found.writable;
-	tap_result(ok && w.block[0].kind == BELLOWS_BLOCK_RUN && !w.block[0].table,
+	tap_result(ok && w.block[0].kind == BLOCK_RUN && !w.block[0].table,
 		   "a split block is still contiguous and needs no table");
 
 	discard(&w, 0, 9, 1);
@@ -161,7 +161,7 @@ static void test_large(void)
 	tap_result(ok && w.block[0].nr_private == PAGES - 1, "it is no longer once a page is gone");
 
 	discard(&w, 0, 0, PAGES);
-	tap_result(bellows_block_is_idle(&w.block[0]) && !w.count[BELLOWS_COUNT_TABLES],
+	tap_result(block_is_idle(&w.block[0]) && !w.count[COUNT_TABLES],
 		   "an emptied block costs nothing");
 
 	ok = !look_up(&w, 2 * PAGES, BELLOWS_INTENT_WRITE, &found) && !found.large;
@@ -169,7 +169,7 @@ static void test_large(void)
 
 	w.fail_at = 1;
 	ok = !look_up(&w, PAGES, BELLOWS_INTENT_WRITE, &found) && !found.large;
-	tap_result(ok && w.block[1].kind == BELLOWS_BLOCK_TABLE,
+	tap_result(ok && w.block[1].kind == BLOCK_TABLE,
 		   "without a large frame a page gets a small one");
 	world_end(&w);
 }
@@ -191,17 +191,17 @@ static void test_ahead(void)
 	w.no_large = true;
 	guest_access(&w, 0, true);
 	guest_access(&w, 1, true);
-	ok = w.runs == 1 && w.block[0].nr_ahead == BELLOWS_BLOCK_AHEAD - 1;
+	ok = w.runs == 1 && w.block[0].nr_ahead == BLOCK_AHEAD - 1;
 	allocations = w.allocations;
-	for (unsigned int page = 2; page <= BELLOWS_BLOCK_AHEAD; page++)
+	for (unsigned int page = 2; page <= BLOCK_AHEAD; page++)
 		guest_access(&w, page, true);
 	tap_result(ok && w.allocations == allocations && !w.block[0].nr_ahead,
 		   "pages one after the other get frames of one allocation");
 
-	guest_access(&w, BELLOWS_BLOCK_AHEAD + 1, true);
+	guest_access(&w, BLOCK_AHEAD + 1, true);
 	ok = w.block[0].nr_ahead;
 	discard(&w, 0, 3, 1);
-	tap_result(ok && !w.block[0].nr_ahead && !w.count[BELLOWS_COUNT_AHEAD],
+	tap_result(ok && !w.block[0].nr_ahead && !w.count[COUNT_AHEAD],
 		   "a discard gives back what has no page yet");
 
 	for (unsigned int page = 0; page < PAGES; page++)
@@ -220,24 +220,24 @@ static void test_ahead(void)
 }
 
 /* The audit must see what it is for. */
-static unsigned int broken(struct world *w, void (*how)(struct bellows_block *block))
+static unsigned int broken(struct world *w, void (*how)(struct block *block))
 {
-	struct bellows_block copy = w->block[0];
+	struct block copy = w->block[0];
 	u64 table[PAGES];
 
 	memcpy(table, copy.table, sizeof(table));
 	copy.table = table;
 	how(&copy);
-	return bellows_block_audit(&copy, report, NULL);
+	return block_audit(&copy, report, NULL);
 }
 
-static void break_count(struct bellows_block *b) { b->nr_private++; }
-static void break_frame(struct bellows_block *b) { b->table[1] = BELLOWS_PAGE_PRIVATE; }
-static void break_state(struct bellows_block *b) { b->table[1] |= BELLOWS_PAGE_BUSY; }
-static void break_zero(struct bellows_block *b) { bellows_page_set_add(&b->zero_mapped, 1, 1); }
-static void break_kind(struct bellows_block *b) { b->kind = BELLOWS_BLOCK_EMPTY; }
-static void break_end(struct bellows_block *b) { b->npages = 1; }
-static void break_ahead(struct bellows_block *b) { b->nr_ahead = BELLOWS_BLOCK_AHEAD; }
+static void break_count(struct block *b) { b->nr_private++; }
+static void break_frame(struct block *b) { b->table[1] = STATE_PRIVATE; }
+static void break_state(struct block *b) { b->table[1] |= STATE_BUSY; }
+static void break_zero(struct block *b) { page_set_add(&b->zero_mapped, 1, 1); }
+static void break_kind(struct block *b) { b->kind = BLOCK_EMPTY; }
+static void break_end(struct block *b) { b->npages = 1; }
+static void break_ahead(struct block *b) { b->nr_ahead = BLOCK_AHEAD; }
 
 static void test_audit(void)
 {
@@ -248,7 +248,7 @@ static void test_audit(void)
 	w.no_large = true;
 	guest_access(&w, 1, true);
 	guest_access(&w, 2, true);
-	ok = !bellows_block_audit(&w.block[0], report, NULL);
+	ok = !block_audit(&w.block[0], report, NULL);
 	ok &= broken(&w, break_count) == 1;
 	ok &= broken(&w, break_frame) == 1;
 	ok &= broken(&w, break_state) != 0;

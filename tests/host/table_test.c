@@ -31,7 +31,7 @@ static atomic_long live_pages;
 static long fail_in = -1;		/* allocations until one fails; negative: never */
 static bool failed;
 
-u64 bellows_pt_page_alloc(void)
+u64 pt_page_alloc(void)
 {
 	void *page;
 
@@ -47,18 +47,18 @@ u64 bellows_pt_page_alloc(void)
 	return (uintptr_t)page;
 }
 
-void bellows_pt_page_free(u64 pa)
+void pt_page_free(u64 pa)
 {
 	live_pages--;
 	free((void *)(uintptr_t)pa);
 }
 
-u64 bellows_pt_page_link(u64 pa)
+u64 pt_page_link(u64 pa)
 {
 	return *(u64 *)(uintptr_t)(pa + 4096);
 }
 
-void bellows_pt_page_set_link(u64 pa, u64 next)
+void pt_page_set_link(u64 pa, u64 next)
 {
 	*(u64 *)(uintptr_t)(pa + 4096) = next;
 }
@@ -90,12 +90,12 @@ struct model_page {
 
 struct model {
 	const struct hardware *hw;
-	struct bellows_pt pt;
+	struct pt_tree pt;
 	u64 base;				/* first page number of the window */
 	struct model_page page[WINDOW];
 	bool large[WINDOW_BLOCKS];		/* the block is one leaf */
 	bool table[WINDOW_BLOCKS];		/* the block has a table of small leaves */
-	struct bellows_pt_dead dead;
+	struct pt_dead dead;
 	long dead_pages;
 	const char *error;
 	unsigned long changes, splits, denied;
@@ -211,14 +211,13 @@ static void compare(struct model *m)
 
 /* What the model expects of an operation, beside the pages themselves. */
 
-static void note(struct model *m, struct bellows_pt_found *want, const struct model_page *page)
+static void note(struct model *m, struct pt_found *want, const struct model_page *page)
 {
 	want->accessed += !m->hw->accessed || page->accessed;
 	want->dirty += m->hw->dirty ? page->dirty : page->write;
 }
 
-static void same_counts(struct model *m, const struct bellows_pt_found *want,
-			const struct bellows_pt_found *is)
+static void same_counts(struct model *m, const struct pt_found *want, const struct pt_found *is)
 {
 	if (want->accessed != is->accessed || want->dirty != is->dirty || want->removed != is->removed)
 		fail(m, "counts differ");
@@ -228,7 +227,7 @@ static void same_counts(struct model *m, const struct bellows_pt_found *want,
 		fail(m, "a flush without a change");
 }
 
-static void model_split(struct model *m, u64 block, struct bellows_pt_found *want)
+static void model_split(struct model *m, u64 block, struct pt_found *want)
 {
 	u64 i;
 
@@ -241,7 +240,7 @@ static void model_split(struct model *m, u64 block, struct bellows_pt_found *wan
 			m->page[i].exec = true;
 }
 
-static void model_zap(struct model *m, u64 first, u64 n, struct bellows_pt_found *want)
+static void model_zap(struct model *m, u64 first, u64 n, struct pt_found *want)
 {
 	note(m, want, &m->page[first]);
 	want->removed++;
@@ -255,7 +254,7 @@ static void model_zap(struct model *m, u64 first, u64 n, struct bellows_pt_found
 static void op_map(struct model *m, struct random *r)
 {
 	u64 i = random_below(r, WINDOW), block = i / BLOCK, j;
-	struct bellows_pt_found want = {}, found = {};
+	struct pt_found want = {}, found = {};
 	unsigned int level = 1 + random_below(r, 2);
 	struct model_page new = {
 		.present = true, .accessed = true,
@@ -267,9 +266,9 @@ static void op_map(struct model *m, struct random *r)
 	int err;
 
 	new.dirty = new.write && random_below(r, 2);
-	err = bellows_pt_map(&m->pt, m->base + i, to_mpn(new.mpn), level,
-			     (new.write ? BELLOWS_PT_WRITE : 0) | (new.exec ? BELLOWS_PT_EXEC : 0) |
-			     (new.dirty ? BELLOWS_PT_DIRTY : 0), &found);
+	err = pt_map(&m->pt, m->base + i, to_mpn(new.mpn), level,
+		     (new.write ? PT_WRITE : 0) | (new.exec ? PT_EXEC : 0) |
+		     (new.dirty ? PT_DIRTY : 0), &found);
 	if (err) {
 		if (err != -ENOMEM || !failed)
 			fail(m, "map fails without cause");
@@ -315,7 +314,7 @@ enum change { ZAP, READONLY, SPLIT, HARVEST };
 
 /* One leaf of n pages, all of it in the range, or too large to be split for want of memory. */
 static void model_change(struct model *m, enum change op, u64 i, u64 n, bool whole,
-			 struct bellows_pt_found *want)
+			 struct pt_found *want)
 {
 	struct model_page was = m->page[i];
 	u64 j;
@@ -348,19 +347,19 @@ static bool split_succeeds(long *left)
 
 static void op_change(struct model *m, struct random *r, enum change op)
 {
-	struct bellows_pt_found want = {}, found = {};
+	struct pt_found want = {}, found = {};
 	u64 start, end, i, n, block;
 	long left = fail_in;
 
 	range(r, &start, &end);
 	if (op == ZAP)
-		bellows_pt_zap(&m->pt, m->base + start, m->base + end, &found);
+		pt_zap(&m->pt, m->base + start, m->base + end, &found);
 	else if (op == READONLY)
-		bellows_pt_readonly(&m->pt, m->base + start, m->base + end, &found);
+		pt_readonly(&m->pt, m->base + start, m->base + end, &found);
 	else if (op == SPLIT)
-		bellows_pt_split(&m->pt, m->base + start, m->base + end, &found);
+		pt_split(&m->pt, m->base + start, m->base + end, &found);
 	else
-		bellows_pt_harvest(&m->pt, m->base + start, m->base + end, &found);
+		pt_harvest(&m->pt, m->base + start, m->base + end, &found);
 
 	for (i = start; i < end; i += n) {
 		bool whole = true;
@@ -395,7 +394,7 @@ static void op_unlink(struct model *m, struct random *r)
 	long before = m->pt.pages.value;
 
 	range(r, &start, &end);
-	bellows_pt_unlink(&m->pt, m->base + start, m->base + end, &m->dead);
+	pt_unlink(&m->pt, m->base + start, m->base + end, &m->dead);
 	for (block = 0; block < WINDOW_BLOCKS; block++) {
 		if (!m->table[block] || start > block * BLOCK || end < (block + 1) * BLOCK)
 			continue;
@@ -405,9 +404,9 @@ static void op_unlink(struct model *m, struct random *r)
 	m->dead_pages += before - m->pt.pages.value;
 	/* Freed some time later, as after a flush. */
 	if (random_below(r, 2)) {
-		for (page = m->dead.head; page; page = bellows_pt_page_link(page))
+		for (page = m->dead.head; page; page = pt_page_link(page))
 			m->dead_pages--;
-		bellows_pt_free_dead(&m->dead);
+		pt_free_dead(&m->dead);
 	}
 }
 
@@ -440,11 +439,11 @@ static void op_lookup(struct model *m, struct random *r)
 	u64 i = random_below(r, WINDOW), pte;
 	unsigned int level = 0;
 
-	pte = bellows_pt_lookup(&m->pt, m->base + i, &level);
+	pte = pt_lookup(&m->pt, m->base + i, &level);
 	if (!pte != !m->page[i].present)
 		return fail(m, "lookup sees another presence");
 	if (pte && (level != (m->large[i / BLOCK] ? 2 : 1) ||
-		    bellows_pte_address(&m->pt, pte) >> 12 != m->page[i].mpn - (level == 2 ? i % BLOCK : 0)))
+		    pt_address(&m->pt, pte) >> 12 != m->page[i].mpn - (level == 2 ? i % BLOCK : 0)))
 		fail(m, "lookup finds another leaf");
 }
 
@@ -498,7 +497,7 @@ static void run_model(const struct hardware *hw, struct random *r, bool with_fai
 		m.base = window_base(hw, r);
 		fail_in = -1;
 		failed = false;
-		if (bellows_pt_init(&m.pt, hw->format, random_below(r, 2) ? 1ULL << 47 : 0))
+		if (pt_init(&m.pt, hw->format, random_below(r, 2) ? 1ULL << 47 : 0))
 			fail(&m, "init");
 		m.pt.nx_large = random_below(r, 2);
 		for (i = 0; i < 1000 && !m.error; i++) {
@@ -509,8 +508,8 @@ static void run_model(const struct hardware *hw, struct random *r, bool with_fai
 			fail_in = -1;
 			compare(&m);
 		}
-		bellows_pt_free_dead(&m.dead);
-		bellows_pt_destroy(&m.pt);
+		pt_free_dead(&m.dead);
+		pt_destroy(&m.pt);
 		if (live_pages || m.pt.pages.value)
 			fail(&m, "tables were lost");
 		changes += m.changes;
@@ -532,16 +531,16 @@ static void run_model(const struct hardware *hw, struct random *r, bool with_fai
 
 static void run_init_failure(void)
 {
-	struct bellows_pt pt;
+	struct pt_tree pt;
 
 	fail_in = 0;
 	failed = false;
-	tap_result(bellows_pt_init(&pt, &bellows_ept_format, 0) == -ENOMEM && !live_pages &&
-		   bellows_pt_init(&pt, &bellows_ept_format, 0) == 0 &&
-		   bellows_pt_map(&pt, 1ULL << 36, to_mpn(1), 1, 0, &(struct bellows_pt_found){}) == -EINVAL &&
+	tap_result(pt_init(&pt, &bellows_ept_format, 0) == -ENOMEM && !live_pages &&
+		   pt_init(&pt, &bellows_ept_format, 0) == 0 &&
+		   pt_map(&pt, 1ULL << 36, to_mpn(1), 1, 0, &(struct pt_found){}) == -EINVAL &&
 		   live_pages == 1, "init without memory, and a page beyond the tree");
 	fail_in = -1;
-	bellows_pt_destroy(&pt);
+	pt_destroy(&pt);
 }
 
 /*
@@ -551,7 +550,7 @@ static void run_init_failure(void)
  */
 #define NTHREADS	4
 
-static struct bellows_pt shared;
+static struct pt_tree shared;
 static atomic_bool stop;
 
 struct worker {
@@ -566,24 +565,24 @@ struct worker {
 static void *work(void *argument)
 {
 	struct worker *w = argument;
-	struct bellows_pt_found found = {};
+	struct pt_found found = {};
 
 	while (!stop) {
 		u64 page = random_below(&w->random, WINDOW / NTHREADS) * NTHREADS + w->nr;
 
 		switch (random_below(&w->random, 4)) {
 		case 0:
-			bellows_pt_zap(&shared, page, page + 1, &found);
+			pt_zap(&shared, page, page + 1, &found);
 			break;
 		case 1:
-			bellows_pt_harvest(&shared, page, page + 1, &found);
+			pt_harvest(&shared, page, page + 1, &found);
 			break;
 		case 2:
-			bellows_pt_readonly(&shared, page, page + 1, &found);
+			pt_readonly(&shared, page, page + 1, &found);
 			break;
 		default:
-			w->error |= bellows_pt_map(&shared, page, to_mpn(1000 + page), 1,
-						   BELLOWS_PT_WRITE | BELLOWS_PT_EXEC, &found);
+			w->error |= pt_map(&shared, page, to_mpn(1000 + page), 1,
+					   PT_WRITE | PT_EXEC, &found);
 		}
 		w->rounds++;
 	}
@@ -616,7 +615,7 @@ static u64 play_processor(const struct hardware *hw, struct random *r, unsigned 
 
 static void run_threads(const struct hardware *hw, struct random *r)
 {
-	struct bellows_pt_found rest = {};
+	struct pt_found rest = {};
 	struct worker workers[NTHREADS] = {};
 	u64 set, found = 0;
 	unsigned long rounds = 0;
@@ -624,7 +623,7 @@ static void run_threads(const struct hardware *hw, struct random *r)
 	int i;
 
 	stop = false;
-	if (bellows_pt_init(&shared, hw->format, 0))
+	if (pt_init(&shared, hw->format, 0))
 		abort();
 	for (i = 0; i < NTHREADS; i++) {
 		workers[i].nr = i;
@@ -639,11 +638,11 @@ static void run_threads(const struct hardware *hw, struct random *r)
 		rounds += workers[i].rounds;
 		error |= workers[i].error;
 	}
-	bellows_pt_harvest(&shared, 0, WINDOW, &rest);
+	pt_harvest(&shared, 0, WINDOW, &rest);
 	found += rest.dirty;
 	/* Root, one a level above, one a block: whoever lost a race gave its page back. */
 	error |= shared.pages.value != hw->levels - 1 + WINDOW_BLOCKS;
-	bellows_pt_destroy(&shared);
+	pt_destroy(&shared);
 	tap_result(!error && set == found && set && !live_pages,
 		   "%s: %d threads, %lu changes: %llu dirty bits set, %llu found", hw->format->name, NTHREADS,
 		   rounds, (unsigned long long)set, (unsigned long long)found);
@@ -655,12 +654,12 @@ static atomic_int arrived;
 static void *map_one(void *argument)
 {
 	struct worker *w = argument;
-	struct bellows_pt_found found = {};
+	struct pt_found found = {};
 
 	arrived++;
 	while (arrived < 2)
 		;
-	w->error = bellows_pt_map(&shared, w->nr, to_mpn(w->nr), 1, BELLOWS_PT_WRITE, &found);
+	w->error = pt_map(&shared, w->nr, to_mpn(w->nr), 1, PT_WRITE, &found);
 	return NULL;
 }
 
@@ -673,7 +672,7 @@ static void run_install_race(const struct hardware *hw)
 	int i;
 
 	for (round = 0; round < rounds && !error; round++) {
-		if (bellows_pt_init(&shared, hw->format, 0))
+		if (pt_init(&shared, hw->format, 0))
 			abort();
 		arrived = 0;
 		for (i = 0; i < 2; i++)
@@ -681,10 +680,10 @@ static void run_install_race(const struct hardware *hw)
 		for (i = 0; i < 2; i++) {
 			pthread_join(workers[i].thread, NULL);
 			error |= workers[i].error;
-			error |= !bellows_pt_lookup(&shared, workers[i].nr, &level);
+			error |= !pt_lookup(&shared, workers[i].nr, &level);
 		}
 		error |= shared.pages.value != hw->levels || live_pages != shared.pages.value;
-		bellows_pt_destroy(&shared);
+		pt_destroy(&shared);
 	}
 	tap_result(!error, "%s: two threads need the same tables, %lu times", hw->format->name, round);
 }

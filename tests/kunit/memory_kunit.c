@@ -19,7 +19,7 @@ static bool set_up_here;
 
 static int memory_suite_init(struct kunit_suite *suite)
 {
-	if (bellows_zero_page)
+	if (frame_zero_page)
 		return 0;
 	set_up_here = true;
 	return bellows_memory_init();
@@ -96,7 +96,7 @@ static void record_flush(struct bellows_mapper *mapper)
 	struct recorder *r = container_of(mapper, struct recorder, mapper);
 
 	r->flushes++;
-	r->frames_at_flush = bellows_memory_counted(r->memory, BELLOWS_COUNT_PRIVATE);
+	r->frames_at_flush = memory_counted(r->memory, COUNT_PRIVATE);
 }
 
 static const struct bellows_mapper_ops recorder_ops = {
@@ -136,17 +136,17 @@ static void intents_do_what_they_need(struct kunit *test)
 							     BELLOWS_INTENT_WRITE, &frame));
 	KUNIT_EXPECT_EQ(test, -EINVAL, bellows_memory_lookup(memory, to_opn(~0ULL),
 							     BELLOWS_INTENT_WRITE, &frame));
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_BLOCKS), 0);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_BLOCKS), 0);
 
 	frame = look_up_and_release(test, memory, 3, BELLOWS_INTENT_READ);
-	KUNIT_EXPECT_EQ(test, frame.mpn.v, page_to_mpn(bellows_zero_page).v);
+	KUNIT_EXPECT_EQ(test, frame.mpn.v, page_to_mpn(frame_zero_page).v);
 	KUNIT_EXPECT_FALSE(test, frame.writable || frame.large);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE), 0);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_PRIVATE), 0);
 
 	frame = look_up_and_release(test, memory, 3, BELLOWS_INTENT_WRITE);
-	KUNIT_EXPECT_NE(test, frame.mpn.v, page_to_mpn(bellows_zero_page).v);
+	KUNIT_EXPECT_NE(test, frame.mpn.v, page_to_mpn(frame_zero_page).v);
 	KUNIT_EXPECT_TRUE(test, frame.writable && !frame.large);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE), 1);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_PRIVATE), 1);
 	KUNIT_EXPECT_EQ(test, look_up_and_release(test, memory, 3, BELLOWS_INTENT_READ).mpn.v,
 			frame.mpn.v);
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 0);
@@ -169,8 +169,8 @@ static void a_large_frame_splits_once_and_stays_contiguous(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_count(head), 1);
 	for (i = 1; i < PAGES; i++)
 		KUNIT_ASSERT_EQ(test, page_ref_count(head + i), 0);
-	bellows_memory_own_frame(&frame);
-	bellows_memory_own_frame(&frame);
+	memory_own_frame(&frame);
+	memory_own_frame(&frame);
 	bellows_memory_release(&frame);
 	for (i = 0; i < PAGES; i++)
 		KUNIT_ASSERT_EQ(test, page_ref_count(head + i), 1);
@@ -178,7 +178,7 @@ static void a_large_frame_splits_once_and_stays_contiguous(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, frame.large && frame.writable);
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 0);
 
-	KUNIT_EXPECT_EQ(test, bellows_memory_discard(memory, to_opn(7), 1), 0);
+	KUNIT_EXPECT_EQ(test, memory_discard(memory, to_opn(7), 1), 0);
 	frame = look_up_and_release(test, memory, 511, BELLOWS_INTENT_READ);
 	KUNIT_EXPECT_FALSE(test, frame.large);
 	KUNIT_EXPECT_EQ(test, frame.mpn.v, page_to_mpn(head).v + 511);
@@ -194,15 +194,15 @@ static void discard_leaves_a_held_page_alone(struct kunit *test)
 	get_page(page);
 	bellows_memory_release(&frame);
 	look_up_and_release(test, memory, 2, BELLOWS_INTENT_WRITE);
-	KUNIT_EXPECT_EQ(test, bellows_memory_discard(memory, to_opn(0), 4), 0);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE), 1);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_LEFT), 1);
+	KUNIT_EXPECT_EQ(test, memory_discard(memory, to_opn(0), 4), 0);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_PRIVATE), 1);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_LEFT), 1);
 	KUNIT_EXPECT_EQ(test, look_up_and_release(test, memory, 1, BELLOWS_INTENT_PEEK).mpn.v,
 			page_to_mpn(page).v);
 	put_page(page);
-	KUNIT_EXPECT_EQ(test, bellows_memory_discard(memory, to_opn(0), 4), 0);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE), 0);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_BLOCKS), 0);
+	KUNIT_EXPECT_EQ(test, memory_discard(memory, to_opn(0), 4), 0);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_PRIVATE), 0);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_BLOCKS), 0);
 }
 
 static void mappers_are_asked_for_their_window_only(struct kunit *test)
@@ -218,7 +218,7 @@ static void mappers_are_asked_for_their_window_only(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, bellows_memory_add_mapper(memory, &low.mapper), 0);
 	KUNIT_ASSERT_EQ(test, bellows_memory_add_mapper(memory, &high.mapper), 0);
 
-	KUNIT_EXPECT_EQ(test, bellows_memory_invalidate(memory, to_opn(5), PAGES), 0);
+	KUNIT_EXPECT_EQ(test, memory_invalidate(memory, to_opn(5), PAGES), 0);
 	KUNIT_EXPECT_EQ(test, low.changes, 2);	/* never more than one block at a time */
 	KUNIT_EXPECT_EQ(test, low.flushes, 2);
 	KUNIT_EXPECT_EQ(test, low.start, PAGES);
@@ -226,14 +226,14 @@ static void mappers_are_asked_for_their_window_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, high.changes, 0);
 	KUNIT_EXPECT_EQ(test, high.flushes, 0);
 
-	KUNIT_EXPECT_EQ(test, bellows_memory_invalidate(memory, to_opn(3 * PAGES), PAGES), 0);
+	KUNIT_EXPECT_EQ(test, memory_invalidate(memory, to_opn(3 * PAGES), PAGES), 0);
 	KUNIT_EXPECT_EQ(test, low.changes, 2);
 	KUNIT_EXPECT_EQ(test, high.changes, 1);
 	KUNIT_EXPECT_EQ(test, high.start, 4 * PAGES - 3);
 	KUNIT_EXPECT_EQ(test, high.npages, 3);
 
 	bellows_memory_remove_mapper(memory, &low.mapper);
-	KUNIT_EXPECT_EQ(test, bellows_memory_invalidate(memory, to_opn(0), 4 * PAGES), 0);
+	KUNIT_EXPECT_EQ(test, memory_invalidate(memory, to_opn(0), 4 * PAGES), 0);
 	KUNIT_EXPECT_EQ(test, low.changes, 2);
 	bellows_memory_remove_mapper(memory, &high.mapper);
 
@@ -257,7 +257,7 @@ static void frames_go_after_the_flush(struct kunit *test)
 	/* Nobody has read it: nothing to remove. */
 	look_up_and_release(test, memory, 0, BELLOWS_INTENT_WRITE);
 	KUNIT_EXPECT_EQ(test, r.changes, 0);
-	KUNIT_EXPECT_EQ(test, bellows_memory_discard(memory, to_opn(0), PAGES), 0);
+	KUNIT_EXPECT_EQ(test, memory_discard(memory, to_opn(0), PAGES), 0);
 	KUNIT_EXPECT_EQ(test, r.changes, 1);
 	KUNIT_EXPECT_EQ(test, r.flushes, 1);
 	KUNIT_EXPECT_NE(test, r.frames_at_flush, 0);
@@ -272,7 +272,7 @@ static void frames_go_after_the_flush(struct kunit *test)
 
 	/* A mapper that had nothing is not flushed. */
 	r.has_entries = false;
-	KUNIT_EXPECT_EQ(test, bellows_memory_invalidate(memory, to_opn(PAGES), PAGES), 0);
+	KUNIT_EXPECT_EQ(test, memory_invalidate(memory, to_opn(PAGES), PAGES), 0);
 	KUNIT_EXPECT_EQ(test, r.changes, 3);
 	KUNIT_EXPECT_EQ(test, r.flushes, 2);
 	bellows_memory_remove_mapper(memory, &r.mapper);
@@ -286,15 +286,15 @@ static void a_flush_covers_what_came_before_it(struct kunit *test)
 
 	recorder_init(&r, memory, 0, PAGES);
 	KUNIT_ASSERT_EQ(test, bellows_memory_add_mapper(memory, &r.mapper), 0);
-	bellows_memory_flush(memory);
+	mappers_flush(memory);
 	KUNIT_EXPECT_EQ(test, r.flushes, 0);
-	bellows_memory_change(memory, to_opn(0), 1, BELLOWS_MAP_ZAP, &gather);
-	bellows_memory_change(memory, to_opn(1), 1, BELLOWS_MAP_READONLY, &gather);
+	mappers_change(memory, to_opn(0), 1, BELLOWS_MAP_ZAP, &gather);
+	mappers_change(memory, to_opn(1), 1, BELLOWS_MAP_READONLY, &gather);
 	KUNIT_EXPECT_TRUE(test, gather.flush);
 	KUNIT_EXPECT_EQ(test, gather.removed, 2);
-	bellows_memory_flush(memory);
+	mappers_flush(memory);
 	KUNIT_EXPECT_EQ(test, r.flushes, 1);
-	bellows_memory_flush(memory);
+	mappers_flush(memory);
 	KUNIT_EXPECT_EQ(test, r.flushes, 1);
 	bellows_memory_remove_mapper(memory, &r.mapper);
 }
@@ -311,12 +311,12 @@ static void accesses_cross_pages_and_stay_inside(struct kunit *test)
 	memset(out, 0xff, sizeof(out));
 	KUNIT_EXPECT_EQ(test, bellows_memory_read(memory, PAGE_SIZE - 32, out, 64), 0);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(out, 0, 64), NULL);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE), 0);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_PRIVATE), 0);
 
 	KUNIT_EXPECT_EQ(test, bellows_memory_write(memory, 2 * PAGE_SIZE - 32, in, 64), 0);
 	KUNIT_EXPECT_EQ(test, bellows_memory_read(memory, 2 * PAGE_SIZE - 32, out, 64), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(in, out, 64), 0);
-	KUNIT_EXPECT_EQ(test, bellows_memory_counted(memory, BELLOWS_COUNT_PRIVATE), 2);
+	KUNIT_EXPECT_EQ(test, memory_counted(memory, COUNT_PRIVATE), 2);
 	/* Half of it is zeros. */
 	KUNIT_EXPECT_EQ(test, bellows_memory_read(memory, PAGE_SIZE - 32, out, 64), 0);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(out, 0, 64), NULL);
@@ -364,16 +364,16 @@ static void the_audit_finds_damage(struct kunit *test)
 {
 	struct bellows_memory *memory = make(test, 2 * PAGES, BELLOWS_MEMORY_SMALL_PAGES);
 	struct bellows_frame frame, other;
-	struct bellows_block *block;
+	struct block *block;
 	u64 *entry, saved;
 
 	look_up_and_release(test, memory, 0, BELLOWS_INTENT_WRITE);
 	other = look_up_and_release(test, memory, PAGES, BELLOWS_INTENT_WRITE);
 	KUNIT_ASSERT_EQ(test, bellows_memory_audit(NULL), 0);
 
-	bellows_memory_count(memory, BELLOWS_COUNT_PRIVATE, 1);
+	memory_count(memory, COUNT_PRIVATE, 1);
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 1);
-	bellows_memory_count(memory, BELLOWS_COUNT_PRIVATE, -1);
+	memory_count(memory, COUNT_PRIVATE, -1);
 
 	frame = look_up(test, memory, 0, BELLOWS_INTENT_PEEK);
 	block = &frame.block->state;
@@ -382,10 +382,10 @@ static void the_audit_finds_damage(struct kunit *test)
 
 	/* Two pages with one frame. */
 	saved = *entry;
-	*entry = bellows_entry(BELLOWS_PAGE_PRIVATE, other.mpn);
+	*entry = block_entry(STATE_PRIVATE, other.mpn);
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 1);
 	/* The page of zeros as a frame. */
-	*entry = bellows_entry(BELLOWS_PAGE_PRIVATE, page_to_mpn(bellows_zero_page));
+	*entry = block_entry(STATE_PRIVATE, page_to_mpn(frame_zero_page));
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 1);
 	*entry = saved;
 
@@ -394,9 +394,9 @@ static void the_audit_finds_damage(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 1);
 	page_ref_inc(mpn_to_page(frame.mpn));
 
-	*(u8 *)page_address(bellows_zero_page) = 1;
+	*(u8 *)page_address(frame_zero_page) = 1;
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 1);
-	*(u8 *)page_address(bellows_zero_page) = 0;
+	*(u8 *)page_address(frame_zero_page) = 0;
 	KUNIT_EXPECT_EQ(test, bellows_memory_audit(NULL), 0);
 }
 

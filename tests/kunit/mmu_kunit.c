@@ -99,7 +99,7 @@ static int set_slot(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 off
 
 static u64 leaf(struct vm *vm, u64 gpa, unsigned int *level)
 {
-	return bellows_pt_lookup(&vm->mmu.pt, gpa >> PAGE_SHIFT, level);
+	return pt_lookup(&vm->mmu.pt, gpa >> PAGE_SHIFT, level);
 }
 
 static bool mapped(struct vm *vm, u64 gpa)
@@ -122,8 +122,8 @@ static u8 *guest_byte(struct vm *vm, u64 gpa)
 	unsigned int level;
 	u64 pte = leaf(vm, gpa, &level);
 
-	return __va(bellows_pte_address(&vm->mmu.pt, pte)) +
-	       (gpa & ((bellows_pt_span(level) << PAGE_SHIFT) - 1));
+	return __va(pt_address(&vm->mmu.pt, pte)) +
+	       (gpa & ((pt_span(level) << PAGE_SHIFT) - 1));
 }
 
 static void test_slot_errors(struct kunit *test)
@@ -287,7 +287,7 @@ static void test_large(struct kunit *test)
 
 	/* Executing splits it where the processor must not see large executable leaves. */
 	mmu->pt.nx_large = true;
-	KUNIT_EXPECT_EQ(test, 0, bellows_memory_invalidate(vm->memory, to_opn(0), 512));
+	KUNIT_EXPECT_EQ(test, 0, memory_invalidate(vm->memory, to_opn(0), 512));
 	KUNIT_EXPECT_EQ(test, 2, fault_level(test, vm, 8 * MIB, ACCESS_WRITE));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
 	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 8 * MIB, ACCESS_EXEC));
@@ -310,7 +310,7 @@ static void test_split(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 2, fault_level(test, vm, 0, ACCESS_WRITE));
 	*guest_byte(vm, 0x5000) = 5;
 	*guest_byte(vm, 0x6000) = 6;
-	KUNIT_ASSERT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(5), 1));
+	KUNIT_ASSERT_EQ(test, 0, memory_discard(vm->memory, to_opn(5), 1));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 0x5000));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
 	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0x6000, ACCESS_READ));
@@ -338,7 +338,7 @@ static void test_zap_and_alias(struct kunit *test)
 
 	/* Every alias goes, what is elsewhere stays, and the TLBs hear of it. */
 	flushes = atomic_read(&vm->flushes);
-	KUNIT_EXPECT_EQ(test, 0, bellows_memory_invalidate(vm->memory, to_opn(256), 1));
+	KUNIT_EXPECT_EQ(test, 0, memory_invalidate(vm->memory, to_opn(256), 1));
 	KUNIT_EXPECT_GT(test, atomic_read(&vm->flushes), flushes);
 	KUNIT_EXPECT_FALSE(test, mapped(vm, MIB));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 64 * MIB));
@@ -349,7 +349,7 @@ static void test_zap_and_alias(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 'a', *guest_byte(vm, 64 * MIB));
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
 
-	KUNIT_EXPECT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(0), 1024));
+	KUNIT_EXPECT_EQ(test, 0, memory_discard(vm->memory, to_opn(0), 1024));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 64 * MIB));
 	KUNIT_EXPECT_FALSE(test, mapped(vm, 3 * MIB));
 	fault_level(test, vm, 64 * MIB, ACCESS_READ);
@@ -370,17 +370,17 @@ static void test_block_zap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels, bellows_mmu_table_pages(&vm->mmu));
 	large = object_has_large(vm);
 	KUNIT_EXPECT_EQ(test, large ? 2 : 1, fault_level(test, vm, 0, ACCESS_WRITE));
-	KUNIT_EXPECT_EQ(test, 0, bellows_memory_discard(vm->memory, to_opn(0), 512));
+	KUNIT_EXPECT_EQ(test, 0, memory_discard(vm->memory, to_opn(0), 512));
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
 	KUNIT_EXPECT_EQ(test, 0, vm->mmu.dead.head);
 
 	/* While somebody walks, the table is out of the tree and not free. */
 	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, ACCESS_READ));
-	bellows_mmu_walk_begin(&vm->mmu);
-	KUNIT_EXPECT_EQ(test, 0, bellows_memory_invalidate(vm->memory, to_opn(0), 512));
+	mapper_walk_begin(&vm->mmu);
+	KUNIT_EXPECT_EQ(test, 0, memory_invalidate(vm->memory, to_opn(0), 512));
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
 	KUNIT_EXPECT_NE(test, 0, vm->mmu.dead.head);
-	bellows_mmu_walk_end(&vm->mmu);
+	mapper_walk_end(&vm->mmu);
 	KUNIT_EXPECT_EQ(test, 0, set_slot(vm, 0, 0, 0, 0, 0));
 	KUNIT_EXPECT_EQ(test, tables, bellows_mmu_table_pages(&vm->mmu));
 	end_vm(test);
@@ -423,8 +423,8 @@ static void test_slot_leaves(struct kunit *test)
 static void test_audit_finds(struct kunit *test)
 {
 	struct vm *vm = make_vm(test, 2 * MIB, BELLOWS_MEMORY_SMALL_PAGES);
-	struct bellows_pt_found found = {};
-	struct bellows_pt *pt = &vm->mmu.pt;
+	struct pt_found found = {};
+	struct pt_tree *pt = &vm->mmu.pt;
 	struct bellows_frame frame;
 
 	KUNIT_ASSERT_EQ(test, 0, set_slot(vm, 0, 0, 0, MIB, 0));
@@ -432,20 +432,20 @@ static void test_audit_finds(struct kunit *test)
 	bellows_memory_release(&frame);
 
 	/* Right, by hand; then another page's frame; then a page that is absent; then no slot. */
-	bellows_pt_map(pt, 1, frame.mpn, 1, BELLOWS_PT_WRITE | BELLOWS_PT_EXEC, &found);
+	pt_map(pt, 1, frame.mpn, 1, PT_WRITE | PT_EXEC, &found);
 	KUNIT_EXPECT_EQ(test, 0, audit(vm));
-	bellows_pt_map(pt, 1, to_mpn(frame.mpn.v ^ 1), 1, BELLOWS_PT_EXEC, &found);
+	pt_map(pt, 1, to_mpn(frame.mpn.v ^ 1), 1, PT_EXEC, &found);
 	KUNIT_EXPECT_EQ(test, 1, bellows_mmu_audit(&vm->mmu, NULL));
-	bellows_pt_zap(pt, 1, 2, &found);
-	bellows_pt_map(pt, 2, frame.mpn, 1, BELLOWS_PT_WRITE | BELLOWS_PT_EXEC, &found);
+	pt_zap(pt, 1, 2, &found);
+	pt_map(pt, 2, frame.mpn, 1, PT_WRITE | PT_EXEC, &found);
 	KUNIT_EXPECT_EQ(test, 2, bellows_mmu_audit(&vm->mmu, NULL));
-	bellows_pt_zap(pt, 2, 3, &found);
-	bellows_pt_map(pt, 256, frame.mpn, 1, BELLOWS_PT_EXEC, &found);
+	pt_zap(pt, 2, 3, &found);
+	pt_map(pt, 256, frame.mpn, 1, PT_EXEC, &found);
 	KUNIT_EXPECT_EQ(test, 1, bellows_mmu_audit(&vm->mmu, NULL));
-	bellows_pt_zap(pt, 256, 257, &found);
-	bellows_pt_count(&pt->pages, 1);
+	pt_zap(pt, 256, 257, &found);
+	pt_count(&pt->pages, 1);
 	KUNIT_EXPECT_EQ(test, 1, bellows_mmu_audit(&vm->mmu, NULL));
-	bellows_pt_count(&pt->pages, -1);
+	pt_count(&pt->pages, -1);
 	end_vm(test);
 }
 
@@ -492,11 +492,11 @@ static int act_change(void *argument)
 		what = next_random(&state) % 8;
 		page = next_random(&state) % 1024;
 		if (what < 3)
-			ret = bellows_memory_invalidate(vm->memory, to_opn(page), 1);
+			ret = memory_invalidate(vm->memory, to_opn(page), 1);
 		else if (what < 5)
-			ret = bellows_memory_discard(vm->memory, to_opn(page & ~511), 512);
+			ret = memory_discard(vm->memory, to_opn(page & ~511), 512);
 		else if (what < 6)
-			ret = bellows_memory_discard(vm->memory, to_opn(page), 1);
+			ret = memory_discard(vm->memory, to_opn(page), 1);
 		else if (what < 7)
 			ret = audit(vm);
 		else
@@ -559,7 +559,7 @@ static bool own_init;
 
 static int init_memory(struct kunit_suite *suite)
 {
-	own_init = !bellows_zero_page;
+	own_init = !frame_zero_page;
 	return own_init ? bellows_memory_init() : 0;
 }
 

@@ -28,6 +28,8 @@ NOUNS = {
     "io": ("bus_", "ioeventfd_"),
     "irq": ("i8254_", "i8259_", "i82093_", "ioapic_", "irqchip_", "irqfds_", "lapic_", "pic_", "pit_",
             "route_", "routes_"),
+    "memory": ("block_", "frame_", "mappers_", "memory_"),
+    "mmu": ("guest_walk_", "mapper_", "pt_", "slot_", "slots_", "view_", "views_"),
 }
 # Lines go up to the local APICs, ends of interrupts come down to the lines: the hardware's own circle.
 CIRCLE = "irq"
