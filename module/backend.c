@@ -23,7 +23,7 @@ const char *bellows_host_why(void)
 	return why_not;
 }
 
-static int install(const struct bellows_backend *backend)
+static int backend_install(const struct bellows_backend *backend)
 {
 #define BACKEND_OP(ret, op, context, args, names)					\
 	do {										\
@@ -47,7 +47,7 @@ int bellows_backend_init(void)
 	for (i = 0; i < ARRAY_SIZE(backends); i++) {
 		if (backends[i]->available(why, sizeof(why))) {
 			why_not[0] = '\0';
-			return install(backends[i]);
+			return backend_install(backends[i]);
 		}
 		strlcat(why_not, i ? "; " : "", sizeof(why_not));
 		strlcat(why_not, why, sizeof(why_not));

@@ -24,13 +24,13 @@
 #include "vm/request.h"
 #include "vm/vm.h"
 
-static int host_state_init(void)
+static int main_host_state_init(void)
 {
 	bellows_host_state_init();
 	return 0;
 }
 
-static int debugfs_init(void)
+static int main_debugfs_init(void)
 {
 	bellows_debugfs_init();
 	return 0;
@@ -41,17 +41,17 @@ static const struct {
 	void (*exit)(void);
 } parts[] = {
 	{ bellows_memory_init, bellows_memory_exit },
-	{ host_state_init, NULL },
+	{ main_host_state_init, NULL },
 	{ bellows_backend_init, NULL },
 	{ bellows_host_init, bellows_host_exit },
 	{ bellows_irqfd_init, bellows_irqfd_exit },
 	{ bellows_requests_init, bellows_requests_exit },
 	{ bellows_vms_init, bellows_vms_exit },
 	{ bellows_dev_init, bellows_dev_exit },
-	{ debugfs_init, bellows_debugfs_exit },
+	{ main_debugfs_init, bellows_debugfs_exit },
 };
 
-static void undo(int n)
+static void main_undo(int n)
 {
 	while (n--) {
 		if (parts[n].exit)
@@ -66,7 +66,7 @@ static int __init bellows_init(void)
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		err = parts[i].init();
 		if (err) {
-			undo(i);
+			main_undo(i);
 			return err;
 		}
 	}
@@ -79,7 +79,7 @@ static int __init bellows_init(void)
 
 static void __exit bellows_exit(void)
 {
-	undo(ARRAY_SIZE(parts));
+	main_undo(ARRAY_SIZE(parts));
 }
 
 module_init(bellows_init);

@@ -18,9 +18,9 @@
 #include "mmu/view_walk.h"
 #include "vm/event.h"
 
-int bellows_emulation_error(struct bellows_vcpu *vcpu)
+int emulation_error(struct bellows_vcpu *vcpu)
 {
-	struct bellows_world *world = bellows_world_of(vcpu->emu);
+	struct world *world = world_of(vcpu->emu);
 	int error = world->error;
 
 	world->error = 0;
@@ -31,7 +31,7 @@ int bellows_emulation_error(struct bellows_vcpu *vcpu)
  * Few instructions look at more of segments than 64-bit mode does, and reading
  * them is slow. There it is enough to know that this is 64-bit mode.
  */
-static void segments_in(struct bellows_vcpu *vcpu)
+static void emulation_segments_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 	unsigned int i;
@@ -43,12 +43,12 @@ static void segments_in(struct bellows_vcpu *vcpu)
 		return;
 	}
 	for (i = 0; i < SEG_TR; i++)
-		bellows_world_load_segment(e, i);
+		world_load_segment(e, i);
 	e->seg_missing = BIT(SEG_TR);
 }
 
 /* What fetching and decoding look at. */
-static void fetch_state_in(struct bellows_vcpu *vcpu)
+static void emulation_fetch_state_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
@@ -58,10 +58,10 @@ static void fetch_state_in(struct bellows_vcpu *vcpu)
 	e->cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	e->efer = vcpu->msrs.efer;
 	e->cpl = bellows_backend(get_cpl)(vcpu);
-	segments_in(vcpu);
+	emulation_segments_in(vcpu);
 }
 
-static void registers_in(struct bellows_vcpu *vcpu)
+static void emulation_registers_in(struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
@@ -69,25 +69,25 @@ static void registers_in(struct bellows_vcpu *vcpu)
 		vcpu->emu->regs[i] = bellows_reg_read(vcpu, i);
 }
 
-static void state_in(struct bellows_vcpu *vcpu)
+static void emulation_insn_state_in(struct bellows_vcpu *vcpu)
 {
-	registers_in(vcpu);
-	fetch_state_in(vcpu);
+	emulation_registers_in(vcpu);
+	emulation_fetch_state_in(vcpu);
 }
 
-void bellows_emulation_state_in(struct bellows_vcpu *vcpu)
+void emulation_state_in(struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
 	bellows_emulator_reset(vcpu->emu);
-	state_in(vcpu);
+	emulation_insn_state_in(vcpu);
 	for (i = 0; i <= SEG_TR; i++)
 		if (vcpu->emu->seg_missing & BIT(i))
-			bellows_world_load_segment(vcpu->emu, i);
+			world_load_segment(vcpu->emu, i);
 	vcpu->emu->seg_missing = 0;
 }
 
-void bellows_emulation_state_out(struct bellows_vcpu *vcpu)
+void emulation_state_out(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 	unsigned int i;
@@ -101,7 +101,7 @@ void bellows_emulation_state_out(struct bellows_vcpu *vcpu)
 		bellows_reg_write(vcpu, VCPU_RFLAGS, e->rflags);
 }
 
-void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu)
+void emulation_queue_fault(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_emu_fault *fault = &vcpu->emu->fault;
 
@@ -114,7 +114,7 @@ void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu)
 }
 
 /* Tells userspace which bytes we could not deal with. */
-static int cannot_emulate(struct bellows_vcpu *vcpu)
+static int emulation_failed(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	const struct bellows_insn *insn = &vcpu->emu->insn;
@@ -134,7 +134,7 @@ static int cannot_emulate(struct bellows_vcpu *vcpu)
 	return 0;
 }
 
-static int emulated(struct bellows_vcpu *vcpu)
+static int emulation_done(struct bellows_vcpu *vcpu)
 {
 	u32 events = vcpu->emu->events;
 
@@ -150,44 +150,44 @@ static int emulated(struct bellows_vcpu *vcpu)
 	return 1;
 }
 
-static int resume_emulation(struct bellows_vcpu *vcpu);
+static int emulation_resume(struct bellows_vcpu *vcpu);
 
-static int emulate(struct bellows_vcpu *vcpu)
+static int emulation_run(struct bellows_vcpu *vcpu)
 {
 	int r;
 
 	vcpu->l1d_unsafe = true;
-	state_in(vcpu);
+	emulation_insn_state_in(vcpu);
 	r = bellows_emulate_one(vcpu->emu);
-	bellows_emulation_state_out(vcpu);
+	emulation_state_out(vcpu);
 	switch (r) {
 	case EMU_CONTINUE:
-		return emulated(vcpu);
+		return emulation_done(vcpu);
 	case EMU_FAULT:
-		bellows_emulation_queue_fault(vcpu);
+		emulation_queue_fault(vcpu);
 		return 1;
 	case EMU_RETRY:
-		r = bellows_emulation_error(vcpu);
+		r = emulation_error(vcpu);
 		if (!r)
 			return 1;
-		bellows_expect(vcpu, resume_emulation);
+		bellows_expect(vcpu, emulation_resume);
 		return r;
 	case EMU_EXIT:
 		return 0;
 	default:
-		return cannot_emulate(vcpu);
+		return emulation_failed(vcpu);
 	}
 }
 
-static int resume_emulation(struct bellows_vcpu *vcpu)
+static int emulation_resume(struct bellows_vcpu *vcpu)
 {
 	if (bellows_is_expected(vcpu))
-		return emulate(vcpu);
+		return emulation_run(vcpu);
 	bellows_emulator_reset(vcpu->emu);
 	return 1;
 }
 
-static int complete_emulation(struct bellows_vcpu *vcpu)
+static int emulation_complete(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
@@ -199,7 +199,7 @@ static int complete_emulation(struct bellows_vcpu *vcpu)
 		bellows_emulator_complete(e, vcpu->pio_data);
 	else
 		bellows_emulator_complete(e, vcpu->run->mmio.data);
-	return emulate(vcpu);
+	return emulation_run(vcpu);
 }
 
 static const struct { u16 bit; unsigned int feature; } features[] = {
@@ -217,15 +217,15 @@ static const struct { u16 bit; unsigned int feature; } features[] = {
 
 int bellows_emulation_create(struct bellows_vcpu *vcpu)
 {
-	struct bellows_world *world = kzalloc(sizeof(*world), GFP_KERNEL_ACCOUNT);
+	struct world *world = kzalloc(sizeof(*world), GFP_KERNEL_ACCOUNT);
 	size_t i;
 
 	if (!world)
 		return -ENOMEM;
 	world->vcpu = vcpu;
-	world->complete = complete_emulation;
+	world->complete = emulation_complete;
 	bellows_view_add(&world->view, &vcpu->vm->mmu);
-	world->e.ops = &bellows_world_ops;
+	world->e.ops = &world_ops;
 	world->e.io_buf = vcpu->pio_data;
 	world->e.io_buf_size = PAGE_SIZE;
 	/* What the real CPU would do with the bytes, not what the guest's CPUID says. */
@@ -240,13 +240,13 @@ void bellows_emulation_destroy(struct bellows_vcpu *vcpu)
 {
 	if (!vcpu->emu)
 		return;
-	bellows_view_remove(&bellows_world_of(vcpu->emu)->view);
-	kfree(bellows_world_of(vcpu->emu));
+	bellows_view_remove(&world_of(vcpu->emu)->view);
+	kfree(world_of(vcpu->emu));
 	vcpu->emu = NULL;
 }
 
 /* The code bytes that the CPU has reported, if it did. */
-static void bytes_in(struct bellows_vcpu *vcpu)
+static void emulation_bytes_in(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 
@@ -257,47 +257,47 @@ static void bytes_in(struct bellows_vcpu *vcpu)
 	}
 }
 
-int bellows_emulate_insn(struct bellows_vcpu *vcpu)
+int emulation_insn(struct bellows_vcpu *vcpu)
 {
 	/* No reset: what a device answered before a retry is not asked of it again. */
-	bytes_in(vcpu);
-	return emulate(vcpu);
+	emulation_bytes_in(vcpu);
+	return emulation_run(vcpu);
 }
 
-bool bellows_peek_insn(struct bellows_vcpu *vcpu)
+bool emulation_peek(struct bellows_vcpu *vcpu)
 {
-	bytes_in(vcpu);
-	fetch_state_in(vcpu);
+	emulation_bytes_in(vcpu);
+	emulation_fetch_state_in(vcpu);
 	return bellows_emulator_peek(vcpu->emu) == EMU_CONTINUE;
 }
 
-int bellows_decode_current(struct bellows_vcpu *vcpu)
+int emulation_decode(struct bellows_vcpu *vcpu)
 {
 	int r;
 
 	vcpu->emu->nr_bytes = 0;
-	fetch_state_in(vcpu);
+	emulation_fetch_state_in(vcpu);
 	r = bellows_emulator_decode(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
 		return 1;
 	case EMU_FAULT:
-		bellows_emulation_queue_fault(vcpu);
+		emulation_queue_fault(vcpu);
 		return -EAGAIN;
 	case EMU_RETRY:
-		return bellows_emulation_error(vcpu) ?: -EAGAIN;
+		return emulation_error(vcpu) ?: -EAGAIN;
 	default:
-		return cannot_emulate(vcpu);
+		return emulation_failed(vcpu);
 	}
 }
 
 int bellows_fetch_insn(struct bellows_vcpu *vcpu)
 {
-	int r = bellows_decode_current(vcpu);
+	int r = emulation_decode(vcpu);
 
 	/* Its address may be asked for. */
 	if (r == 1 && vcpu->emu->insn.memory)
-		registers_in(vcpu);
+		emulation_registers_in(vcpu);
 	return r;
 }
 
@@ -326,7 +326,7 @@ bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 		.maxphyaddr = vcpu->maxphyaddr,
 		.has_1g_pages = vcpu->has_1g_pages,
 	};
-	return bellows_view_holds(&bellows_world_of(vcpu->emu)->view, &paging,
+	return bellows_view_holds(&world_of(vcpu->emu)->view, &paging,
 				  bellows_reg_read(vcpu, VCPU_RIP), access, insn->bytes,
 				  insn->length);
 }

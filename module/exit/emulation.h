@@ -5,16 +5,16 @@
 #include "vm/vcpu.h"
 
 /* As bellows_handle_exit(). */
-int bellows_emulate_insn(struct bellows_vcpu *vcpu);
+int emulation_insn(struct bellows_vcpu *vcpu);
 /* For a look at it first. True: the instruction is in vcpu->emu->insn. */
-bool bellows_peek_insn(struct bellows_vcpu *vcpu);
+bool emulation_peek(struct bellows_vcpu *vcpu);
 
 /*
  * Fetches and decodes the instruction at RIP into vcpu->emu->insn. 1: done;
  * -EAGAIN: enter again (the fetch itself faulted, or lost a race); otherwise as
  * bellows_handle_exit().
  */
-int bellows_decode_current(struct bellows_vcpu *vcpu);
+int emulation_decode(struct bellows_vcpu *vcpu);
 /* The same, for backends whose CPU does not report operands: they may be looked at, in memory too. */
 int bellows_fetch_insn(struct bellows_vcpu *vcpu);
 /*
@@ -30,11 +30,11 @@ void bellows_expect_nothing(struct bellows_vcpu *vcpu);
  * For what is no instruction and uses the emulator's memory accesses: the vCPU's
  * state, with all segments, into vcpu->emu, and registers, RIP and RFLAGS out of it.
  */
-void bellows_emulation_state_in(struct bellows_vcpu *vcpu);
-void bellows_emulation_state_out(struct bellows_vcpu *vcpu);
-void bellows_emulation_queue_fault(struct bellows_vcpu *vcpu);
+void emulation_state_in(struct bellows_vcpu *vcpu);
+void emulation_state_out(struct bellows_vcpu *vcpu);
+void emulation_queue_fault(struct bellows_vcpu *vcpu);
 /* After RETRY: why, for KVM_RUN; 0: a lost race. */
-int bellows_emulation_error(struct bellows_vcpu *vcpu);
+int emulation_error(struct bellows_vcpu *vcpu);
 
 int bellows_emulation_create(struct bellows_vcpu *vcpu);
 void bellows_emulation_destroy(struct bellows_vcpu *vcpu);

@@ -11,7 +11,7 @@
 #include "guest/debug.h"
 
 /* Outside 64-bit mode RIP has 32 bits; asking for the mode is worth it only where that shows. */
-static u64 next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
+static u64 exit_next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
 {
 	if (likely(!((from ^ to) >> 32)))
 		return to;
@@ -19,7 +19,7 @@ static u64 next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
 }
 
 /* The instruction's end, found by the CPU or by decoding. */
-int bellows_skip_insn(struct bellows_vcpu *vcpu)
+int exit_skip_insn(struct bellows_vcpu *vcpu)
 {
 	u64 rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
 	u64 rip = bellows_reg_read(vcpu, VCPU_RIP);
@@ -27,7 +27,7 @@ int bellows_skip_insn(struct bellows_vcpu *vcpu)
 	int r;
 
 	if (!len) {
-		r = bellows_decode_current(vcpu);
+		r = emulation_decode(vcpu);
 		/* Another vCPU changed the code or its mapping just now: the instruction runs again, or faults. */
 		if (r == -EAGAIN)
 			return 1;
@@ -35,14 +35,14 @@ int bellows_skip_insn(struct bellows_vcpu *vcpu)
 			return r;
 		len = vcpu->emu->insn.length;
 	}
-	bellows_reg_write(vcpu, VCPU_RIP, next_rip(vcpu, rip, rip + len));
+	bellows_reg_write(vcpu, VCPU_RIP, exit_next_rip(vcpu, rip, rip + len));
 	if (unlikely(rflags & X86_EFLAGS_RF))
 		bellows_reg_write(vcpu, VCPU_RFLAGS, rflags & ~(u64)X86_EFLAGS_RF);
 	bellows_backend(set_interrupt_shadow)(vcpu, 0);
 	return bellows_after_insn(vcpu, rflags);
 }
 
-int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data)
+int exit_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data)
 {
 	struct kvm_run *run = vcpu->run;
 

@@ -4,8 +4,8 @@
 #include "vm/vcpu.h"
 
 /* Steps RIP over the instruction that exited; ends the shadow of STI and MOV SS. 1, or as bellows_handle_exit(). */
-int bellows_skip_insn(struct bellows_vcpu *vcpu);
+int exit_skip_insn(struct bellows_vcpu *vcpu);
 /* KVM_EXIT_INTERNAL_ERROR: 0, as a handler's result. */
-int bellows_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
+int exit_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data);
 
 #endif

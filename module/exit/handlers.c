@@ -44,12 +44,12 @@ static int handle_none(struct bellows_vcpu *vcpu)
 static int handle_cpuid(struct bellows_vcpu *vcpu)
 {
 	bellows_cpuid(vcpu);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 static int handle_hlt(struct bellows_vcpu *vcpu)
 {
-	int r = bellows_skip_insn(vcpu);
+	int r = exit_skip_insn(vcpu);
 
 	if (r <= 0)
 		return r;
@@ -73,7 +73,7 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 	}
 	bellows_reg_write(vcpu, GPR_RAX, (u32)run->msr.data);
 	bellows_reg_write(vcpu, GPR_RDX, run->msr.data >> 32);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 static int complete_wrmsr(struct bellows_vcpu *vcpu)
@@ -84,11 +84,11 @@ static int complete_wrmsr(struct bellows_vcpu *vcpu)
 		bellows_inject_gp(vcpu);
 		return 1;
 	}
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 /* An MSR access that failed: userspace's, if it asked for this kind, or #GP. */
-static int msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool write, u32 why)
+static int exit_msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool write, u32 why)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -106,47 +106,47 @@ static int msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool write
 	return 0;
 }
 
-static u32 why_failed(int r)
+static u32 exit_msr_reason(int r)
 {
 	return r == MSR_RESULT_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
 /* Most VMs have no filter. */
-static inline bool msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
+static inline bool exit_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
 {
 	return likely(!rcu_access_pointer(vcpu->vm->msr_filter)) ||
 	       bellows_msr_allowed(vcpu, index, write);
 }
 
-static int read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
+static int exit_read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
 	u32 index = bellows_reg_read(vcpu, GPR_RCX);
 	u64 value;
 	int r;
 
-	if (unlikely(!msr_allowed(vcpu, index, false)))
-		return msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
+	if (unlikely(!exit_msr_allowed(vcpu, index, false)))
+		return exit_msr_failed(vcpu, index, 0, false, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_read(vcpu, index, &value, by);
 	if (unlikely(r == MSR_RESULT_LATER))
 		return RUN_LATER;
 	if (unlikely(r))
-		return msr_failed(vcpu, index, 0, false, why_failed(r));
+		return exit_msr_failed(vcpu, index, 0, false, exit_msr_reason(r));
 	bellows_reg_write(vcpu, GPR_RAX, (u32)value);
 	bellows_reg_write(vcpu, GPR_RDX, value >> 32);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 static int handle_rdmsr(struct bellows_vcpu *vcpu)
 {
-	return read_msr(vcpu, MSR_BY_GUEST);
+	return exit_read_msr(vcpu, MSR_BY_GUEST);
 }
 
 static int quick_rdmsr(struct bellows_vcpu *vcpu)
 {
-	return read_msr(vcpu, MSR_QUICKLY);
+	return exit_read_msr(vcpu, MSR_QUICKLY);
 }
 
-static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
+static int exit_write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 {
 	u32 index = bellows_reg_read(vcpu, GPR_RCX);
 	u64 value = (u32)bellows_reg_read(vcpu, GPR_RAX) |
@@ -154,44 +154,44 @@ static int write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 	int r;
 
 	if (vcpu->apic && bellows_apic_wrmsr_fast(vcpu, index, value))
-		return bellows_skip_insn(vcpu);
-	if (unlikely(!msr_allowed(vcpu, index, true)))
-		return msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
+		return exit_skip_insn(vcpu);
+	if (unlikely(!exit_msr_allowed(vcpu, index, true)))
+		return exit_msr_failed(vcpu, index, value, true, KVM_MSR_EXIT_REASON_FILTER);
 	r = bellows_msr_write(vcpu, index, value, by);
 	if (unlikely(r == MSR_RESULT_LATER))
 		return RUN_LATER;
 	if (unlikely(r))
-		return msr_failed(vcpu, index, value, true, why_failed(r));
-	return bellows_skip_insn(vcpu);
+		return exit_msr_failed(vcpu, index, value, true, exit_msr_reason(r));
+	return exit_skip_insn(vcpu);
 }
 
 static int handle_wrmsr(struct bellows_vcpu *vcpu)
 {
-	return write_msr(vcpu, MSR_BY_GUEST);
+	return exit_write_msr(vcpu, MSR_BY_GUEST);
 }
 
 static int quick_wrmsr(struct bellows_vcpu *vcpu)
 {
-	return write_msr(vcpu, MSR_QUICKLY);
+	return exit_write_msr(vcpu, MSR_QUICKLY);
 }
 
-static u64 gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
+static u64 exit_gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
 {
 	u64 value = bellows_reg_read(vcpu, gpr);
 
 	return bellows_backend(in_64bit_code)(vcpu) ? value : (u32)value;
 }
 
-static int finish_or_gp(struct bellows_vcpu *vcpu, int failed)
+static int exit_finish_or_gp(struct bellows_vcpu *vcpu, int failed)
 {
 	if (failed) {
 		bellows_inject_gp(vcpu);
 		return 1;
 	}
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
-static int write_cr8(struct bellows_vcpu *vcpu, u64 value)
+static int exit_write_cr8(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = vcpu->cr8;
 	int r;
@@ -200,7 +200,7 @@ static int write_cr8(struct bellows_vcpu *vcpu, u64 value)
 		bellows_inject_gp(vcpu);
 		return 1;
 	}
-	r = bellows_skip_insn(vcpu);
+	r = exit_skip_insn(vcpu);
 	/* A lower priority may let an interrupt through that userspace holds. */
 	if (r <= 0 || value >= old || vcpu->apic)
 		return r;
@@ -208,24 +208,24 @@ static int write_cr8(struct bellows_vcpu *vcpu, u64 value)
 	return 0;
 }
 
-static int write_cr(struct bellows_vcpu *vcpu, u8 nr, u64 value)
+static int exit_write_cr(struct bellows_vcpu *vcpu, u8 nr, u64 value)
 {
 	switch (nr) {
 	case 0:
-		return finish_or_gp(vcpu, bellows_set_cr0(vcpu, value));
+		return exit_finish_or_gp(vcpu, bellows_set_cr0(vcpu, value));
 	case 3:
-		return finish_or_gp(vcpu, bellows_set_cr3(vcpu, value));
+		return exit_finish_or_gp(vcpu, bellows_set_cr3(vcpu, value));
 	case 4:
-		return finish_or_gp(vcpu, bellows_set_cr4(vcpu, value));
+		return exit_finish_or_gp(vcpu, bellows_set_cr4(vcpu, value));
 	case 8:
-		return write_cr8(vcpu, value);
+		return exit_write_cr8(vcpu, value);
 	default:
 		vcpu->cr2 = value;
-		return bellows_skip_insn(vcpu);
+		return exit_skip_insn(vcpu);
 	}
 }
 
-static u64 read_cr(struct bellows_vcpu *vcpu, u8 nr)
+static u64 exit_read_cr(struct bellows_vcpu *vcpu, u8 nr)
 {
 	switch (nr) {
 	case 0:
@@ -248,17 +248,17 @@ static int handle_cr_access(struct bellows_vcpu *vcpu)
 
 	switch (exit->cr.type) {
 	case BELLOWS_CR_WRITE:
-		return write_cr(vcpu, exit->cr.nr, gpr_read(vcpu, exit->cr.gpr));
+		return exit_write_cr(vcpu, exit->cr.nr, exit_gpr_read(vcpu, exit->cr.gpr));
 	case BELLOWS_CR_READ:
-		bellows_reg_write(vcpu, exit->cr.gpr, read_cr(vcpu, exit->cr.nr));
-		return bellows_skip_insn(vcpu);
+		bellows_reg_write(vcpu, exit->cr.gpr, exit_read_cr(vcpu, exit->cr.nr));
+		return exit_skip_insn(vcpu);
 	case BELLOWS_CR_CLTS:
 		cr0 = bellows_reg_read(vcpu, VCPU_CR0);
-		return write_cr(vcpu, 0, cr0 & ~(u64)X86_CR0_TS);
+		return exit_write_cr(vcpu, 0, cr0 & ~(u64)X86_CR0_TS);
 	default:
 		cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 		/* LMSW loads the low four bits, and cannot clear PE. */
-		return write_cr(vcpu, 0, (cr0 & ~0xeULL) | (exit->cr.lmsw & 0xf));
+		return exit_write_cr(vcpu, 0, (cr0 & ~0xeULL) | (exit->cr.lmsw & 0xf));
 	}
 }
 
@@ -296,9 +296,9 @@ static int handle_dr_access(struct bellows_vcpu *vcpu)
 		return bellows_handle_db(vcpu, DR6_BD);
 	if (exit->dr.read) {
 		bellows_reg_write(vcpu, exit->dr.gpr, bellows_get_dr(vcpu, nr));
-		return bellows_skip_insn(vcpu);
+		return exit_skip_insn(vcpu);
 	}
-	return finish_or_gp(vcpu, bellows_set_dr(vcpu, nr, gpr_read(vcpu, exit->dr.gpr)));
+	return exit_finish_or_gp(vcpu, bellows_set_dr(vcpu, nr, exit_gpr_read(vcpu, exit->dr.gpr)));
 }
 
 static int handle_nested_fault(struct bellows_vcpu *vcpu)
@@ -312,8 +312,9 @@ static int handle_nested_fault(struct bellows_vcpu *vcpu)
 		return r;
 	/* An event cannot be delivered through a device: there is no instruction to emulate. */
 	if (exit->vectoring.valid)
-		return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, exit->hardware_reason);
-	return bellows_handle_mmio(vcpu);
+		return exit_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+					   exit->hardware_reason);
+	return mmio_handle(vcpu);
 }
 
 /*
@@ -391,20 +392,20 @@ static int handle_hypercall(struct bellows_vcpu *vcpu)
 	else if ((in_64bit_code ? nr : (u32)nr) == KVM_HC_VAPIC_POLL_IRQ)
 		r = 0;
 	bellows_reg_write(vcpu, GPR_RAX, in_64bit_code ? r : (u32)r);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 /* Instructions that need do nothing here: caches are coherent, waiting is optional. */
 static int handle_nop(struct bellows_vcpu *vcpu)
 {
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 /* Backends that intercept these have no finer flush to offer. */
 static int handle_invalidate(struct bellows_vcpu *vcpu)
 {
 	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 static int handle_xsetbv(struct bellows_vcpu *vcpu)
@@ -412,8 +413,8 @@ static int handle_xsetbv(struct bellows_vcpu *vcpu)
 	u64 value = (u32)bellows_reg_read(vcpu, GPR_RAX) |
 		    bellows_reg_read(vcpu, GPR_RDX) << 32;
 
-	return finish_or_gp(vcpu, bellows_backend(get_cpl)(vcpu) ||
-			    bellows_set_xcr(vcpu, bellows_reg_read(vcpu, GPR_RCX), value));
+	return exit_finish_or_gp(vcpu, bellows_backend(get_cpl)(vcpu) ||
+				 bellows_set_xcr(vcpu, bellows_reg_read(vcpu, GPR_RCX), value));
 }
 
 static int handle_rdtsc(struct bellows_vcpu *vcpu)
@@ -422,7 +423,7 @@ static int handle_rdtsc(struct bellows_vcpu *vcpu)
 
 	bellows_reg_write(vcpu, GPR_RAX, (u32)tsc);
 	bellows_reg_write(vcpu, GPR_RDX, tsc >> 32);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
 /* There are no performance counters. */
@@ -454,8 +455,8 @@ static int handle_fail_entry(struct bellows_vcpu *vcpu)
 
 static int handle_internal(struct bellows_vcpu *vcpu)
 {
-	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
-				      vcpu->exit.hardware_reason);
+	return exit_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				   vcpu->exit.hardware_reason);
 }
 
 static int handle_error(struct bellows_vcpu *vcpu)
@@ -466,7 +467,7 @@ static int handle_error(struct bellows_vcpu *vcpu)
 /* String instructions are the emulator's, which reads the guest's memory. */
 static int quick_io(struct bellows_vcpu *vcpu)
 {
-	return vcpu->exit.io.string ? RUN_LATER : bellows_handle_io(vcpu);
+	return vcpu->exit.io.string ? RUN_LATER : pio_handle(vcpu);
 }
 
 static const struct {
@@ -476,7 +477,7 @@ static const struct {
 	[EXIT_NONE]		= { handle_none },
 	[EXIT_CPUID]		= { handle_cpuid, handle_cpuid },
 	[EXIT_HLT]		= { handle_hlt, handle_hlt },
-	[EXIT_IO]		= { bellows_handle_io, quick_io },
+	[EXIT_IO]		= { pio_handle, quick_io },
 	[EXIT_RDMSR]		= { handle_rdmsr, quick_rdmsr },
 	[EXIT_WRMSR]		= { handle_wrmsr, quick_wrmsr },
 	[EXIT_CR_ACCESS]	= { handle_cr_access, quick_cr_access },
@@ -496,9 +497,9 @@ static const struct {
 	[EXIT_EOI]		= { handle_eoi },
 	[EXIT_MWAIT]		= { handle_nop },
 	[EXIT_PAUSE]		= { handle_nop },
-	[EXIT_TASK_SWITCH]	= { bellows_handle_task_switch },
+	[EXIT_TASK_SWITCH]	= { task_switch_handle },
 	[EXIT_UNDEFINED]	= { handle_undefined },
-	[EXIT_EMULATE]		= { bellows_emulate_insn },
+	[EXIT_EMULATE]		= { emulation_insn },
 	[EXIT_ERROR]		= { handle_error },
 	[EXIT_FAIL_ENTRY]	= { handle_fail_entry },
 	[EXIT_INTERNAL]		= { handle_internal },
@@ -514,7 +515,7 @@ int bellows_handle_exit(struct bellows_vcpu *vcpu)
 	return handlers[reason].handle(vcpu);
 }
 
-static noinline void sync_offer(struct bellows_vcpu *vcpu)
+static noinline void exit_sync_offer(struct bellows_vcpu *vcpu)
 {
 	bellows_events_sync_offer(vcpu);
 	/* Still waiting: events are looked at again. */
@@ -532,7 +533,7 @@ int bellows_handle_quickly(struct bellows_vcpu *vcpu)
 		return RUN_LATER;
 	bellows_events_arrived(vcpu);
 	if (unlikely(vcpu->offered_irq >= 0))
-		sync_offer(vcpu);
+		exit_sync_offer(vcpu);
 	r = handlers[reason].quick(vcpu);
 	if (unlikely(r == RUN_LATER))
 		return r;

@@ -25,8 +25,8 @@
 #include "irq/apic_access.h"
 
 /* Linear, and the registers that the instruction names are read. 64-bit mode. */
-static u64 operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn *insn,
-			   const struct bellows_move *move)
+static u64 mmio_operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn *insn,
+				const struct bellows_move *move)
 {
 	u64 base = 0;
 
@@ -42,7 +42,7 @@ static u64 operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn 
 }
 
 /* Is the instruction a move that can have made this access? */
-static bool explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *move)
+static bool mmio_explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *move)
 {
 	const struct bellows_insn *insn = &vcpu->emu->insn;
 	const struct bellows_exit *exit = &vcpu->exit;
@@ -54,17 +54,18 @@ static bool explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *move)
 	/* Aligned: it lies in one page, goes to a device in one piece, and raises no #AC. */
 	if (exit->fault.gpa & (move->size - 1))
 		return false;
-	return offset_in_page(operand_address(vcpu, insn, move)) == offset_in_page(exit->fault.gpa);
+	return offset_in_page(mmio_operand_address(vcpu, insn, move)) ==
+	       offset_in_page(exit->fault.gpa);
 }
 
-static void finish_read(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
+static void mmio_finish_read(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
 {
 	u64 old = bellows_reg_read(vcpu, move->reg);
 
 	bellows_reg_write(vcpu, move->reg, bellows_move_result(move, old, value));
 }
 
-static int complete_move(struct bellows_vcpu *vcpu)
+static int mmio_complete(struct bellows_vcpu *vcpu)
 {
 	struct bellows_move move;
 	u64 value = 0;
@@ -75,12 +76,12 @@ static int complete_move(struct bellows_vcpu *vcpu)
 		return 1;
 	if (!move.write) {
 		memcpy(&value, vcpu->run->mmio.data, move.size);
-		finish_read(vcpu, &move, value);
+		mmio_finish_read(vcpu, &move, value);
 	}
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
-static int exit_mmio(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
+static int mmio_to_user(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -89,12 +90,12 @@ static int exit_mmio(struct bellows_vcpu *vcpu, const struct bellows_move *move,
 	run->mmio.len = move->size;
 	run->mmio.is_write = move->write;
 	memcpy(run->mmio.data, &value, sizeof(value));
-	bellows_expect(vcpu, complete_move);
+	bellows_expect(vcpu, mmio_complete);
 	return 0;
 }
 
 /* Does something in the kernel answer? */
-static bool answered(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 *value)
+static bool mmio_answered(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 *value)
 {
 	gpa_t gpa = vcpu->exit.fault.gpa;
 
@@ -104,7 +105,7 @@ static bool answered(struct bellows_vcpu *vcpu, const struct bellows_move *move,
 	return bellows_bus_mmio(&vcpu->vm->buses, gpa, value, move->size, move->write) == move->size;
 }
 
-int bellows_handle_mmio(struct bellows_vcpu *vcpu)
+int mmio_handle(struct bellows_vcpu *vcpu)
 {
 	struct bellows_emulator *e = vcpu->emu;
 	struct bellows_move move;
@@ -113,18 +114,18 @@ int bellows_handle_mmio(struct bellows_vcpu *vcpu)
 	vcpu->l1d_unsafe = true;
 	/* One that is half done goes on where it was. */
 	if (vcpu->exit.fault.in_tables || bellows_emulator_busy(e))
-		return bellows_emulate_insn(vcpu);
-	if (!bellows_is_same_insn(vcpu) && !bellows_peek_insn(vcpu))
-		return bellows_emulate_insn(vcpu);
-	if (!explains_fault(vcpu, &move))
-		return bellows_emulate_insn(vcpu);
+		return emulation_insn(vcpu);
+	if (!bellows_is_same_insn(vcpu) && !emulation_peek(vcpu))
+		return emulation_insn(vcpu);
+	if (!mmio_explains_fault(vcpu, &move))
+		return emulation_insn(vcpu);
 	vcpu->stats.emulated++;
 	vcpu->exit.insn_len = e->insn.length;
 	if (move.write)
 		value = bellows_move_value(&e->insn, &move, vcpu->regs);
-	if (!answered(vcpu, &move, &value))
-		return exit_mmio(vcpu, &move, value);
+	if (!mmio_answered(vcpu, &move, &value))
+		return mmio_to_user(vcpu, &move, value);
 	if (!move.write)
-		finish_read(vcpu, &move, value);
-	return bellows_skip_insn(vcpu);
+		mmio_finish_read(vcpu, &move, value);
+	return exit_skip_insn(vcpu);
 }

@@ -5,6 +5,6 @@
 struct bellows_vcpu;
 
 /* A nested fault where no memory is. As bellows_handle_exit(). */
-int bellows_handle_mmio(struct bellows_vcpu *vcpu);
+int mmio_handle(struct bellows_vcpu *vcpu);
 
 #endif

@@ -12,7 +12,7 @@
 #include "vm/vm.h"
 
 /* Of value as much counts as the access is wide. */
-static int finish_in(struct bellows_vcpu *vcpu, u32 value)
+static int pio_finish_in(struct bellows_vcpu *vcpu, u32 value)
 {
 	u64 rax = bellows_reg_read(vcpu, GPR_RAX);
 	unsigned int size = vcpu->exit.io.size;
@@ -20,21 +20,21 @@ static int finish_in(struct bellows_vcpu *vcpu, u32 value)
 
 	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
 	bellows_reg_write(vcpu, GPR_RAX, size < 4 ? (rax & ~mask) | (value & mask) : value);
-	return bellows_skip_insn(vcpu);
+	return exit_skip_insn(vcpu);
 }
 
-static int complete_in(struct bellows_vcpu *vcpu)
+static int pio_complete_in(struct bellows_vcpu *vcpu)
 {
-	return bellows_is_expected(vcpu) ? finish_in(vcpu, READ_ONCE(*(u32 *)vcpu->pio_data)) : 1;
+	return bellows_is_expected(vcpu) ? pio_finish_in(vcpu, READ_ONCE(*(u32 *)vcpu->pio_data)) : 1;
 }
 
-static int complete_out(struct bellows_vcpu *vcpu)
+static int pio_complete_out(struct bellows_vcpu *vcpu)
 {
-	return bellows_is_expected(vcpu) ? bellows_skip_insn(vcpu) : 1;
+	return bellows_is_expected(vcpu) ? exit_skip_insn(vcpu) : 1;
 }
 
 /* 2: nothing in the kernel answers; else as bellows_handle_exit(). */
-static noinline int io_in_kernel(struct bellows_vcpu *vcpu)
+static noinline int pio_in_kernel(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	u32 data = 0;
@@ -43,10 +43,10 @@ static noinline int io_in_kernel(struct bellows_vcpu *vcpu)
 		data = bellows_reg_read(vcpu, GPR_RAX);
 	if (!bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
 		return 2;
-	return exit->io.in ? finish_in(vcpu, data) : bellows_skip_insn(vcpu);
+	return exit->io.in ? pio_finish_in(vcpu, data) : exit_skip_insn(vcpu);
 }
 
-static int io_to_user(struct bellows_vcpu *vcpu)
+static int pio_to_user(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	bool in = exit->io.in;
@@ -55,18 +55,18 @@ static int io_to_user(struct bellows_vcpu *vcpu)
 	if (!in)
 		*(u32 *)vcpu->pio_data = bellows_reg_read(vcpu, GPR_RAX) &
 					 GENMASK(exit->io.size * 8 - 1, 0);
-	bellows_fill_io(vcpu, exit->io.port, exit->io.size, 1, in);
-	bellows_expect(vcpu, in ? complete_in : complete_out);
+	world_fill_io(vcpu, exit->io.port, exit->io.size, 1, in);
+	bellows_expect(vcpu, in ? pio_complete_in : pio_complete_out);
 	return 0;
 }
 
-int bellows_handle_io(struct bellows_vcpu *vcpu)
+int pio_handle(struct bellows_vcpu *vcpu)
 {
 	int r = 2;
 
 	if (vcpu->exit.io.string)
-		return bellows_emulate_insn(vcpu);
+		return emulation_insn(vcpu);
 	if (bellows_bus_used(&vcpu->vm->buses, BELLOWS_BUS_PIO))
-		r = io_in_kernel(vcpu);
-	return r == 2 ? io_to_user(vcpu) : r;
+		r = pio_in_kernel(vcpu);
+	return r == 2 ? pio_to_user(vcpu) : r;
 }

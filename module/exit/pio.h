@@ -5,6 +5,6 @@
 struct bellows_vcpu;
 
 /* An access to a port. As bellows_handle_exit(). */
-int bellows_handle_io(struct bellows_vcpu *vcpu);
+int pio_handle(struct bellows_vcpu *vcpu);
 
 #endif

@@ -28,24 +28,24 @@
 /* For a signal that can wait. */
 #define MAX_TRIES	1000
 
-static bool is_soft(const struct bellows_vectoring *v)
+static bool task_switch_is_soft(const struct bellows_vectoring *v)
 {
 	return v->type == BELLOWS_EVENT_SOFT_INTERRUPT || v->type == BELLOWS_EVENT_SOFT_EXCEPTION;
 }
 
 /* An event that no instruction of the guest asked for. */
-static bool is_external(const struct bellows_exit *exit)
+static bool task_switch_is_external(const struct bellows_exit *exit)
 {
 	return exit->task.source == BELLOWS_TASK_GATE && exit->vectoring.valid &&
-	       !is_soft(&exit->vectoring);
+	       !task_switch_is_soft(&exit->vectoring);
 }
 
-static void describe(struct bellows_vcpu *vcpu, struct bellows_task *task)
+static void task_switch_describe(struct bellows_vcpu *vcpu, struct bellows_task *task)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	struct kvm_dtable gdt;
 
-	bellows_emulation_state_in(vcpu);
+	emulation_state_in(vcpu);
 	bellows_backend(get_gdt)(vcpu, &gdt);
 	*task = (struct bellows_task) {
 		.e = vcpu->emu,
@@ -53,29 +53,29 @@ static void describe(struct bellows_vcpu *vcpu, struct bellows_task *task)
 		.gdt_limit = gdt.limit,
 		.selector = exit->task.selector,
 		.source = exit->task.source,
-		.external = is_external(exit),
+		.external = task_switch_is_external(exit),
 		.has_error = exit->task.has_error,
 		.error = exit->task.error,
 	};
-	bellows_world_get_segment(vcpu, SEG_LDTR, &task->ldtr);
+	world_get_segment(vcpu, SEG_LDTR, &task->ldtr);
 }
 
-/* Where the old task will go on: 1, or as bellows_decode_current(). */
-static int return_address(struct bellows_vcpu *vcpu, u32 *rip)
+/* Where the old task will go on: 1, or as emulation_decode(). */
+static int task_switch_return_address(struct bellows_vcpu *vcpu, u32 *rip)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	unsigned int len = 0;
 	int r;
 
 	*rip = bellows_reg_read(vcpu, VCPU_RIP);
-	if (is_external(exit))
+	if (task_switch_is_external(exit))
 		return 1;
-	if (exit->vectoring.valid && is_soft(&exit->vectoring))
+	if (exit->vectoring.valid && task_switch_is_soft(&exit->vectoring))
 		len = exit->vectoring.insn_len;
 	if (!len)
 		len = exit->insn_len;
 	if (!len) {
-		r = bellows_decode_current(vcpu);
+		r = emulation_decode(vcpu);
 		if (r <= 0)
 			return r;
 		len = vcpu->emu->insn.length;
@@ -84,29 +84,29 @@ static int return_address(struct bellows_vcpu *vcpu, u32 *rip)
 	return 1;
 }
 
-static u64 old_flags(struct bellows_vcpu *vcpu)
+static u64 task_switch_old_flags(struct bellows_vcpu *vcpu)
 {
 	u64 rflags = bellows_get_rflags(vcpu);
 
-	if (!is_external(&vcpu->exit))
+	if (!task_switch_is_external(&vcpu->exit))
 		return rflags & ~(u64)X86_EFLAGS_RF;
 	return rflags | (vcpu->exit.task.resume ? X86_EFLAGS_RF : 0);
 }
 
-static void state_out(struct bellows_vcpu *vcpu, const struct bellows_task *task)
+static void task_switch_state_out(struct bellows_vcpu *vcpu, const struct bellows_task *task)
 {
 	const struct bellows_emulator *e = vcpu->emu;
 	unsigned int i;
 
-	bellows_emulation_state_out(vcpu);
+	emulation_state_out(vcpu);
 	bellows_set_rflags(vcpu, e->rflags);
 	for (i = 0; i <= SEG_TR; i++)
-		bellows_world_set_segment(vcpu, i, &e->seg[i]);
-	bellows_world_set_segment(vcpu, SEG_LDTR, &task->ldtr);
+		world_set_segment(vcpu, i, &e->seg[i]);
+	world_set_segment(vcpu, SEG_LDTR, &task->ldtr);
 }
 
 /* The event has become a task. */
-static void event_arrived(struct bellows_vcpu *vcpu)
+static void task_switch_event_arrived(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 
@@ -122,27 +122,27 @@ static void event_arrived(struct bellows_vcpu *vcpu)
 	bellows_backend(set_interrupt_shadow)(vcpu, 0);
 }
 
-static int cannot_switch(struct bellows_vcpu *vcpu)
+static int task_switch_failed(struct bellows_vcpu *vcpu)
 {
-	return bellows_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, vcpu->exit.task.selector);
+	return exit_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, vcpu->exit.task.selector);
 }
 
-static int arrived(struct bellows_vcpu *vcpu)
+static int task_switch_done(struct bellows_vcpu *vcpu)
 {
 	vcpu->events.exception.injected = false;
 	vcpu->stats.emulated++;
 	if (vcpu->exit.task.trap)
 		bellows_queue_debug(vcpu, DR_SWITCH);
 	/* A debugger has stepped over an instruction. */
-	if ((vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) && !is_external(&vcpu->exit))
+	if ((vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) && !task_switch_is_external(&vcpu->exit))
 		return bellows_handle_db(vcpu, DR_STEP);
 	return 1;
 }
 
-static int load_segments_again(struct bellows_vcpu *vcpu);
+static int task_switch_load_again(struct bellows_vcpu *vcpu);
 
 /* A race lost to another CPU that writes to the tables is run again: nobody outside should see half a task. */
-static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
+static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 {
 	unsigned int tries = 0;
 	int r, error = 0;
@@ -150,7 +150,7 @@ static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 	for (;;) {
 		r = bellows_task_enter(task);
 		if (r == EMU_RETRY)
-			error = bellows_emulation_error(vcpu);
+			error = emulation_error(vcpu);
 		if (r != EMU_RETRY || error)
 			break;
 		if (fatal_signal_pending(current) || (signal_pending(current) && ++tries > MAX_TRIES)) {
@@ -159,24 +159,24 @@ static int load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
 		}
 		cond_resched();
 	}
-	state_out(vcpu, task);
+	task_switch_state_out(vcpu, task);
 	bellows_emulator_reset(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
-		return arrived(vcpu);
+		return task_switch_done(vcpu);
 	case EMU_FAULT:
-		bellows_emulation_queue_fault(vcpu);
+		emulation_queue_fault(vcpu);
 		return 1;
 	case EMU_RETRY:
-		bellows_expect(vcpu, load_segments_again);
+		bellows_expect(vcpu, task_switch_load_again);
 		return error;
 	default:
 		vcpu->events.exception.injected = false;
-		return cannot_switch(vcpu);
+		return task_switch_failed(vcpu);
 	}
 }
 
-static int load_segments_again(struct bellows_vcpu *vcpu)
+static int task_switch_load_again(struct bellows_vcpu *vcpu)
 {
 	struct bellows_task task;
 
@@ -184,31 +184,31 @@ static int load_segments_again(struct bellows_vcpu *vcpu)
 		vcpu->events.exception.injected = false;
 		return 1;
 	}
-	describe(vcpu, &task);
+	task_switch_describe(vcpu, &task);
 	vcpu->emu->rflags = bellows_get_rflags(vcpu);
-	return load_segments(vcpu, &task);
+	return task_switch_load_segments(vcpu, &task);
 }
 
 /* The new task's registers are in vcpu->emu, and nothing can be taken back. */
-static int begin_new(struct bellows_vcpu *vcpu, struct bellows_task *task)
+static int task_switch_begin_new(struct bellows_vcpu *vcpu, struct bellows_task *task)
 {
 	u64 cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 
-	event_arrived(vcpu);
+	task_switch_event_arrived(vcpu);
 	vcpu->exit.task.trap = task->trap;
 	vcpu->dr7 &= ~(u64)(DR_LOCAL_ENABLE_MASK | DR_LOCAL_SLOWDOWN);
 	bellows_update_dr7(vcpu);
 	bellows_set_cr0(vcpu, cr0 | X86_CR0_TS);
 	bellows_set_rflags(vcpu, vcpu->emu->rflags);
 	if (task->has_cr3 && (cr0 & X86_CR0_PG) && bellows_set_cr3(vcpu, task->cr3)) {
-		state_out(vcpu, task);
+		task_switch_state_out(vcpu, task);
 		bellows_inject_gp(vcpu);
 		return 1;
 	}
-	return load_segments(vcpu, task);
+	return task_switch_load_segments(vcpu, task);
 }
 
-int bellows_handle_task_switch(struct bellows_vcpu *vcpu)
+int task_switch_handle(struct bellows_vcpu *vcpu)
 {
 	struct bellows_task task;
 	u32 rip;
@@ -216,25 +216,25 @@ int bellows_handle_task_switch(struct bellows_vcpu *vcpu)
 
 	/* No CPU reports one there: tasks are not switched in long mode. */
 	if (bellows_is_long_mode(vcpu))
-		return cannot_switch(vcpu);
+		return task_switch_failed(vcpu);
 	vcpu->l1d_unsafe = true;
-	r = return_address(vcpu, &rip);
+	r = task_switch_return_address(vcpu, &rip);
 	if (r <= 0)
 		return r == -EAGAIN ? 1 : r;
-	describe(vcpu, &task);
+	task_switch_describe(vcpu, &task);
 	vcpu->emu->rip = rip;
-	vcpu->emu->rflags = old_flags(vcpu);
+	vcpu->emu->rflags = task_switch_old_flags(vcpu);
 	r = bellows_task_leave(&task);
 	bellows_emulator_reset(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
-		return begin_new(vcpu, &task);
+		return task_switch_begin_new(vcpu, &task);
 	case EMU_FAULT:
-		bellows_emulation_queue_fault(vcpu);
+		emulation_queue_fault(vcpu);
 		return 1;
 	case EMU_RETRY:
-		return bellows_emulation_error(vcpu) ?: 1;
+		return emulation_error(vcpu) ?: 1;
 	default:
-		return cannot_switch(vcpu);
+		return task_switch_failed(vcpu);
 	}
 }

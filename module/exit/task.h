@@ -5,6 +5,6 @@
 struct bellows_vcpu;
 
 /* A hardware task switch. As bellows_handle_exit(). */
-int bellows_handle_task_switch(struct bellows_vcpu *vcpu);
+int task_switch_handle(struct bellows_vcpu *vcpu);
 
 #endif

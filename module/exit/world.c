@@ -16,9 +16,9 @@
 #include "mmu/view.h"
 #include "mmu/view_walk.h"
 
-static struct bellows_vcpu *vcpu_of(struct bellows_emulator *e)
+static struct bellows_vcpu *world_vcpu(struct bellows_emulator *e)
 {
-	return bellows_world_of(e)->vcpu;
+	return world_of(e)->vcpu;
 }
 
 /*
@@ -26,12 +26,12 @@ static struct bellows_vcpu *vcpu_of(struct bellows_emulator *e)
  * instruction: it stays as it is, log included, and KVM_RUN gives the errno. The
  * next one takes it up again, before the guest can do anything else.
  */
-static int give_up(struct bellows_emulator *e, int error)
+static int world_give_up(struct bellows_emulator *e, int error)
 {
 	/* No memory there, or none that can do this: that is about the instruction. */
 	if (error == -EFAULT || error == -EINVAL || error == -EOPNOTSUPP)
 		return EMU_UNHANDLEABLE;
-	bellows_world_of(e)->error = error;
+	world_of(e)->error = error;
 	return EMU_RETRY;
 }
 
@@ -50,12 +50,13 @@ void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging
 }
 
 /* What a walk that did not succeed means for the emulator. */
-static int walk_failed(struct bellows_emulator *e, int r, const struct bellows_guest_fault *fault)
+static int world_walk_failed(struct bellows_emulator *e, int r,
+			     const struct bellows_guest_fault *fault)
 {
 	if (r == -EAGAIN)
 		return EMU_RETRY;
 	if (r < 0)
-		return give_up(e, r);
+		return world_give_up(e, r);
 	e->fault = (struct bellows_emu_fault) {
 		.vector = X86_TRAP_PF,
 		.has_error = true,
@@ -66,18 +67,18 @@ static int walk_failed(struct bellows_emulator *e, int r, const struct bellows_g
 }
 
 /* Linear to guest-physical, with the fault for the emulator where there is one. */
-static int translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
+static int world_translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
 {
 	struct bellows_guest_paging paging;
 	struct bellows_guest_fault fault;
 	int r;
 
-	bellows_guest_paging(vcpu_of(e), &paging);
-	r = bellows_view_walk(&bellows_world_of(e)->view, &paging, linear, access, gpa, &fault);
-	return r ? walk_failed(e, r, &fault) : EMU_CONTINUE;
+	bellows_guest_paging(world_vcpu(e), &paging);
+	r = bellows_view_walk(&world_of(e)->view, &paging, linear, access, gpa, &fault);
+	return r ? world_walk_failed(e, r, &fault) : EMU_CONTINUE;
 }
 
-static u32 walk_access(unsigned int flags, u32 access)
+static u32 world_walk_access(unsigned int flags, u32 access)
 {
 	if (flags & EMU_FOR_WRITE)
 		access = ACCESS_WRITE;
@@ -88,24 +89,24 @@ static u32 walk_access(unsigned int flags, u32 access)
 	return access;
 }
 
-static int emu_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
+static int world_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
 {
 	u32 access = ACCESS_EXEC | (e->cpl == 3 ? ACCESS_USER : 0);
 	struct bellows_guest_paging paging;
 	struct bellows_guest_fault fault;
 	int r;
 
-	bellows_guest_paging(vcpu_of(e), &paging);
-	r = bellows_view_fetch(&bellows_world_of(e)->view, &paging, linear, access, buf, len, &fault);
-	return r ? walk_failed(e, r, &fault) : EMU_CONTINUE;
+	bellows_guest_paging(world_vcpu(e), &paging);
+	r = bellows_view_fetch(&world_of(e)->view, &paging, linear, access, buf, len, &fault);
+	return r ? world_walk_failed(e, r, &fault) : EMU_CONTINUE;
 }
 
-static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
+static int world_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
-	u32 access = walk_access(flags, ACCESS_READ);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
+	u32 access = world_walk_access(flags, ACCESS_READ);
 	gpa_t gpa;
-	int r = translate(e, linear, access, &gpa);
+	int r = world_translate(e, linear, access, &gpa);
 
 	if (r != EMU_CONTINUE)
 		return r;
@@ -113,9 +114,10 @@ static int emu_probe(struct bellows_emulator *e, u64 linear, unsigned int len, u
 	return r == BELLOWS_FAULT_DONE ? EMU_CONTINUE : EMU_EXIT;
 }
 
-static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, unsigned int len, bool write)
+static int world_mmio_to_user(struct bellows_emulator *e, gpa_t gpa, const void *data,
+			      unsigned int len, bool write)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
 	struct kvm_run *run = vcpu->run;
 
 	len = bellows_mmio_piece(gpa, len);
@@ -127,7 +129,7 @@ static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, un
 	memset(run->mmio.data, 0, sizeof(run->mmio.data));
 	if (write)
 		memcpy(run->mmio.data, data, len);
-	bellows_expect(vcpu, bellows_world_of(e)->complete);
+	bellows_expect(vcpu, world_of(e)->complete);
 	return EMU_EXIT;
 }
 
@@ -136,9 +138,10 @@ static int exit_mmio(struct bellows_emulator *e, gpa_t gpa, const void *data, un
  * access that userspace has the rest of is noted as done, and the instruction
  * runs again to find the rest.
  */
-static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned int len, bool write)
+static int world_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned int len,
+		      bool write)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
 	unsigned int done;
 
 	/* Each vCPU has its own at the same address: it is not on the bus. */
@@ -149,7 +152,7 @@ static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned i
 	if (done == len)
 		return EMU_CONTINUE;
 	if (!done)
-		return exit_mmio(e, gpa, data, len, write);
+		return world_mmio_to_user(e, gpa, data, len, write);
 	if (done > sizeof(e->pending.data) || e->log_used >= EMU_LOG)
 		return EMU_UNHANDLEABLE;
 	e->pending.size = done;
@@ -157,42 +160,43 @@ static int do_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned i
 	return EMU_RETRY;
 }
 
-static int emu_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len, unsigned int flags)
+static int world_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
+		      unsigned int flags)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
 	gpa_t gpa;
-	int r = translate(e, linear, walk_access(flags, ACCESS_READ), &gpa);
+	int r = world_translate(e, linear, world_walk_access(flags, ACCESS_READ), &gpa);
 
 	if (r != EMU_CONTINUE)
 		return r;
 	r = bellows_gpa_read(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
 		return EMU_CONTINUE;
-	return r == -EFAULT ? do_mmio(e, gpa, buf, len, false) : give_up(e, r);
+	return r == -EFAULT ? world_mmio(e, gpa, buf, len, false) : world_give_up(e, r);
 }
 
-static int emu_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
-		     unsigned int flags)
+static int world_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
+		       unsigned int flags)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
 	gpa_t gpa;
-	int r = translate(e, linear, walk_access(flags, ACCESS_WRITE), &gpa);
+	int r = world_translate(e, linear, world_walk_access(flags, ACCESS_WRITE), &gpa);
 
 	if (r != EMU_CONTINUE)
 		return r;
 	r = bellows_gpa_write(&vcpu->vm->mmu, gpa, buf, len);
 	if (!r)
 		return EMU_CONTINUE;
-	return r == -EFAULT ? do_mmio(e, gpa, (void *)buf, len, true) : give_up(e, r);
+	return r == -EFAULT ? world_mmio(e, gpa, (void *)buf, len, true) : world_give_up(e, r);
 }
 
-static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
+static int world_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
 		       unsigned int len, unsigned int flags)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
 	u8 expected[16];
 	gpa_t gpa;
-	int r = translate(e, linear, walk_access(flags, ACCESS_WRITE), &gpa);
+	int r = world_translate(e, linear, world_walk_access(flags, ACCESS_WRITE), &gpa);
 
 	if (r != EMU_CONTINUE)
 		return r;
@@ -202,66 +206,68 @@ static int emu_exchange(struct bellows_emulator *e, u64 linear, const void *old,
 	 */
 	if ((gpa & (len - 1)) ||
 	    bellows_gpa_probe(&vcpu->vm->mmu, gpa, ACCESS_WRITE) != BELLOWS_FAULT_DONE)
-		return emu_write(e, linear, new, len, flags);
+		return world_write(e, linear, new, len, flags);
 	memcpy(expected, old, len);
 	r = bellows_gpa_cmpxchg(&vcpu->vm->mmu, gpa, expected, new, len);
 	if (r < 0)
-		return give_up(e, r);
+		return world_give_up(e, r);
 	return r ? EMU_RETRY : EMU_CONTINUE;
 }
 
-static int emu_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count, void *data)
+static int world_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
+		    void *data)
 {
-	unsigned int done = bellows_bus_ports(&vcpu_of(e)->vm->buses, port, size, count, data, true);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
+	unsigned int done = bellows_bus_ports(&vcpu->vm->buses, port, size, count, data, true);
 
 	if (done) {
 		/* A device that went away in the middle reads as nothing. */
 		memset(data + done * size, 0, (count - done) * size);
 		return EMU_CONTINUE;
 	}
-	bellows_fill_io(vcpu_of(e), port, size, count, true);
-	bellows_expect(vcpu_of(e), bellows_world_of(e)->complete);
+	world_fill_io(vcpu, port, size, count, true);
+	bellows_expect(vcpu, world_of(e)->complete);
 	return EMU_EXIT;
 }
 
-static int emu_out(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
-		   const void *data)
+static int world_out(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
+		     const void *data)
 {
-	struct bellows_vcpu *vcpu = vcpu_of(e);
+	struct bellows_vcpu *vcpu = world_vcpu(e);
 	unsigned int done = bellows_bus_ports(&vcpu->vm->buses, port, size, count, (void *)data, false);
 
 	if (done == count)
 		return EMU_CONTINUE;
 	/* A doorbell may wait for the first values only: userspace has the rest. */
 	memmove(vcpu->pio_data, data + done * size, (count - done) * size);
-	bellows_fill_io(vcpu, port, size, count - done, false);
-	bellows_expect(vcpu, bellows_world_of(e)->complete);
+	world_fill_io(vcpu, port, size, count - done, false);
+	bellows_expect(vcpu, world_of(e)->complete);
 	return EMU_EXIT;
 }
 
-static int emu_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
+static int world_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
 {
-	bellows_fpu_xmm(vcpu_of(e), reg, buf, false);
+	bellows_fpu_xmm(world_vcpu(e), reg, buf, false);
 	return EMU_CONTINUE;
 }
 
-static int emu_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
+static int world_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
 {
 	u8 copy[16];
 
 	memcpy(copy, buf, sizeof(copy));
-	bellows_fpu_xmm(vcpu_of(e), reg, copy, true);
+	bellows_fpu_xmm(world_vcpu(e), reg, copy, true);
 	return EMU_CONTINUE;
 }
 
-static u32 segment_attributes(const struct kvm_segment *s)
+static u32 world_segment_attributes(const struct kvm_segment *s)
 {
 	return s->type | s->s << 4 | s->dpl << 5 | s->present << 7 | s->avl << 12 | s->l << 13 |
 	       s->db << 14 | s->g << 15 | (s->unusable ? SEG_ATTR_UNUSABLE : 0);
 }
 
-void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-			       struct bellows_emu_segment *seg)
+void world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+		       struct bellows_emu_segment *seg)
 {
 	struct kvm_segment s;
 
@@ -269,13 +275,13 @@ void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
 	*seg = (struct bellows_emu_segment) {
 		.base = s.base,
 		.limit = s.limit,
-		.attr = segment_attributes(&s),
+		.attr = world_segment_attributes(&s),
 		.selector = s.selector,
 	};
 }
 
-void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-			       const struct bellows_emu_segment *seg)
+void world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+		       const struct bellows_emu_segment *seg)
 {
 	u32 attr = seg->attr;
 	struct kvm_segment s = {
@@ -296,20 +302,20 @@ void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
 	bellows_backend(set_segment)(vcpu, nr, &s);
 }
 
-void bellows_world_load_segment(struct bellows_emulator *e, unsigned int nr)
+void world_load_segment(struct bellows_emulator *e, unsigned int nr)
 {
-	bellows_world_get_segment(vcpu_of(e), nr, &e->seg[nr]);
+	world_get_segment(world_vcpu(e), nr, &e->seg[nr]);
 }
 
-const struct bellows_emulator_ops bellows_world_ops = {
-	.fetch = emu_fetch,
-	.probe = emu_probe,
-	.read = emu_read,
-	.write = emu_write,
-	.exchange = emu_exchange,
-	.in = emu_in,
-	.out = emu_out,
-	.get_xmm = emu_get_xmm,
-	.set_xmm = emu_set_xmm,
-	.segment = bellows_world_load_segment,
+const struct bellows_emulator_ops world_ops = {
+	.fetch = world_fetch,
+	.probe = world_probe,
+	.read = world_read,
+	.write = world_write,
+	.exchange = world_exchange,
+	.in = world_in,
+	.out = world_out,
+	.get_xmm = world_get_xmm,
+	.set_xmm = world_set_xmm,
+	.segment = world_load_segment,
 };

@@ -5,7 +5,7 @@
 #include "mmu/view.h"
 #include "vm/vcpu.h"
 
-struct bellows_world {
+struct world {
 	struct bellows_emulator e;
 	struct bellows_vcpu *vcpu;
 	int error;		/* what a callback came back with, for KVM_RUN */
@@ -14,26 +14,26 @@ struct bellows_world {
 	struct bellows_view view;
 };
 
-static inline struct bellows_world *bellows_world_of(struct bellows_emulator *e)
+static inline struct world *world_of(struct bellows_emulator *e)
 {
-	return container_of(e, struct bellows_world, e);
+	return container_of(e, struct world, e);
 }
 
-extern const struct bellows_emulator_ops bellows_world_ops;
+extern const struct bellows_emulator_ops world_ops;
 
 /* The guest's paging mode, for walks. */
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
 
 /* A segment as the emulator has it: any, SEG_LDTR too. */
-void bellows_world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-			       struct bellows_emu_segment *seg);
-void bellows_world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-			       const struct bellows_emu_segment *seg);
+void world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+		       struct bellows_emu_segment *seg);
+void world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
+		       const struct bellows_emu_segment *seg);
 /* Into e->seg[]. */
-void bellows_world_load_segment(struct bellows_emulator *e, unsigned int nr);
+void world_load_segment(struct bellows_emulator *e, unsigned int nr);
 
-static inline void bellows_fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size,
-				   unsigned int count, bool in)
+static inline void world_fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size,
+				 unsigned int count, bool in)
 {
 	struct kvm_run *run = vcpu->run;
 

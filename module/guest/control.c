@@ -24,18 +24,18 @@
 /* Not bit 5: under nested paging some CPUs set it as an accessed bit. */
 #define PDPTR_RESERVED(maxphyaddr) (GENMASK_ULL(63, maxphyaddr) | 0x1c6)
 
-static void flush_guest(struct bellows_vcpu *vcpu)
+static void control_flush_guest(struct bellows_vcpu *vcpu)
 {
 	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
 }
 
-static u64 physical_reserved(const struct bellows_vcpu *vcpu)
+static u64 control_physical_reserved(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->maxphyaddr < 64 ? GENMASK_ULL(63, vcpu->maxphyaddr) : 0;
 }
 
 /* PAE paging loads four entries at once, and refuses them if any is malformed. */
-static bool pdptrs_valid(struct bellows_vcpu *vcpu, u64 cr3)
+static bool control_pdptrs_valid(struct bellows_vcpu *vcpu, u64 cr3)
 {
 	u64 pdptr[4];
 	int i;
@@ -48,7 +48,7 @@ static bool pdptrs_valid(struct bellows_vcpu *vcpu, u64 cr3)
 	return true;
 }
 
-static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
+static bool control_pae_paging(u64 cr0, u64 cr4, u64 efer)
 {
 	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & EFER_LMA);
 }
@@ -63,7 +63,7 @@ bool bellows_cr0_valid(u64 value)
 }
 
 /* Turns paging on or off in the guest's EFER.LMA. False: the CPU would refuse. */
-static bool switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efer)
+static bool control_switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efer)
 {
 	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	struct kvm_segment cs;
@@ -98,10 +98,11 @@ int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 		return 1;
 	value = (value & CR0_KNOWN) | X86_CR0_ET;
 	changed = value ^ old;
-	if ((changed & X86_CR0_PG) && !switch_paging(vcpu, value, &efer))
+	if ((changed & X86_CR0_PG) && !control_switch_paging(vcpu, value, &efer))
 		return 1;
-	if (pae_paging(value, cr4, efer) && (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
-	    !pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3)))
+	if (control_pae_paging(value, cr4, efer) &&
+	    (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
+	    !control_pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3)))
 		return 1;
 	if (efer != vcpu->msrs.efer) {
 		vcpu->msrs.efer = efer;
@@ -109,13 +110,13 @@ int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 	}
 	bellows_backend(set_cr0)(vcpu, value);
 	if (changed & (X86_CR0_PG | X86_CR0_WP))
-		flush_guest(vcpu);
+		control_flush_guest(vcpu);
 	return 0;
 }
 
-bool bellows_cr3_valid(const struct bellows_vcpu *vcpu, u64 value)
+static bool control_cr3_valid(const struct bellows_vcpu *vcpu, u64 value)
 {
-	return !(bellows_is_long_mode(vcpu) && (value & physical_reserved(vcpu)));
+	return !(bellows_is_long_mode(vcpu) && (value & control_physical_reserved(vcpu)));
 }
 
 int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
@@ -127,14 +128,14 @@ int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 		keep = value & X86_CR3_PCID_NOFLUSH;
 		value &= ~X86_CR3_PCID_NOFLUSH;
 	}
-	if (!bellows_cr3_valid(vcpu, value))
+	if (!control_cr3_valid(vcpu, value))
 		return 1;
-	if (pae_paging(bellows_reg_read(vcpu, VCPU_CR0), cr4, vcpu->msrs.efer) &&
-	    !pdptrs_valid(vcpu, value))
+	if (control_pae_paging(bellows_reg_read(vcpu, VCPU_CR0), cr4, vcpu->msrs.efer) &&
+	    !control_pdptrs_valid(vcpu, value))
 		return 1;
 	bellows_backend(set_cr3)(vcpu, value);
 	if (!keep)
-		flush_guest(vcpu);
+		control_flush_guest(vcpu);
 	return 0;
 }
 
@@ -152,9 +153,9 @@ int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 	if (bellows_is_long_mode(vcpu)) {
 		if (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57))
 			return 1;
-	} else if (pae_paging(bellows_reg_read(vcpu, VCPU_CR0), value, vcpu->msrs.efer) &&
+	} else if (control_pae_paging(bellows_reg_read(vcpu, VCPU_CR0), value, vcpu->msrs.efer) &&
 		   (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)) &&
-		   !pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3))) {
+		   !control_pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3))) {
 		return 1;
 	}
 	if ((value & ~old & X86_CR4_PCIDE) &&
@@ -165,7 +166,7 @@ int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 	/* SDM volume 3, section 4.10.4.1. */
 	if ((changed & (X86_CR4_PGE | X86_CR4_PAE | X86_CR4_PSE | X86_CR4_LA57)) ||
 	    (~value & old & X86_CR4_PCIDE) || (value & ~old & (X86_CR4_SMEP | X86_CR4_SMAP)))
-		flush_guest(vcpu);
+		control_flush_guest(vcpu);
 	return 0;
 }
 
@@ -184,7 +185,7 @@ u64 bellows_get_cr8(struct bellows_vcpu *vcpu)
 	return vcpu->apic ? bellows_apic_tpr(vcpu) >> 4 : vcpu->cr8;
 }
 
-static u64 efer_known(const struct bellows_vcpu *vcpu)
+static u64 control_efer_known(const struct bellows_vcpu *vcpu)
 {
 	u64 known = EFER_SCE;
 
@@ -200,7 +201,8 @@ static u64 efer_known(const struct bellows_vcpu *vcpu)
 bool bellows_efer_valid(const struct bellows_vcpu *vcpu, u64 value, bool host)
 {
 	/* Userspace may set EFER before CPUID: only what no guest here can have is refused. */
-	u64 known = host ? EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_FFXSR : efer_known(vcpu);
+	u64 known = host ? EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_FFXSR :
+		    control_efer_known(vcpu);
 
 	return !(value & ~known);
 }
@@ -212,7 +214,7 @@ void bellows_load_efer(struct bellows_vcpu *vcpu, u64 value)
 	bellows_backend(set_efer)(vcpu, value);
 }
 
-int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value)
+int control_set_efer(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = vcpu->msrs.efer;
 
@@ -226,7 +228,7 @@ int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value)
 		return 0;
 	bellows_load_efer(vcpu, value);
 	if ((value ^ old) & EFER_NX)
-		flush_guest(vcpu);
+		control_flush_guest(vcpu);
 	return 0;
 }
 

@@ -11,11 +11,10 @@ int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value);
 int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value);
 u64 bellows_get_cr8(struct bellows_vcpu *vcpu);
 int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value);
-int bellows_set_efer(struct bellows_vcpu *vcpu, u64 value);
+int control_set_efer(struct bellows_vcpu *vcpu, u64 value);
 
 /* The checks alone, for a whole set that is loaded afterwards. */
 bool bellows_cr0_valid(u64 value);
-bool bellows_cr3_valid(const struct bellows_vcpu *vcpu, u64 value);
 bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value);
 bool bellows_efer_valid(const struct bellows_vcpu *vcpu, u64 value, bool host);
 void bellows_load_efer(struct bellows_vcpu *vcpu, u64 value);

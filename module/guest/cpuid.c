@@ -50,7 +50,7 @@ u64 bellows_cr4_reserved(const struct bellows_vcpu *vcpu)
 	return ~allowed;
 }
 
-static unsigned int guest_maxphyaddr(const struct bellows_vcpu *vcpu)
+static unsigned int cpuid_maxphyaddr(const struct bellows_vcpu *vcpu)
 {
 	const struct kvm_cpuid_entry2 *e = bellows_cpuid_find(vcpu, 0x80000000, 0);
 
@@ -62,7 +62,7 @@ static unsigned int guest_maxphyaddr(const struct bellows_vcpu *vcpu)
 	return 36;
 }
 
-static u64 xcr0_mask(const struct bellows_vcpu *vcpu)
+static u64 cpuid_xcr0_mask(const struct bellows_vcpu *vcpu)
 {
 	const struct kvm_cpuid_entry2 *e = bellows_cpuid_find(vcpu, 0xd, 0);
 
@@ -71,7 +71,7 @@ static u64 xcr0_mask(const struct bellows_vcpu *vcpu)
 	return (e->eax | (u64)e->edx << 32) & bellows_supported_xcr0();
 }
 
-static bool same_tables(const struct bellows_cpuid *a, const struct bellows_cpuid *b)
+static bool cpuid_same_tables(const struct bellows_cpuid *a, const struct bellows_cpuid *b)
 {
 	int i;
 
@@ -88,7 +88,7 @@ static bool same_tables(const struct bellows_cpuid *a, const struct bellows_cpui
 }
 
 /* A guest's address width must be one that its tables can have: 48 or 57 bits of virtual address. */
-static bool table_valid(const struct bellows_cpuid *cpuid)
+static bool cpuid_table_valid(const struct bellows_cpuid *cpuid)
 {
 	const struct kvm_cpuid_entry2 *e = bellows_cpuid_entry(cpuid, 0x80000008, 0);
 	unsigned int bits;
@@ -102,28 +102,29 @@ static bool table_valid(const struct bellows_cpuid *cpuid)
 int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
 {
 	if (vcpu->has_run) {
-		bool same = same_tables(vcpu->cpuid, cpuid);
+		bool same = cpuid_same_tables(vcpu->cpuid, cpuid);
 
 		kvfree(cpuid);
 		return same ? 0 : -EINVAL;
 	}
-	if (!table_valid(cpuid)) {
+	if (!cpuid_table_valid(cpuid)) {
 		kvfree(cpuid);
 		return -EINVAL;
 	}
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = cpuid;
-	vcpu->maxphyaddr = guest_maxphyaddr(vcpu);
+	vcpu->maxphyaddr = cpuid_maxphyaddr(vcpu);
 	vcpu->has_1g_pages = bellows_guest_has(vcpu, X86_FEATURE_GBPAGES);
 	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
-	vcpu->guest_xcr0_mask = xcr0_mask(vcpu);
+	vcpu->guest_xcr0_mask = cpuid_xcr0_mask(vcpu);
 	bellows_apic_cpuid_changed(vcpu);
 	bellows_backend(cpuid_changed)(vcpu);
 	return 0;
 }
 
 /* Beyond the last basic leaf Intel's CPUs answer with that leaf, AMD's with zeros. */
-static const struct kvm_cpuid_entry2 *out_of_range(const struct bellows_vcpu *vcpu, u32 function, u32 index)
+static const struct kvm_cpuid_entry2 *
+cpuid_out_of_range(const struct bellows_vcpu *vcpu, u32 function, u32 index)
 {
 	const struct kvm_cpuid_entry2 *basic = bellows_cpuid_find(vcpu, 0, 0), *class;
 	bool amd = basic && ((basic->ebx == 0x68747541 && basic->ecx == 0x444d4163) ||
@@ -140,7 +141,7 @@ static const struct kvm_cpuid_entry2 *out_of_range(const struct bellows_vcpu *vc
 	return bellows_cpuid_find(vcpu, basic->eax, index);
 }
 
-static void answer(struct bellows_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
+static void cpuid_answer(struct bellows_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
 	bellows_reg_write(vcpu, GPR_RAX, eax);
 	bellows_reg_write(vcpu, GPR_RBX, ebx);
@@ -148,44 +149,44 @@ static void answer(struct bellows_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx
 	bellows_reg_write(vcpu, GPR_RDX, edx);
 }
 
-static u32 bit_if(u32 value, u32 bit, bool on)
+static u32 cpuid_bit_if(u32 value, u32 bit, bool on)
 {
 	return on ? value | bit : value & ~bit;
 }
 
 /* Functions with bits that follow the guest's state, or sizes that do. */
-static void answer_by_state(struct bellows_vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+static void cpuid_answer_by_state(struct bellows_vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
 {
 	/* No backend lets a guest change OSXSAVE and PKE without an exit. */
 	u64 cr4 = vcpu->regs[VCPU_CR4];
 	u32 ebx = e->ebx, ecx = e->ecx, edx = e->edx;
 
 	if (e->function == 1) {
-		ecx = bit_if(ecx, BIT(27), cr4 & X86_CR4_OSXSAVE);
-		edx = bit_if(edx, BIT(9), vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE);
+		ecx = cpuid_bit_if(ecx, BIT(27), cr4 & X86_CR4_OSXSAVE);
+		edx = cpuid_bit_if(edx, BIT(9), vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE);
 	} else if (e->function == 7 && e->index == 0) {
-		ecx = bit_if(ecx, BIT(4), cr4 & X86_CR4_PKE);
+		ecx = cpuid_bit_if(ecx, BIT(4), cr4 & X86_CR4_PKE);
 	} else if (e->function == 0xd && e->index == 0) {
 		ebx = bellows_xstate_size(vcpu->xcr0, false);
 	} else if (e->function == 0xd && e->index == 1 && ebx) {
 		ebx = bellows_xstate_size(vcpu->xcr0 | vcpu->msrs.xss, true);
 	}
-	answer(vcpu, e->eax, ebx, ecx, edx);
+	cpuid_answer(vcpu, e->eax, ebx, ecx, edx);
 }
 
 /* There is no such entry. */
-static void answer_otherwise(struct bellows_vcpu *vcpu, u32 function, u32 index)
+static void cpuid_answer_otherwise(struct bellows_vcpu *vcpu, u32 function, u32 index)
 {
-	const struct kvm_cpuid_entry2 *e = out_of_range(vcpu, function, index);
+	const struct kvm_cpuid_entry2 *e = cpuid_out_of_range(vcpu, function, index);
 
 	if (e) {
-		answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
+		cpuid_answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
 		return;
 	}
 	/* A level of the topology that does not exist: its number, and the APIC ID. */
 	if (function == 0xb || function == 0x1f)
 		e = bellows_cpuid_find(vcpu, function, 1);
-	answer(vcpu, 0, 0, e ? index & 0xff : 0, e ? e->edx : 0);
+	cpuid_answer(vcpu, 0, 0, e ? index & 0xff : 0, e ? e->edx : 0);
 }
 
 void bellows_cpuid(struct bellows_vcpu *vcpu)
@@ -195,9 +196,9 @@ void bellows_cpuid(struct bellows_vcpu *vcpu)
 	const struct kvm_cpuid_entry2 *e = bellows_cpuid_entry(vcpu->cpuid, function, index);
 
 	if (unlikely(!e))
-		answer_otherwise(vcpu, function, index);
+		cpuid_answer_otherwise(vcpu, function, index);
 	else if (function == 1 || function == 7 || function == 0xd)
-		answer_by_state(vcpu, e);
+		cpuid_answer_by_state(vcpu, e);
 	else
-		answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
+		cpuid_answer(vcpu, e->eax, e->ebx, e->ecx, e->edx);
 }

@@ -20,16 +20,16 @@
 #define DR7_VOLATILE	0xffff23ffull
 #define DR7_FIXED	0x400ull
 
-static const u64 *armed(struct bellows_vcpu *vcpu)
+static const u64 *debug_armed(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
 		return vcpu->guest_debug_dr7 & DR7_ARMED ? vcpu->guest_debug_db : NULL;
 	return vcpu->dr7 & DR7_ARMED ? vcpu->db : NULL;
 }
 
-void bellows_debug_switch_in(struct bellows_vcpu *vcpu)
+void debug_switch_in(struct bellows_vcpu *vcpu)
 {
-	const u64 *db = armed(vcpu);
+	const u64 *db = debug_armed(vcpu);
 
 	/* The host's own breakpoints must not fire on the guest's addresses. */
 	set_debugreg(0, 7);
@@ -41,10 +41,10 @@ void bellows_debug_switch_in(struct bellows_vcpu *vcpu)
 	set_debugreg(db[3], 3);
 }
 
-void bellows_debug_switch_out(struct bellows_vcpu *vcpu)
+void debug_switch_out(struct bellows_vcpu *vcpu)
 {
 	/* A breakpoint that hit left its mark in DR6, which the host's own #DB would misread. */
-	if (unlikely(armed(vcpu)))
+	if (unlikely(debug_armed(vcpu)))
 		set_debugreg(DR6_RESERVED, 6);
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
@@ -75,7 +75,7 @@ void bellows_set_rflags(struct bellows_vcpu *vcpu, u64 rflags)
 	bellows_reg_write(vcpu, VCPU_RFLAGS, rflags | X86_EFLAGS_FIXED);
 }
 
-static int exit_debug(struct bellows_vcpu *vcpu, u8 vector, u64 dr6)
+static int debug_to_user(struct bellows_vcpu *vcpu, u8 vector, u64 dr6)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -94,7 +94,7 @@ int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload)
 	bool hit = (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) && (payload & DR_TRAP_BITS);
 
 	if (step || hit)
-		return exit_debug(vcpu, X86_TRAP_DB, payload | DR6_RESERVED);
+		return debug_to_user(vcpu, X86_TRAP_DB, payload | DR6_RESERVED);
 	bellows_queue_debug(vcpu, payload);
 	return 1;
 }
@@ -102,7 +102,7 @@ int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload)
 int bellows_handle_bp(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
-		return exit_debug(vcpu, X86_TRAP_BP, 0);
+		return debug_to_user(vcpu, X86_TRAP_BP, 0);
 	bellows_queue_soft_exception(vcpu, X86_TRAP_BP, vcpu->exit.insn_len);
 	return 1;
 }

@@ -16,24 +16,24 @@
 #define DR6_BD		BIT(13)
 
 /* Around a stay in the guest, interrupts off. Mostly nobody has a breakpoint. */
-void bellows_debug_switch_in(struct bellows_vcpu *vcpu);
-void bellows_debug_switch_out(struct bellows_vcpu *vcpu);
+void debug_switch_in(struct bellows_vcpu *vcpu);
+void debug_switch_out(struct bellows_vcpu *vcpu);
 
-static inline bool bellows_debug_idle(const struct bellows_vcpu *vcpu)
+static inline bool debug_idle(const struct bellows_vcpu *vcpu)
 {
 	return !(vcpu->guest_debug | (vcpu->dr7 & DR7_ARMED)) && !hw_breakpoint_active();
 }
 
 static inline void bellows_debug_enter(struct bellows_vcpu *vcpu)
 {
-	if (unlikely(!bellows_debug_idle(vcpu)))
-		bellows_debug_switch_in(vcpu);
+	if (unlikely(!debug_idle(vcpu)))
+		debug_switch_in(vcpu);
 }
 
 static inline void bellows_debug_exit(struct bellows_vcpu *vcpu)
 {
-	if (unlikely(!bellows_debug_idle(vcpu)))
-		bellows_debug_switch_out(vcpu);
+	if (unlikely(!debug_idle(vcpu)))
+		debug_switch_out(vcpu);
 }
 
 /* The debugger's or the guest's DR7 to the backend; loaded. */

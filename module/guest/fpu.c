@@ -48,14 +48,15 @@ void bellows_fpu_put(struct bellows_vcpu *vcpu)
 }
 
 /* Of OSXSAVE and PKE: no backend lets a guest change them without an exit, so they are known. */
-static bool cr4_has(const struct bellows_vcpu *vcpu, u64 bit)
+static bool fpu_cr4_has(const struct bellows_vcpu *vcpu, u64 bit)
 {
 	return vcpu->regs[VCPU_CR4] & bit;
 }
 
-static bool guest_uses_pkru(struct bellows_vcpu *vcpu)
+static bool fpu_uses_pkru(struct bellows_vcpu *vcpu)
 {
-	return bellows_host.has_pku && ((vcpu->xcr0 & XFEATURE_MASK_PKRU) || cr4_has(vcpu, X86_CR4_PKE));
+	return bellows_host.has_pku &&
+	       ((vcpu->xcr0 & XFEATURE_MASK_PKRU) || fpu_cr4_has(vcpu, X86_CR4_PKE));
 }
 
 /* Interrupts off, just before and just after the entry. */
@@ -64,13 +65,13 @@ void bellows_fpu_enter(struct bellows_vcpu *vcpu)
 	fpregs_assert_state_consistent();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
-	if (bellows_host.xcr0 && cr4_has(vcpu, X86_CR4_OSXSAVE)) {
+	if (bellows_host.xcr0 && fpu_cr4_has(vcpu, X86_CR4_OSXSAVE)) {
 		if (vcpu->xcr0 != bellows_host.xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
 		if (vcpu->msrs.xss != bellows_host.xss)
 			wrmsrl(MSR_IA32_XSS, vcpu->msrs.xss);
 	}
-	if (guest_uses_pkru(vcpu)) {
+	if (fpu_uses_pkru(vcpu)) {
 		vcpu->host_pkru = rdpkru();
 		if (vcpu->host_pkru != vcpu->pkru)
 			wrpkru(vcpu->pkru);
@@ -79,12 +80,12 @@ void bellows_fpu_enter(struct bellows_vcpu *vcpu)
 
 void bellows_fpu_exit(struct bellows_vcpu *vcpu)
 {
-	if (guest_uses_pkru(vcpu)) {
+	if (fpu_uses_pkru(vcpu)) {
 		vcpu->pkru = rdpkru();
 		if (vcpu->pkru != vcpu->host_pkru)
 			wrpkru(vcpu->host_pkru);
 	}
-	if (bellows_host.xcr0 && cr4_has(vcpu, X86_CR4_OSXSAVE)) {
+	if (bellows_host.xcr0 && fpu_cr4_has(vcpu, X86_CR4_OSXSAVE)) {
 		if (vcpu->xcr0 != bellows_host.xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, bellows_host.xcr0);
 		if (vcpu->msrs.xss != bellows_host.xss)
@@ -96,7 +97,7 @@ void bellows_fpu_exit(struct bellows_vcpu *vcpu)
  * The area says which parts are in their initial state; what stands there then
  * is left from earlier, and must not come to life with the part.
  */
-static void claim_sse(struct fpstate *fpstate)
+static void fpu_claim_sse(struct fpstate *fpstate)
 {
 	struct xstate_header *header = &fpstate->regs.xsave.header;
 
@@ -116,7 +117,7 @@ void bellows_fpu_xmm(struct bellows_vcpu *vcpu, unsigned int reg, void *data, bo
 	bellows_fpu_put(vcpu);
 	fx = &vcpu->fpu.fpstate->regs.fxsave;
 	if (write) {
-		claim_sse(vcpu->fpu.fpstate);
+		fpu_claim_sse(vcpu->fpu.fpstate);
 		memcpy((u8 *)fx->xmm_space + reg * 16, data, 16);
 	} else if (bellows_host.xcr0 &&
 		   !(vcpu->fpu.fpstate->regs.xsave.header.xfeatures & XFEATURE_MASK_SSE)) {

@@ -71,7 +71,7 @@ static bool inject_pending_exception(struct bellows_vcpu *vcpu)
 }
 
 /* What was in flight goes first. True when there was something. */
-static bool reinject(struct bellows_vcpu *vcpu)
+static bool inject_again(struct bellows_vcpu *vcpu)
 {
 	struct bellows_events *ev = &vcpu->events;
 
@@ -129,7 +129,7 @@ static bool inject_pending_irq(struct bellows_vcpu *vcpu)
  * What can't go along now is offered, where hardware knows how: the guest takes it
  * without an exit. The APIC's registers learn of it after the next one.
  */
-static bool offer(struct bellows_vcpu *vcpu)
+static bool inject_offer(struct bellows_vcpu *vcpu)
 {
 	int vector = -1;
 
@@ -154,7 +154,7 @@ void bellows_events_sync_offer(struct bellows_vcpu *vcpu)
 }
 
 /* Does an interrupt wait for the guest to take interrupts? */
-static bool wants_irq_window(struct bellows_vcpu *vcpu)
+static bool inject_wants_window(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->events.interrupt.pending)
 		return true;
@@ -162,7 +162,7 @@ static bool wants_irq_window(struct bellows_vcpu *vcpu)
 			    READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
-static void put_back(struct bellows_events *ev)
+static void inject_put_back(struct bellows_events *ev)
 {
 	if (ev->interrupt.injected && !ev->interrupt.soft) {
 		ev->interrupt.injected = false;
@@ -177,7 +177,7 @@ static void put_back(struct bellows_events *ev)
 void bellows_inject_events(struct bellows_vcpu *vcpu)
 {
 	struct bellows_events *ev = &vcpu->events;
-	bool done = reinject(vcpu), offered;
+	bool done = inject_again(vcpu), offered;
 
 	/*
 	 * An exception found while an interrupt or an NMI was being delivered: the
@@ -186,7 +186,7 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 	if (!done)
 		done = inject_pending_exception(vcpu);
 	if (done && ev->exception.injected)
-		put_back(ev);
+		inject_put_back(ev);
 	if (!done)
 		done = inject_pending_nmi(vcpu);
 	if (!done)
@@ -196,8 +196,8 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 		bellows_emulator_reset(vcpu->emu);
 	if (ev->nmi.pending)
 		bellows_backend(request_nmi_window)(vcpu);
-	offered = offer(vcpu);
-	bellows_backend(request_irq_window)(vcpu, !offered && wants_irq_window(vcpu));
+	offered = inject_offer(vcpu);
+	bellows_backend(request_irq_window)(vcpu, !offered && inject_wants_window(vcpu));
 	if (vcpu->apic)
 		bellows_apic_offer_eoi(vcpu);
 }

@@ -44,13 +44,13 @@
 
 static_assert(sizeof(struct pvclock_vcpu_time_info) == 32);
 
-static bool tsc_is_good(void)
+static bool kvmclock_tsc_is_good(void)
 {
 	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && boot_cpu_has(X86_FEATURE_NONSTOP_TSC) &&
 	       tsc_khz && !check_tsc_unstable();
 }
 
-static struct bellows_clock_scale scale(void)
+static struct bellows_clock_scale kvmclock_scale(void)
 {
 	return bellows_clock_scale(tsc_khz ?: 1);
 }
@@ -62,28 +62,28 @@ struct instant {
 };
 
 /* All of these under the lock, with interrupts off. */
-static void start_locked(struct bellows_kvmclock *clock, u64 ns)
+static void kvmclock_start_locked(struct bellows_kvmclock *clock, u64 ns)
 {
-	clock->by_tsc = tsc_is_good();
+	clock->by_tsc = kvmclock_tsc_is_good();
 	clock->base_tsc = bellows_host_tsc();
 	clock->base_boot = ktime_get_boottime_ns();
 	clock->sleeps = bellows_host_sleep.count;
 	clock->ns = clock->by_tsc ? ns : ns - clock->base_boot;
 }
 
-static struct instant read_locked(struct bellows_kvmclock *clock)
+static struct instant kvmclock_read_locked(struct bellows_kvmclock *clock)
 {
 	struct instant i = { .tsc = bellows_host_tsc() };
 
 	if (clock->by_tsc)
-		i.ns = clock->ns + bellows_clock_ns(scale(), i.tsc - clock->base_tsc);
+		i.ns = clock->ns + bellows_clock_ns(kvmclock_scale(), i.tsc - clock->base_tsc);
 	else
 		i.ns = clock->ns + ktime_get_boottime_ns();
 	return i;
 }
 
 /* Not all TSCs count while the host sleeps. The guest's time goes on, as the host's does, and never back. */
-static void after_sleep_locked(struct bellows_kvmclock *clock)
+static void kvmclock_after_sleep_locked(struct bellows_kvmclock *clock)
 {
 	u64 by_boot;
 
@@ -91,47 +91,47 @@ static void after_sleep_locked(struct bellows_kvmclock *clock)
 		return;
 	by_boot = clock->ns + (ktime_get_boottime_ns() - clock->base_boot);
 	if (clock->by_tsc)
-		start_locked(clock, max(read_locked(clock).ns, by_boot));
+		kvmclock_start_locked(clock, max(kvmclock_read_locked(clock).ns, by_boot));
 	clock->sleeps = bellows_host_sleep.count;
 }
 
-static struct instant now(struct bellows_kvmclock *clock)
+static struct instant kvmclock_now(struct bellows_kvmclock *clock)
 {
 	struct instant i;
 	unsigned long flags;
 
 	spin_lock_irqsave(&clock->lock, flags);
-	after_sleep_locked(clock);
-	i = read_locked(clock);
+	kvmclock_after_sleep_locked(clock);
+	i = kvmclock_read_locked(clock);
 	spin_unlock_irqrestore(&clock->lock, flags);
 	return i;
 }
 
 /* What goes into the pages: always the same while the TSC is good. */
-static struct instant moment(struct bellows_kvmclock *clock, bool *stable)
+static struct instant kvmclock_moment(struct bellows_kvmclock *clock, bool *stable)
 {
 	struct instant i;
 	unsigned long flags;
 
 	spin_lock_irqsave(&clock->lock, flags);
-	after_sleep_locked(clock);
-	if (clock->by_tsc && !tsc_is_good())
-		start_locked(clock, read_locked(clock).ns);
+	kvmclock_after_sleep_locked(clock);
+	if (clock->by_tsc && !kvmclock_tsc_is_good())
+		kvmclock_start_locked(clock, kvmclock_read_locked(clock).ns);
 	*stable = clock->by_tsc && !READ_ONCE(clock->differs);
 	if (clock->by_tsc)
 		i = (struct instant) { .tsc = clock->base_tsc, .ns = clock->ns };
 	else
-		i = read_locked(clock);
+		i = kvmclock_read_locked(clock);
 	spin_unlock_irqrestore(&clock->lock, flags);
 	return i;
 }
 
-static void start_at(struct bellows_kvmclock *clock, u64 ns)
+static void kvmclock_start_at(struct bellows_kvmclock *clock, u64 ns)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&clock->lock, flags);
-	start_locked(clock, ns);
+	kvmclock_start_locked(clock, ns);
 	spin_unlock_irqrestore(&clock->lock, flags);
 }
 
@@ -140,12 +140,12 @@ void bellows_kvmclock_rebase(struct bellows_vm *vm)
 	unsigned long flags;
 
 	spin_lock_irqsave(&vm->kvmclock.lock, flags);
-	after_sleep_locked(&vm->kvmclock);
-	start_locked(&vm->kvmclock, read_locked(&vm->kvmclock).ns);
+	kvmclock_after_sleep_locked(&vm->kvmclock);
+	kvmclock_start_locked(&vm->kvmclock, kvmclock_read_locked(&vm->kvmclock).ns);
 	spin_unlock_irqrestore(&vm->kvmclock.lock, flags);
 }
 
-static void update_all(struct bellows_vm *vm)
+static void kvmclock_update_all(struct bellows_vm *vm)
 {
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
@@ -159,19 +159,20 @@ static void update_all(struct bellows_vm *vm)
 void bellows_kvmclock_init(struct bellows_vm *vm)
 {
 	spin_lock_init(&vm->kvmclock.lock);
-	start_at(&vm->kvmclock, 0);
+	kvmclock_start_at(&vm->kvmclock, 0);
 }
 
 void bellows_kvmclock_get(struct bellows_vm *vm, struct kvm_clock_data *data)
 {
-	struct instant i = now(&vm->kvmclock);
+	struct instant i = kvmclock_now(&vm->kvmclock);
 
 	*data = (struct kvm_clock_data) { .clock = i.ns };
-	if (!tsc_is_good())
+	if (!kvmclock_tsc_is_good())
 		return;
 	/* Now that it is known when the TSC said what, by the host's calendar. */
 	data->host_tsc = i.tsc - bellows_host_sleep.tsc_lost;
-	data->realtime = ktime_get_real_ns() - bellows_clock_ns(scale(), bellows_host_tsc() - i.tsc);
+	data->realtime = ktime_get_real_ns() -
+			 bellows_clock_ns(kvmclock_scale(), bellows_host_tsc() - i.tsc);
 	data->flags = KVM_CLOCK_HOST_TSC | KVM_CLOCK_REALTIME;
 	if (!READ_ONCE(vm->kvmclock.differs))
 		data->flags |= KVM_CLOCK_TSC_STABLE;
@@ -190,20 +191,20 @@ int bellows_kvmclock_set(struct bellows_vm *vm, const struct kvm_clock_data *dat
 		if (real > data->realtime)
 			ns += real - data->realtime;
 	}
-	start_at(&vm->kvmclock, ns);
-	update_all(vm);
+	kvmclock_start_at(&vm->kvmclock, ns);
+	kvmclock_update_all(vm);
 	return 0;
 }
 
-static void fill(struct bellows_vcpu *vcpu, struct pvclock_vcpu_time_info *page)
+static void kvmclock_fill(struct bellows_vcpu *vcpu, struct pvclock_vcpu_time_info *page)
 {
 	bool stable;
-	struct instant i = moment(&vcpu->vm->kvmclock, &stable);
+	struct instant i = kvmclock_moment(&vcpu->vm->kvmclock, &stable);
 
 	page->tsc_timestamp = i.tsc + vcpu->msrs.tsc_offset;
 	page->system_time = i.ns;
-	page->tsc_to_system_mul = scale().mul;
-	page->tsc_shift = scale().shift;
+	page->tsc_to_system_mul = kvmclock_scale().mul;
+	page->tsc_shift = kvmclock_scale().shift;
 	/* The guest clears the other flag when it has seen it. */
 	page->flags &= PVCLOCK_GUEST_STOPPED;
 	page->flags |= (stable ? PVCLOCK_TSC_STABLE_BIT : 0) |
@@ -220,7 +221,7 @@ void bellows_kvmclock_update(struct bellows_vcpu *vcpu)
 	if (!(vcpu->msrs.system_time & 1) || bellows_gpa_read(mmu, gpa, &page, sizeof(page)))
 		return;
 	version = (page.version | 1) + (page.version & 1 ? 2 : 0);
-	fill(vcpu, &page);
+	kvmclock_fill(vcpu, &page);
 	vcpu->clock_updated = jiffies;
 	page.version = version;
 	/* Each is written when the one before is: x86 stores in order, and the calls are barriers. */
@@ -234,20 +235,20 @@ void bellows_kvmclock_update(struct bellows_vcpu *vcpu)
 
 void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved)
 {
-	if (tsc_is_good())
+	if (kvmclock_tsc_is_good())
 		return;
 	/* One that nobody complains of is good for a while, as long as it is the same one. */
 	if (moved || check_tsc_unstable() || time_after(jiffies, vcpu->clock_updated + HZ))
 		bellows_request(vcpu, VCPU_REQ_CLOCK);
 }
 
-void bellows_kvmclock_tsc_moved(struct bellows_vcpu *vcpu)
+void kvmclock_tsc_moved(struct bellows_vcpu *vcpu)
 {
 	struct bellows_vm *vm = vcpu->vm;
 
 	if (vcpu->msrs.tsc_offset != (u64)vm->tsc_offset && !READ_ONCE(vm->kvmclock.differs)) {
 		WRITE_ONCE(vm->kvmclock.differs, true);
-		update_all(vm);
+		kvmclock_update_all(vm);
 	}
 	bellows_request(vcpu, VCPU_REQ_CLOCK);
 }
@@ -262,7 +263,7 @@ int bellows_kvmclock_stopped(struct bellows_vcpu *vcpu)
 }
 
 /* The calendar's time when the VM's clock was zero. */
-static void write_wall_clock(struct bellows_vcpu *vcpu, gpa_t gpa)
+static void kvmclock_write_wall(struct bellows_vcpu *vcpu, gpa_t gpa)
 {
 	struct bellows_mmu *mmu = &vcpu->vm->mmu;
 	struct pvclock_wall_clock wall;
@@ -272,7 +273,7 @@ static void write_wall_clock(struct bellows_vcpu *vcpu, gpa_t gpa)
 
 	if (!gpa || bellows_gpa_read(mmu, gpa, &version, sizeof(version)))
 		return;
-	i = now(&vcpu->vm->kvmclock);
+	i = kvmclock_now(&vcpu->vm->kvmclock);
 	boot = ktime_get_real_ns() - i.ns;
 	version |= 1;
 	wall.sec = div_u64_rem(boot, NSEC_PER_SEC, &wall.nsec);
@@ -284,7 +285,7 @@ static void write_wall_clock(struct bellows_vcpu *vcpu, gpa_t gpa)
 	bellows_gpa_write(mmu, gpa, &version, sizeof(version));
 }
 
-int bellows_kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+int kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	struct bellows_kvmclock *clock = &vcpu->vm->kvmclock;
 
@@ -295,7 +296,7 @@ int bellows_kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 	return 0;
 }
 
-int bellows_kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+int kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	struct bellows_kvmclock *clock = &vcpu->vm->kvmclock;
 
@@ -305,6 +306,6 @@ int bellows_kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bo
 		return 0;
 	}
 	WRITE_ONCE(clock->wall_gpa, value);
-	write_wall_clock(vcpu, value);
+	kvmclock_write_wall(vcpu, value);
 	return 0;
 }

@@ -19,12 +19,12 @@ void bellows_kvmclock_update(struct bellows_vcpu *vcpu);
 /* The vCPU, whose guest uses the clock, was loaded; moved: onto another CPU. Any context. */
 void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved);
 /* The vCPU's TSC was moved. */
-void bellows_kvmclock_tsc_moved(struct bellows_vcpu *vcpu);
+void kvmclock_tsc_moved(struct bellows_vcpu *vcpu);
 /* KVM_KVMCLOCK_CTRL: the guest is to know that it was stopped. */
 int bellows_kvmclock_stopped(struct bellows_vcpu *vcpu);
 
 /* As the table of MSRs wants them. */
-int bellows_kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value);
-int bellows_kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
+int kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value);
+int kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 
 #endif

@@ -48,40 +48,40 @@ struct msr_entry {
 	int (*set)(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 };
 
-static void move_tsc(struct bellows_vcpu *vcpu, u64 delta)
+static void msr_move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 {
 	vcpu->msrs.tsc_offset += delta;
 	bellows_vcpu_set_tsc(vcpu);
 	bellows_apic_tsc_moved(vcpu);
-	bellows_kvmclock_tsc_moved(vcpu);
+	kvmclock_tsc_moved(vcpu);
 }
 
-static int get_tsc(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+static int msr_get_tsc(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = bellows_guest_tsc(vcpu);
 	return 0;
 }
 
-static int set_tsc(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_tsc(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	u64 delta = value - bellows_guest_tsc(vcpu);
 
 	/* A guest's write shows in TSC_ADJUST; userspace restores both by themselves. */
 	if (!host)
 		vcpu->msrs.tsc_adjust += delta;
-	move_tsc(vcpu, delta);
+	msr_move_tsc(vcpu, delta);
 	return 0;
 }
 
-static int set_tsc_adjust(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_tsc_adjust(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if (!host)
-		move_tsc(vcpu, value - vcpu->msrs.tsc_adjust);
+		msr_move_tsc(vcpu, value - vcpu->msrs.tsc_adjust);
 	vcpu->msrs.tsc_adjust = value;
 	return 0;
 }
 
-static int set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	u64 known = MSR_IA32_APICBASE_BASE | MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
 		    GENMASK_ULL(vcpu->maxphyaddr - 1, 32);
@@ -95,16 +95,16 @@ static int set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bool h
 	return 0;
 }
 
-static int get_efer(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+static int msr_get_efer(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = vcpu->msrs.efer;
 	return 0;
 }
 
-static int set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if (!host)
-		return bellows_set_efer(vcpu, value);
+		return control_set_efer(vcpu, value);
 	/* Userspace restores state in any order; LMA still follows paging. */
 	if (!bellows_efer_valid(vcpu, value, true))
 		return MSR_RESULT_GP;
@@ -112,7 +112,7 @@ static int set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 	return 0;
 }
 
-static bool pat_valid(u64 value)
+static bool msr_pat_valid(u64 value)
 {
 	int i;
 
@@ -125,72 +125,72 @@ static bool pat_valid(u64 value)
 	return true;
 }
 
-static int set_pat(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_pat(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
-	if (!pat_valid(value))
+	if (!msr_pat_valid(value))
 		return MSR_RESULT_GP;
 	vcpu->msrs.pat = value;
 	return 0;
 }
 
-static bool memory_type_valid(u8 type)
+static bool msr_memory_type_valid(u8 type)
 {
 	return type < 8 && (BIT(type) & 0x73);	/* UC, WC, WT, WP, WB */
 }
 
 /* 0x250, 0x258 and 0x259, then 0x268 onwards. */
-static unsigned int mtrr_fixed_slot(u32 index)
+static unsigned int msr_mtrr_fixed_slot(u32 index)
 {
 	unsigned int slot = index == 0x250 ? 0 : index < 0x260 ? index - 0x257 : index - 0x268 + 3;
 
 	return array_index_nospec(slot, ARRAY_SIZE(((struct bellows_msrs *)NULL)->mtrr_fixed));
 }
 
-static int set_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	int i;
 
 	for (i = 0; i < 8; i++)
-		if (!memory_type_valid(value >> (i * 8)))
+		if (!msr_memory_type_valid(value >> (i * 8)))
 			return MSR_RESULT_GP;
-	vcpu->msrs.mtrr_fixed[mtrr_fixed_slot(index)] = value;
+	vcpu->msrs.mtrr_fixed[msr_mtrr_fixed_slot(index)] = value;
 	return 0;
 }
 
-static int get_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+static int msr_get_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
-	*value = vcpu->msrs.mtrr_fixed[mtrr_fixed_slot(index)];
+	*value = vcpu->msrs.mtrr_fixed[msr_mtrr_fixed_slot(index)];
 	return 0;
 }
 
-static int set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	u64 reserved = GENMASK_ULL(63, vcpu->maxphyaddr);
 
 	/* Even: base and type; odd: mask and valid. */
 	reserved |= index & 1 ? 0x7ff : 0xf00;
-	if ((value & reserved) || (!(index & 1) && !memory_type_valid(value)))
+	if ((value & reserved) || (!(index & 1) && !msr_memory_type_valid(value)))
 		return MSR_RESULT_GP;
 	index = array_index_nospec(index - 0x200, ARRAY_SIZE(vcpu->msrs.mtrr_var));
 	vcpu->msrs.mtrr_var[index] = value;
 	return 0;
 }
 
-static int set_mtrr_def_type(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_mtrr_def_type(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
-	if ((value & ~0xcffULL) || !memory_type_valid(value))
+	if ((value & ~0xcffULL) || !msr_memory_type_valid(value))
 		return MSR_RESULT_GP;
 	vcpu->msrs.mtrr_def_type = value;
 	return 0;
 }
 
-static int get_mtrr_cap(struct bellows_vcpu *vcpu, u32 index, u64 *value)
+static int msr_get_mtrr_cap(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = 0x508;			/* eight variable ranges, fixed ranges, write combining */
 	return 0;
 }
 
-static bool has_spec_ctrl(const struct bellows_vcpu *vcpu)
+static bool msr_has_spec_ctrl(const struct bellows_vcpu *vcpu)
 {
 	return bellows_guest_has(vcpu, X86_FEATURE_SPEC_CTRL) ||
 	       bellows_guest_has(vcpu, X86_FEATURE_AMD_IBRS) ||
@@ -198,7 +198,7 @@ static bool has_spec_ctrl(const struct bellows_vcpu *vcpu)
 	       bellows_guest_has(vcpu, X86_FEATURE_AMD_SSBD);
 }
 
-static bool has_ibpb(const struct bellows_vcpu *vcpu)
+static bool msr_has_ibpb(const struct bellows_vcpu *vcpu)
 {
 	return bellows_guest_has(vcpu, X86_FEATURE_SPEC_CTRL) ||
 	       bellows_guest_has(vcpu, X86_FEATURE_AMD_IBPB);
@@ -208,7 +208,7 @@ static bool has_ibpb(const struct bellows_vcpu *vcpu)
  * Reaches the host's register: what this CPU would refuse must not get there,
  * whatever a CPUID that userspace made up says.
  */
-static int set_spec_ctrl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_spec_ctrl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	u64 known = 0;
 
@@ -224,41 +224,41 @@ static int set_spec_ctrl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool h
 	return 0;
 }
 
-static int set_pred_cmd(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_pred_cmd(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if ((value & PRED_CMD_IBPB) && !host && boot_cpu_has(X86_FEATURE_IBPB))
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 	return 0;
 }
 
-static bool has_tsc_adjust(const struct bellows_vcpu *vcpu)
+static bool msr_has_tsc_adjust(const struct bellows_vcpu *vcpu)
 {
 	return bellows_guest_has(vcpu, X86_FEATURE_TSC_ADJUST);
 }
 
-static bool has_tsc_aux(const struct bellows_vcpu *vcpu)
+static bool msr_has_tsc_aux(const struct bellows_vcpu *vcpu)
 {
 	return bellows_guest_has(vcpu, X86_FEATURE_RDTSCP) || bellows_guest_has(vcpu, X86_FEATURE_RDPID);
 }
 
-static bool has_arch_capabilities(const struct bellows_vcpu *vcpu)
+static bool msr_has_arch_capabilities(const struct bellows_vcpu *vcpu)
 {
 	return bellows_guest_has(vcpu, X86_FEATURE_ARCH_CAPABILITIES);
 }
 
-static bool has_xsaves(const struct bellows_vcpu *vcpu)
+static bool msr_has_xsaves(const struct bellows_vcpu *vcpu)
 {
 	return bellows_guest_has(vcpu, X86_FEATURE_XSAVES);
 }
 
-static int set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	/* Last-branch records and branch stepping are not offered. */
 	return value ? MSR_RESULT_GP : 0;
 }
 
 /* Not while it is loaded, hence a function that is not quick. */
-static int set_xss(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
+static int msr_set_xss(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	vcpu->msrs.xss = value;
 	return 0;
@@ -270,25 +270,27 @@ static int set_xss(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 
 static const struct msr_entry table[] = {
 	AS_ZERO(MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE),
-	{ ONE(MSR_IA32_TSC), .field = -1, .flags = QUICK_GET, .valid = ~0ULL, .get = get_tsc, .set = set_tsc },
+	{ ONE(MSR_IA32_TSC), .field = -1, .flags = QUICK_GET, .valid = ~0ULL,
+	  .get = msr_get_tsc, .set = msr_set_tsc },
 	{ .first = MSR_KVM_WALL_CLOCK, .last = MSR_KVM_SYSTEM_TIME, .field = -1, .valid = ~0ULL,
-	  .get = bellows_kvmclock_get_msr, .set = bellows_kvmclock_set_msr },
+	  .get = kvmclock_get_msr, .set = kvmclock_set_msr },
 	AS_ZERO(MSR_IA32_PLATFORM_ID, MSR_IA32_PLATFORM_ID),
-	{ ONE(MSR_IA32_APICBASE), .field = FIELD(apic_base), .valid = ~0ULL, .set = set_apic_base },
+	{ ONE(MSR_IA32_APICBASE), .field = FIELD(apic_base), .valid = ~0ULL,
+	  .set = msr_set_apic_base },
 	AS_ZERO(MSR_IA32_EBL_CR_POWERON, MSR_IA32_EBL_CR_POWERON),
 	AS_ZERO(MSR_SMI_COUNT, MSR_SMI_COUNT),
 	{ ONE(MSR_IA32_TSC_ADJUST), .field = FIELD(tsc_adjust), .valid = ~0ULL,
-	  .exists = has_tsc_adjust, .set = set_tsc_adjust },
-	{ ONE(MSR_IA32_SPEC_CTRL), .field = FIELD(spec_ctrl), .exists = has_spec_ctrl,
-	  .flags = BACKEND, .valid = ~0ULL, .set = set_spec_ctrl },
-	{ ONE(MSR_IA32_PRED_CMD), .field = -1, .exists = has_ibpb, .valid = PRED_CMD_IBPB,
-	  .flags = QUICK_SET, .set = set_pred_cmd },
+	  .exists = msr_has_tsc_adjust, .set = msr_set_tsc_adjust },
+	{ ONE(MSR_IA32_SPEC_CTRL), .field = FIELD(spec_ctrl), .exists = msr_has_spec_ctrl,
+	  .flags = BACKEND, .valid = ~0ULL, .set = msr_set_spec_ctrl },
+	{ ONE(MSR_IA32_PRED_CMD), .field = -1, .exists = msr_has_ibpb, .valid = PRED_CMD_IBPB,
+	  .flags = QUICK_SET, .set = msr_set_pred_cmd },
 	{ ONE(MSR_IA32_UCODE_WRITE), .field = -1, .flags = IGNORED, .valid = ~0ULL },
 	{ ONE(MSR_IA32_UCODE_REV), .field = FIELD(microcode_version), .flags = IGNORED, .valid = ~0ULL },
 	{ ONE(MSR_PLATFORM_INFO), .field = FIELD(platform_info), .flags = READONLY, .valid = ~0ULL },
-	{ ONE(MSR_MTRRcap), .field = -1, .flags = READONLY | QUICK_GET, .get = get_mtrr_cap },
+	{ ONE(MSR_MTRRcap), .field = -1, .flags = READONLY | QUICK_GET, .get = msr_get_mtrr_cap },
 	{ ONE(MSR_IA32_ARCH_CAPABILITIES), .field = FIELD(arch_capabilities), .flags = READONLY,
-	  .valid = ~0ULL, .exists = has_arch_capabilities },
+	  .valid = ~0ULL, .exists = msr_has_arch_capabilities },
 	{ ONE(MSR_MISC_FEATURES_ENABLES), .field = FIELD(misc_features), .valid = 0 },
 	AS_ZERO(MSR_IA32_MCG_CAP, MSR_IA32_MCG_CAP),
 	{ ONE(MSR_IA32_MCG_STATUS), .field = FIELD(mcg_status), .valid = 7 },
@@ -298,26 +300,34 @@ static const struct msr_entry table[] = {
 	  .valid = MSR_IA32_MISC_ENABLE_FAST_STRING | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
 		   MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_LIMIT_CPUID |
 		   MSR_IA32_MISC_ENABLE_XD_DISABLE | MSR_IA32_MISC_ENABLE_ENHANCED_SPEEDSTEP },
-	{ ONE(MSR_IA32_DEBUGCTLMSR), .field = FIELD(debugctl), .valid = ~0ULL, .set = set_debugctl },
+	{ ONE(MSR_IA32_DEBUGCTLMSR), .field = FIELD(debugctl), .valid = ~0ULL,
+	  .set = msr_set_debugctl },
 	AS_ZERO(MSR_IA32_LASTBRANCHFROMIP, MSR_IA32_LASTINTTOIP),
-	{ .first = 0x200, .last = 0x20f, .field = FIELD(mtrr_var), .valid = ~0ULL, .set = set_mtrr_var },
-	{ ONE(MSR_MTRRfix64K_00000), .field = -1, .valid = ~0ULL, .get = get_mtrr_fixed, .set = set_mtrr_fixed },
+	{ .first = 0x200, .last = 0x20f, .field = FIELD(mtrr_var), .valid = ~0ULL,
+	  .set = msr_set_mtrr_var },
+	{ ONE(MSR_MTRRfix64K_00000), .field = -1, .valid = ~0ULL,
+	  .get = msr_get_mtrr_fixed, .set = msr_set_mtrr_fixed },
 	{ .first = MSR_MTRRfix16K_80000, .last = MSR_MTRRfix16K_A0000, .field = -1, .valid = ~0ULL,
-	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
+	  .get = msr_get_mtrr_fixed, .set = msr_set_mtrr_fixed },
 	{ .first = MSR_MTRRfix4K_C0000, .last = MSR_MTRRfix4K_F8000, .field = -1, .valid = ~0ULL,
-	  .get = get_mtrr_fixed, .set = set_mtrr_fixed },
-	{ ONE(MSR_IA32_CR_PAT), .field = FIELD(pat), .flags = BACKEND, .valid = ~0ULL, .set = set_pat },
-	{ ONE(MSR_MTRRdefType), .field = FIELD(mtrr_def_type), .valid = ~0ULL, .set = set_mtrr_def_type },
+	  .get = msr_get_mtrr_fixed, .set = msr_set_mtrr_fixed },
+	{ ONE(MSR_IA32_CR_PAT), .field = FIELD(pat), .flags = BACKEND, .valid = ~0ULL,
+	  .set = msr_set_pat },
+	{ ONE(MSR_MTRRdefType), .field = FIELD(mtrr_def_type), .valid = ~0ULL,
+	  .set = msr_set_mtrr_def_type },
 	{ ONE(MSR_IA32_TSC_DEADLINE), .field = -1, .valid = ~0ULL,
 	  .get = bellows_apic_deadline_get, .set = bellows_apic_deadline_set },
 	{ .first = 0x800, .last = 0x8ff, .field = -1, .valid = ~0ULL,
 	  .get = bellows_apic_x2apic_get, .set = bellows_apic_x2apic_set },
-	{ ONE(MSR_IA32_XSS), .field = FIELD(xss), .valid = 0, .exists = has_xsaves, .set = set_xss },
+	{ ONE(MSR_IA32_XSS), .field = FIELD(xss), .valid = 0,
+	  .exists = msr_has_xsaves, .set = msr_set_xss },
 	{ .first = MSR_KVM_WALL_CLOCK_NEW, .last = MSR_KVM_SYSTEM_TIME_NEW, .field = -1, .valid = ~0ULL,
-	  .get = bellows_kvmclock_get_msr, .set = bellows_kvmclock_set_msr },
+	  .get = kvmclock_get_msr, .set = kvmclock_set_msr },
 	{ ONE(MSR_KVM_PV_EOI_EN), .field = FIELD(pv_eoi), .valid = ~0ULL, .set = bellows_apic_pv_eoi_set },
-	{ ONE(MSR_EFER), .field = -1, .flags = QUICK_GET, .valid = ~0ULL, .get = get_efer, .set = set_efer },
-	{ ONE(MSR_TSC_AUX), .field = FIELD(tsc_aux), .flags = BACKEND, .valid = 0xffffffff, .exists = has_tsc_aux },
+	{ ONE(MSR_EFER), .field = -1, .flags = QUICK_GET, .valid = ~0ULL,
+	  .get = msr_get_efer, .set = msr_set_efer },
+	{ ONE(MSR_TSC_AUX), .field = FIELD(tsc_aux), .flags = BACKEND, .valid = 0xffffffff,
+	  .exists = msr_has_tsc_aux },
 	AS_ZERO(MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3),
 	AS_ZERO(MSR_AMD64_SYSCFG, MSR_AMD64_SYSCFG),
 	AS_ZERO(MSR_K7_HWCR, MSR_K7_HWCR),
@@ -330,7 +340,7 @@ static const struct msr_entry table[] = {
 	AS_ZERO(MSR_AMD64_BU_CFG2, MSR_AMD64_BU_CFG2),
 };
 
-static __always_inline int compare_entry(const void *key, const void *element)
+static __always_inline int msr_compare_entry(const void *key, const void *element)
 {
 	u32 index = *(const u32 *)key;
 	const struct msr_entry *e = element;
@@ -338,10 +348,10 @@ static __always_inline int compare_entry(const void *key, const void *element)
 	return index < e->first ? -1 : index > e->last;
 }
 
-static const struct msr_entry *find(const struct bellows_vcpu *vcpu, u32 index, bool host)
+static const struct msr_entry *msr_find(const struct bellows_vcpu *vcpu, u32 index, bool host)
 {
 	const struct msr_entry *e = __inline_bsearch(&index, table, ARRAY_SIZE(table), sizeof(*e),
-						     compare_entry);
+						     msr_compare_entry);
 
 	/* Userspace may restore state before it sets CPUID. */
 	if (e && e->exists && !host && !e->exists(vcpu))
@@ -349,7 +359,7 @@ static const struct msr_entry *find(const struct bellows_vcpu *vcpu, u32 index, 
 	return e;
 }
 
-bool bellows_msr_table_sorted(void)
+bool msr_table_sorted(void)
 {
 	size_t i;
 
@@ -359,12 +369,12 @@ bool bellows_msr_table_sorted(void)
 	return true;
 }
 
-bool bellows_msr_in_table(const struct bellows_vcpu *vcpu, u32 index)
+bool msr_in_table(const struct bellows_vcpu *vcpu, u32 index)
 {
-	return find(vcpu, index, true);
+	return msr_find(vcpu, index, true);
 }
 
-static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 index)
+static u64 *msr_field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 index)
 {
 	u32 offset = array_index_nospec(index - e->first, e->last - e->first + 1);
 
@@ -372,17 +382,18 @@ static u64 *field(struct bellows_vcpu *vcpu, const struct msr_entry *e, u32 inde
 }
 
 /* Guests use few, and often the same one again. */
-static __always_inline const struct msr_entry *find_again(const struct bellows_vcpu *vcpu, u32 index)
+static __always_inline const struct msr_entry *
+msr_find_again(const struct bellows_vcpu *vcpu, u32 index)
 {
 	const struct msr_entry *e = vcpu->msr_hint;
 
 	return likely(e && index >= e->first && index <= e->last && !e->exists) ? e : NULL;
 }
 
-static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
-					enum bellows_msr_by by)
+static const struct msr_entry *msr_find_for(struct bellows_vcpu *vcpu, u32 index,
+					    enum bellows_msr_by by)
 {
-	const struct msr_entry *e = find(vcpu, index, by == MSR_BY_HOST);
+	const struct msr_entry *e = msr_find(vcpu, index, by == MSR_BY_HOST);
 
 	if (e)
 		vcpu->msr_hint = e;
@@ -390,36 +401,36 @@ static const struct msr_entry *find_for(struct bellows_vcpu *vcpu, u32 index,
 }
 
 /* Is only for later what must not be done with interrupts off? */
-static bool later(enum bellows_msr_by by, bool has_function, u32 quick)
+static bool msr_later(enum bellows_msr_by by, bool has_function, u32 quick)
 {
 	return unlikely(has_function) && by == MSR_QUICKLY && !quick;
 }
 
-static noinline int read_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 *value,
-				  enum bellows_msr_by by)
+static noinline int msr_read_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 *value,
+				      enum bellows_msr_by by)
 {
-	const struct msr_entry *e = find_for(vcpu, index, by);
+	const struct msr_entry *e = msr_find_for(vcpu, index, by);
 
 	if (!e) {
 		int r = bellows_backend(msr_get)(vcpu, index, value);
 
 		return r == -ENOENT ? MSR_RESULT_UNKNOWN : r;
 	}
-	if (later(by, e->get, e->flags & QUICK_GET))
+	if (msr_later(by, e->get, e->flags & QUICK_GET))
 		return MSR_RESULT_LATER;
 	if (e->get)
 		return e->get(vcpu, index, value);
-	*value = e->field < 0 ? 0 : *field(vcpu, e, index);
+	*value = e->field < 0 ? 0 : *msr_field(vcpu, e, index);
 	return 0;
 }
 
 int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by)
 {
-	const struct msr_entry *e = find_again(vcpu, index);
+	const struct msr_entry *e = msr_find_again(vcpu, index);
 
 	if (!e || e->get || e->field < 0)
-		return read_by_rules(vcpu, index, value, by);
-	*value = *field(vcpu, e, index);
+		return msr_read_by_rules(vcpu, index, value, by);
+	*value = *msr_field(vcpu, e, index);
 	return 0;
 }
 
@@ -430,24 +441,24 @@ int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host)
 }
 
 /* MSRs that userspace restores as a whole, whatever a guest may do to them. */
-static bool host_restores(const struct msr_entry *e, u32 index, bool host)
+static bool msr_host_restores(const struct msr_entry *e, u32 index, bool host)
 {
 	return host && (e->flags & (READONLY | IGNORED)) && e->field >= 0;
 }
 
-static noinline int write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 value,
-				   enum bellows_msr_by by)
+static noinline int msr_write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 value,
+				       enum bellows_msr_by by)
 {
 	const bool host = by == MSR_BY_HOST;
-	const struct msr_entry *e = find_for(vcpu, index, by);
+	const struct msr_entry *e = msr_find_for(vcpu, index, by);
 	int r;
 
 	if (!e) {
 		r = bellows_backend(msr_set)(vcpu, index, value, host);
 		return r == -ENOENT ? MSR_RESULT_UNKNOWN : r;
 	}
-	if (host_restores(e, index, host)) {
-		*field(vcpu, e, index) = value;
+	if (msr_host_restores(e, index, host)) {
+		*msr_field(vcpu, e, index) = value;
 		return 0;
 	}
 	if (e->flags & READONLY)
@@ -458,14 +469,14 @@ static noinline int write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 val
 		return value ? MSR_RESULT_GP : 0;
 	if (value & ~e->valid)
 		return MSR_RESULT_GP;
-	if (later(by, e->set, e->flags & QUICK_SET))
+	if (msr_later(by, e->set, e->flags & QUICK_SET))
 		return MSR_RESULT_LATER;
 	if (e->set) {
 		r = e->set(vcpu, index, value, host);
 		if (r)
 			return r;
 	} else {
-		*field(vcpu, e, index) = value;
+		*msr_field(vcpu, e, index) = value;
 	}
 	if (likely(!(e->flags & BACKEND)))
 		return 0;
@@ -475,12 +486,12 @@ static noinline int write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 val
 
 int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by)
 {
-	const struct msr_entry *e = find_again(vcpu, index);
+	const struct msr_entry *e = msr_find_again(vcpu, index);
 
 	if (!e || e->set || (e->flags & (READONLY | IGNORED | ZERO | BACKEND)) ||
 	    (value & ~e->valid))
-		return write_by_rules(vcpu, index, value, by);
-	*field(vcpu, e, index) = value;
+		return msr_write_by_rules(vcpu, index, value, by);
+	*msr_field(vcpu, e, index) = value;
 	return 0;
 }
 

@@ -24,7 +24,7 @@ unsigned int bellows_msr_feature_list(const u32 **list);
 int bellows_msr_feature_get(u32 index, u64 *value);
 
 /* For tests: the binary search needs the order, and userspace's list the entries. */
-bool bellows_msr_table_sorted(void);
-bool bellows_msr_in_table(const struct bellows_vcpu *vcpu, u32 index);
+bool msr_table_sorted(void);
+bool msr_in_table(const struct bellows_vcpu *vcpu, u32 index);
 
 #endif

@@ -104,7 +104,7 @@ int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *u
 	return 0;
 }
 
-static bool lookup(const struct bellows_msr_filter *filter, u32 index, u32 access)
+static bool msr_filter_lookup(const struct bellows_msr_filter *filter, u32 index, u32 access)
 {
 	unsigned int i;
 
@@ -119,7 +119,7 @@ static bool lookup(const struct bellows_msr_filter *filter, u32 index, u32 acces
 	return filter->default_allow;
 }
 
-bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write)
+bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
 {
 	const struct bellows_msr_filter *filter;
 	bool allowed;
@@ -129,13 +129,9 @@ bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write)
 		return true;
 
 	rcu_read_lock();
-	filter = rcu_dereference(vm->msr_filter);
-	allowed = !filter || lookup(filter, index, write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ);
+	filter = rcu_dereference(vcpu->vm->msr_filter);
+	allowed = !filter || msr_filter_lookup(filter, index, write ? KVM_MSR_FILTER_WRITE :
+							      KVM_MSR_FILTER_READ);
 	rcu_read_unlock();
 	return allowed;
-}
-
-bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
-{
-	return bellows_msr_filter_allows(vcpu->vm, index, write);
 }

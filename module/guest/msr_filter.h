@@ -18,9 +18,6 @@ int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *u
 			   unsigned long *const bitmaps[KVM_MSR_FILTER_MAX_RANGES]);
 void bellows_msr_filter_free(struct bellows_msr_filter *filter);
 
-/* By the VM's filter (KVM_X86_SET_MSR_FILTER); under vm->mmu.srcu or not: takes its own read side. */
-bool bellows_msr_filter_allows(struct bellows_vm *vm, u32 index, bool write);
-
 /* Does the VM's MSR filter let the guest have this access without userspace? */
 bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write);
 

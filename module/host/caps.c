@@ -114,52 +114,52 @@ static const struct {
 /* Of 0x80000001.EDX: bits that AMD repeats from leaf 1. */
 #define AMD_REPEATED		0x0183f3ff
 
-static bool always(void)
+static bool caps_always(void)
 {
 	return true;
 }
 
-static bool has_tsc(void)
+static bool caps_has_tsc(void)
 {
 	return tsc_khz;
 }
 
-static bool has_la57(void)
+static bool caps_has_la57(void)
 {
 	return cpuid_eax(0) >= 7 && cpuid_ecx(7) & BIT(F(LA57) % 32);
 }
 
-static bool uses_pku(void)
+static bool caps_uses_pku(void)
 {
 	return boot_cpu_has(X86_FEATURE_OSPKE);
 }
 
-static bool has_ibrs(void)
+static bool caps_has_ibrs(void)
 {
 	return boot_cpu_has(X86_FEATURE_IBRS);
 }
 
-static bool has_ibpb(void)
+static bool caps_has_ibpb(void)
 {
 	return boot_cpu_has(X86_FEATURE_IBPB);
 }
 
-static bool has_ibrs_and_ibpb(void)
+static bool caps_has_ibrs_and_ibpb(void)
 {
-	return has_ibrs() && has_ibpb();
+	return caps_has_ibrs() && caps_has_ibpb();
 }
 
-static bool has_stibp(void)
+static bool caps_has_stibp(void)
 {
 	return boot_cpu_has(X86_FEATURE_STIBP);
 }
 
-static bool has_ssbd(void)
+static bool caps_has_ssbd(void)
 {
 	return boot_cpu_has(X86_FEATURE_SPEC_CTRL_SSBD) || boot_cpu_has(X86_FEATURE_AMD_SSBD);
 }
 
-static bool has_no_ssb(void)
+static bool caps_has_no_ssb(void)
 {
 	return !boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS);
 }
@@ -169,24 +169,24 @@ static const struct {
 	u16 feature;
 	bool (*has)(void);
 } special[] = {
-	{ F(X2APIC), always },			/* ours, with controllers in the kernel */
-	{ F(TSC_DEADLINE_TIMER), has_tsc },	/* likewise */
-	{ F(TSC_ADJUST), always },		/* kept per vCPU */
-	{ F(ARCH_CAPABILITIES), always },	/* likewise */
-	{ F(LA57), has_la57 },			/* even if the host does not use it */
-	{ F(PKU), uses_pku },
-	{ F(SPEC_CTRL), has_ibrs_and_ibpb },
-	{ F(AMD_IBRS), has_ibrs },
-	{ F(AMD_IBPB), has_ibpb },
-	{ F(INTEL_STIBP), has_stibp },
-	{ F(AMD_STIBP), has_stibp },
-	{ F(SPEC_CTRL_SSBD), has_ssbd },
-	{ F(AMD_SSBD), has_ssbd },
-	{ F(AMD_SSB_NO), has_no_ssb },
+	{ F(X2APIC), caps_always },		/* ours, with controllers in the kernel */
+	{ F(TSC_DEADLINE_TIMER), caps_has_tsc },	/* likewise */
+	{ F(TSC_ADJUST), caps_always },		/* kept per vCPU */
+	{ F(ARCH_CAPABILITIES), caps_always },	/* likewise */
+	{ F(LA57), caps_has_la57 },		/* even if the host does not use it */
+	{ F(PKU), caps_uses_pku },
+	{ F(SPEC_CTRL), caps_has_ibrs_and_ibpb },
+	{ F(AMD_IBRS), caps_has_ibrs },
+	{ F(AMD_IBPB), caps_has_ibpb },
+	{ F(INTEL_STIBP), caps_has_stibp },
+	{ F(AMD_STIBP), caps_has_stibp },
+	{ F(SPEC_CTRL_SSBD), caps_has_ssbd },
+	{ F(AMD_SSBD), caps_has_ssbd },
+	{ F(AMD_SSB_NO), caps_has_no_ssb },
 };
 
 /* raw: the register of CPUID that has the feature. */
-static bool usable(unsigned int feature, u32 raw)
+static bool caps_usable(unsigned int feature, u32 raw)
 {
 	size_t i;
 
@@ -199,7 +199,7 @@ static bool usable(unsigned int feature, u32 raw)
 	return boot_cpu_has(feature) && raw & BIT(feature % 32);
 }
 
-static u32 raw_word(unsigned int n)
+static u32 caps_raw_word(unsigned int n)
 {
 	u32 regs[4];
 	size_t i;
@@ -221,18 +221,18 @@ bool bellows_cpuid_offers(unsigned int feature)
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++) {
 		if (offered[i] == feature)
-			return usable(feature, raw_word(feature / 32));
+			return caps_usable(feature, caps_raw_word(feature / 32));
 	}
 	return false;
 }
 
-static u32 word(unsigned int n)
+static u32 caps_word(unsigned int n)
 {
-	u32 bits = 0, raw = raw_word(n);
+	u32 bits = 0, raw = caps_raw_word(n);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++) {
-		if (offered[i] / 32 == n && usable(offered[i], raw))
+		if (offered[i] / 32 == n && caps_usable(offered[i], raw))
 			bits |= BIT(offered[i] % 32);
 	}
 	return bits;
@@ -287,7 +287,7 @@ struct list {
 	int n, max;
 };
 
-static void describe(struct kvm_cpuid_entry2 *e)
+static void caps_describe(struct kvm_cpuid_entry2 *e)
 {
 	u32 *regs[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
 	size_t i, j;
@@ -301,12 +301,12 @@ static void describe(struct kvm_cpuid_entry2 *e)
 
 	for (i = 0; i < ARRAY_SIZE(words); i++) {
 		if (words[i].function == e->function && words[i].index == e->index)
-			*regs[words[i].reg] = word(words[i].word);
+			*regs[words[i].reg] = caps_word(words[i].word);
 	}
 }
 
 /* What the tables cannot say. raw: as the CPU gave it. */
-static void adjust(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_entry2 *raw)
+static void caps_adjust(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_entry2 *raw)
 {
 	u64 xcr0;
 
@@ -338,7 +338,7 @@ static void adjust(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_entry2 *ra
 		e->eax = min_t(u32, e->eax, LAST_EXTENDED);
 		break;
 	case 0x80000001:
-		e->edx |= raw->edx & word(CPUID_1_EDX) & AMD_REPEATED;
+		e->edx |= raw->edx & caps_word(CPUID_1_EDX) & AMD_REPEATED;
 		break;
 	case 0x80000008:
 		e->eax = bellows_supported_maxphyaddr() |
@@ -359,13 +359,13 @@ static void adjust(struct kvm_cpuid_entry2 *e, const struct kvm_cpuid_entry2 *ra
 	}
 }
 
-static bool has_subleaves(u32 function)
+static bool caps_has_subleaves(u32 function)
 {
 	return function == 4 || function == 7 || function == 13 || function == 0x8000001d;
 }
 
 /* NULL: no room. */
-static struct kvm_cpuid_entry2 *add(struct list *list, u32 function, u32 index)
+static struct kvm_cpuid_entry2 *caps_add(struct list *list, u32 function, u32 index)
 {
 	struct kvm_cpuid_entry2 *e, raw;
 
@@ -373,17 +373,17 @@ static struct kvm_cpuid_entry2 *add(struct list *list, u32 function, u32 index)
 		return NULL;
 	e = &list->entries[list->n++];
 	*e = (struct kvm_cpuid_entry2) { .function = function, .index = index };
-	if (has_subleaves(function))
+	if (caps_has_subleaves(function))
 		e->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	cpuid_count(function, index, &e->eax, &e->ebx, &e->ecx, &e->edx);
 	raw = *e;
-	describe(e);
-	adjust(e, &raw);
+	caps_describe(e);
+	caps_adjust(e, &raw);
 	return e;
 }
 
 /* The sub-leaves that follow sub-leaf 0, first. */
-static int add_subleaves(struct list *list, const struct kvm_cpuid_entry2 *first)
+static int caps_add_subleaves(struct list *list, const struct kvm_cpuid_entry2 *first)
 {
 	const struct kvm_cpuid_entry2 *e = first;
 	u32 function = first->function;
@@ -395,7 +395,7 @@ static int add_subleaves(struct list *list, const struct kvm_cpuid_entry2 *first
 	case 0x8000001d:
 		/* One per cache, and a last one of type 0. No CPU has near as many. */
 		for (i = 1; e && e->eax & 0x1f && i < 32; i++)
-			e = add(list, function, i);
+			e = caps_add(list, function, i);
 		return e ? 0 : -E2BIG;
 	case 7:
 		wanted = GENMASK_ULL(first->eax, 0) & ~1ULL;
@@ -408,24 +408,24 @@ static int add_subleaves(struct list *list, const struct kvm_cpuid_entry2 *first
 		wanted = 0;
 	}
 	for (i = 1; i < 63; i++) {
-		if ((wanted & BIT_ULL(i)) && !add(list, function, i))
+		if ((wanted & BIT_ULL(i)) && !caps_add(list, function, i))
 			return -E2BIG;
 	}
 	return 0;
 }
 
-static int add_leaves(struct list *list, u32 first)
+static int caps_add_leaves(struct list *list, u32 first)
 {
 	const struct kvm_cpuid_entry2 *e;
 	u32 function, last = first;
 
 	for (function = first; function <= last; function++) {
-		e = add(list, function, 0);
+		e = caps_add(list, function, 0);
 		if (!e)
 			return -E2BIG;
 		if (function == first)
 			last = e->eax;
-		if (add_subleaves(list, e))
+		if (caps_add_subleaves(list, e))
 			return -E2BIG;
 	}
 	return 0;
@@ -440,7 +440,7 @@ int bellows_cpuid_supported(struct kvm_cpuid_entry2 *entries, int max)
 	/* All answers from one CPU. */
 	guard(preempt)();
 	for (i = 0; i < ARRAY_SIZE(firsts); i++) {
-		if (add_leaves(&list, firsts[i]))
+		if (caps_add_leaves(&list, firsts[i]))
 			return -E2BIG;
 	}
 	return list.n;

@@ -41,7 +41,7 @@ static inline u64 bellows_clock_ns(struct bellows_clock_scale scale, u64 ticks)
  * A host that slept may come back with a TSC that began again. What it has lost is
  * added to it from then on, wherever a time is kept in its ticks.
  */
-static inline u64 bellows_tsc_lost(u64 lost_before, u64 at_suspend, u64 at_resume)
+static inline u64 clock_tsc_lost(u64 lost_before, u64 at_suspend, u64 at_resume)
 {
 	return at_resume < at_suspend ? lost_before + (at_suspend - at_resume) : lost_before;
 }

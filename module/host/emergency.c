@@ -40,7 +40,7 @@ static unsigned long vendors;		/* under slot_lock: those, and what we found live
 static bool wanted;			/* under slot_lock */
 static bool held;			/* under slot_lock: the slot has our callback */
 
-static void settle(void)
+static void emergency_settle(void)
 {
 	bool hold = wanted && !vendors;
 
@@ -55,7 +55,7 @@ static void settle(void)
 }
 
 /* One that is on its way out is seen here still, and has had its last event. */
-static bool is_loaded(const char *name)
+static bool emergency_is_loaded(const char *name)
 {
 	struct kobject *kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name);
 	struct module *module;
@@ -69,21 +69,21 @@ static bool is_loaded(const char *name)
 	return loaded;
 }
 
-void bellows_emergency_want(bool want)
+void emergency_want(bool want)
 {
 	size_t i;
 
 	guard(mutex)(&slot_lock);
 	vendors = announced;
 	for (i = 0; i < ARRAY_SIZE(vendor_names); i++) {
-		if (is_loaded(vendor_names[i]))
+		if (emergency_is_loaded(vendor_names[i]))
 			vendors |= BIT(i);
 	}
 	wanted = want;
-	settle();
+	emergency_settle();
 }
 
-static int module_event(struct notifier_block *nb, unsigned long event, void *data)
+static int emergency_module_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	const struct module *module = data;
 	int i = match_string(vendor_names, ARRAY_SIZE(vendor_names), module->name);
@@ -99,20 +99,20 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 		announced &= ~BIT(i);
 		vendors &= ~BIT(i);
 	}
-	settle();
+	emergency_settle();
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block module_notifier = { .notifier_call = module_event };
+static struct notifier_block module_notifier = { .notifier_call = emergency_module_event };
 
-int bellows_emergency_init(void (*fn)(void))
+int emergency_init(void (*fn)(void))
 {
 	callback = fn;
 	return register_module_notifier(&module_notifier);
 }
 
-void bellows_emergency_exit(void)
+void emergency_exit(void)
 {
 	unregister_module_notifier(&module_notifier);
-	bellows_emergency_want(false);
+	emergency_want(false);
 }

@@ -4,9 +4,9 @@
 #include <linux/types.h>
 
 /* fn ends virtualization on the CPU it is called on; any context, NMI included. */
-int bellows_emergency_init(void (*fn)(void));
-void bellows_emergency_exit(void);
+int emergency_init(void (*fn)(void));
+void emergency_exit(void);
 /* Virtualization is on (from the first VM to the last): fn should be called in an emergency. */
-void bellows_emergency_want(bool want);
+void emergency_want(bool want);
 
 #endif

@@ -26,7 +26,7 @@
  *
  * A reboot that goes by the rules arrives through bellows_host_shutdown(),
  * whose caller has stopped the VMs. A crash or an emergency restart arrives in
- * emergency(), perhaps in NMI context, on each CPU.
+ * host_emergency(), perhaps in NMI context, on each CPU.
  *
  * Locking: host_lock, then the hotplug lock (read), then the emergency slot's.
  */
@@ -56,7 +56,7 @@ struct enabling {
 };
 
 /* This CPU, interrupts off. */
-static int enable_here(void)
+static int host_enable_here(void)
 {
 	int err;
 
@@ -70,7 +70,7 @@ static int enable_here(void)
 	return err;
 }
 
-static void disable_here(void *unused)
+static void host_disable_here(void *unused)
 {
 	if (!__this_cpu_read(cpu_on))
 		return;
@@ -78,23 +78,23 @@ static void disable_here(void *unused)
 	__this_cpu_write(cpu_on, false);
 }
 
-static void enable_ipi(void *arg)
+static void host_enable_ipi(void *arg)
 {
 	struct enabling *enabling = arg;
-	int err = enable_here();
+	int err = host_enable_here();
 
 	if (err && !cmpxchg(&enabling->error, 0, err))
 		enabling->cpu = smp_processor_id();
 }
 
-static void emergency(void)
+static void host_emergency(void)
 {
 	if (__this_cpu_read(cpu_on))
 		bellows_backend(cpu_emergency_disable)();
 }
 
 /* A user can ask for a VM as often as he likes, hence the limit. */
-static void report(const struct enabling *enabling)
+static void host_report(const struct enabling *enabling)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 1);
 
@@ -109,16 +109,16 @@ static void report(const struct enabling *enabling)
 		       enabling->cpu, bellows_backend_current->name, enabling->error);
 }
 
-static int enable_all(void)
+static int host_enable_all(void)
 {
 	struct enabling enabling = { };
 
 	lockdep_assert_held(&host_lock);
-	on_each_cpu(enable_ipi, &enabling, 1);
+	on_each_cpu(host_enable_ipi, &enabling, 1);
 	if (!enabling.error)
 		return 0;
-	on_each_cpu(disable_here, NULL, 1);
-	report(&enabling);
+	on_each_cpu(host_disable_here, NULL, 1);
+	host_report(&enabling);
 	return enabling.error;
 }
 
@@ -135,13 +135,13 @@ int bellows_host_get(void)
 
 	cpus_read_lock();
 	if (!users)
-		err = enable_all();
+		err = host_enable_all();
 	if (!err)
 		users++;
 	cpus_read_unlock();
 
 	if (!err && users == 1)
-		bellows_emergency_want(true);
+		emergency_want(true);
 	return err;
 }
 
@@ -151,12 +151,12 @@ void bellows_host_put(void)
 
 	cpus_read_lock();
 	if (!--users)
-		on_each_cpu(disable_here, NULL, 1);
+		on_each_cpu(host_disable_here, NULL, 1);
 	cpus_read_unlock();
 
 	/* Only now: until the last CPU is off, a crash needs the callback. */
 	if (!users)
-		bellows_emergency_want(false);
+		emergency_want(false);
 }
 
 void bellows_host_shutdown(void)
@@ -165,11 +165,11 @@ void bellows_host_shutdown(void)
 
 	WRITE_ONCE(bellows_lost, true);
 	cpus_read_lock();
-	on_each_cpu(disable_here, NULL, 1);
+	on_each_cpu(host_disable_here, NULL, 1);
 	cpus_read_unlock();
 }
 
-static int cpu_coming(unsigned int cpu)
+static int host_cpu_coming(unsigned int cpu)
 {
 	struct enabling enabling = { .cpu = cpu };
 
@@ -177,17 +177,17 @@ static int cpu_coming(unsigned int cpu)
 		return 0;
 
 	local_irq_disable();
-	enabling.error = enable_here();
+	enabling.error = host_enable_here();
 	local_irq_enable();
 	if (!enabling.error)
 		return 0;
-	report(&enabling);
+	host_report(&enabling);
 	return enabling.error;
 }
 
-static int cpu_going(unsigned int cpu)
+static int host_cpu_going(unsigned int cpu)
 {
-	disable_here(NULL);
+	host_disable_here(NULL);
 	return 0;
 }
 
@@ -197,7 +197,7 @@ static u64 tsc_at_suspend;
 static int host_suspend(void)
 {
 	tsc_at_suspend = rdtsc();
-	disable_here(NULL);
+	host_disable_here(NULL);
 	return 0;
 }
 
@@ -205,16 +205,16 @@ static void host_resume(void)
 {
 	struct enabling enabling = { .cpu = smp_processor_id() };
 
-	bellows_host_sleep.tsc_lost = bellows_tsc_lost(bellows_host_sleep.tsc_lost, tsc_at_suspend,
-						       rdtsc());
+	bellows_host_sleep.tsc_lost = clock_tsc_lost(bellows_host_sleep.tsc_lost, tsc_at_suspend,
+						     rdtsc());
 	bellows_host_sleep.count++;
 	if (!users || bellows_lost)
 		return;
-	enabling.error = enable_here();
+	enabling.error = host_enable_here();
 	if (!enabling.error)
 		return;
 	WRITE_ONCE(bellows_lost, true);
-	report(&enabling);
+	host_report(&enabling);
 }
 
 BELLOWS_DEFINE_SYSCORE(host_syscore, host_suspend, host_resume);
@@ -233,15 +233,16 @@ int bellows_host_init(void)
 		return 0;
 	}
 
-	err = cpuhp_setup_state_nocalls(BELLOWS_CPUHP_DYING, "bellows:dying", NULL, cpu_going);
+	err = cpuhp_setup_state_nocalls(BELLOWS_CPUHP_DYING, "bellows:dying", NULL, host_cpu_going);
 	if (err)
 		goto teardown;
-	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "bellows:online", cpu_coming, NULL);
+	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "bellows:online", host_cpu_coming,
+					NULL);
 	if (err < 0)
 		goto remove_dying;
 	online_state = err;
 
-	err = bellows_emergency_init(emergency);
+	err = emergency_init(host_emergency);
 	if (err)
 		goto remove_online;
 	bellows_syscore_register(&host_syscore);
@@ -262,7 +263,7 @@ void bellows_host_exit(void)
 		return;
 
 	bellows_syscore_unregister(&host_syscore);
-	bellows_emergency_exit();
+	emergency_exit();
 	cpuhp_remove_state_nocalls(online_state);
 	cpuhp_remove_state_nocalls(BELLOWS_CPUHP_DYING);
 	bellows_backend_current->teardown();

@@ -7,7 +7,7 @@
 #include <asm/special_insns.h>
 #include "host/state.h"
 
-struct bellows_host_state bellows_host;
+struct host_state bellows_host;
 
 /* What the host says of its bugs that is as true of its guests, and no feature that they would have to be given. */
 #define ARCH_CAP_FOR_GUESTS							\
@@ -25,7 +25,7 @@ struct bellows_host_state bellows_host;
  * guests have none of those. Without TSX nothing is said about it. Nested tables
  * are made so that the size of a page does not change under an executing guest.
  */
-static u64 arch_capabilities(void)
+static u64 host_arch_capabilities(void)
 {
 	static const struct {
 		unsigned int bug;
@@ -61,6 +61,6 @@ void bellows_host_state_init(void)
 		bellows_host.xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	if (boot_cpu_has(X86_FEATURE_XSAVES))
 		rdmsrl_safe(MSR_IA32_XSS, &bellows_host.xss);
-	bellows_host.arch_capabilities = arch_capabilities();
+	bellows_host.arch_capabilities = host_arch_capabilities();
 	bellows_host.has_pku = cpu_feature_enabled(X86_FEATURE_PKU);
 }

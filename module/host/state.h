@@ -5,7 +5,7 @@
 #include <linux/types.h>
 #include <asm/msr.h>
 
-struct bellows_host_state {
+struct host_state {
 	u64 xcr0;			/* 0: no XSAVE */
 	u64 xss;
 	u64 efer;
@@ -13,7 +13,7 @@ struct bellows_host_state {
 	bool has_pku;			/* and the host uses it */
 };
 
-extern struct bellows_host_state bellows_host;
+extern struct host_state bellows_host;
 
 /* Changed only while the host sleeps and no task runs. */
 struct bellows_host_sleep {

@@ -24,7 +24,7 @@
 
 static struct dentry *dir;
 
-static void verdict(struct seq_file *m, unsigned int errors, const char *what)
+static void debugfs_verdict(struct seq_file *m, unsigned int errors, const char *what)
 {
 	if (errors)
 		seq_printf(m, "error %s: %u found\n", what, errors);
@@ -32,26 +32,26 @@ static void verdict(struct seq_file *m, unsigned int errors, const char *what)
 		seq_printf(m, "ok %s\n", what);
 }
 
-static int audit_show(struct seq_file *m, void *unused)
+static int debugfs_audit_show(struct seq_file *m, void *unused)
 {
 	struct bellows_vm *vm;
 	char what[32];
 
-	verdict(m, bellows_memory_audit(m), "memory");
+	debugfs_verdict(m, bellows_memory_audit(m), "memory");
 
 	guard(mutex)(&bellows_vms_lock);
 	list_for_each_entry(vm, &bellows_vms, link) {
 		snprintf(what, sizeof(what), "mmu vm %u", vm->id);
-		verdict(m, bellows_mmu_audit(&vm->mmu, m), what);
+		debugfs_verdict(m, bellows_mmu_audit(&vm->mmu, m), what);
 	}
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(audit);
+DEFINE_SHOW_ATTRIBUTE(debugfs_audit);
 
 #define REASON_NAME(name) #name,
 static const char *const reason_names[] = { EXIT_REASONS(REASON_NAME) };
 
-static u64 all_exits(const struct bellows_vcpu_stats *stats)
+static u64 debugfs_all_exits(const struct bellows_vcpu_stats *stats)
 {
 	u64 sum = 0;
 	unsigned int i;
@@ -61,12 +61,12 @@ static u64 all_exits(const struct bellows_vcpu_stats *stats)
 	return sum;
 }
 
-static void show_vcpu(struct seq_file *m, const struct bellows_vcpu *vcpu)
+static void debugfs_show_vcpu(struct seq_file *m, const struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
 	seq_printf(m, "  vcpu %u: exits %llu host_irq %llu emulated %llu", vcpu->id,
-		   all_exits(&vcpu->stats), vcpu->stats.host_irq, vcpu->stats.emulated);
+		   debugfs_all_exits(&vcpu->stats), vcpu->stats.host_irq, vcpu->stats.emulated);
 	for (i = 0; i < EXIT_NR; i++) {
 		if (vcpu->stats.reason[i])
 			seq_printf(m, " %s %llu", reason_names[i], vcpu->stats.reason[i]);
@@ -74,7 +74,7 @@ static void show_vcpu(struct seq_file *m, const struct bellows_vcpu *vcpu)
 	seq_putc(m, '\n');
 }
 
-static int vms_show(struct seq_file *m, void *unused)
+static int debugfs_vms_show(struct seq_file *m, void *unused)
 {
 	struct bellows_vm *vm;
 	unsigned int i;
@@ -88,18 +88,18 @@ static int vms_show(struct seq_file *m, void *unused)
 			   bellows_mmu_table_pages(&vm->mmu),
 			   bellows_vm_is_dead(vm) ? " dead" : "");
 		for (i = 0; i < n; i++)
-			show_vcpu(m, vm->vcpus[i]);
+			debugfs_show_vcpu(m, vm->vcpus[i]);
 	}
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(vms);
+DEFINE_SHOW_ATTRIBUTE(debugfs_vms);
 
 struct totals {
 	unsigned long vms, vcpus;
 	struct bellows_vcpu_stats stats;
 };
 
-static void add_vm(struct totals *t, const struct bellows_vm *vm)
+static void debugfs_add_vm(struct totals *t, const struct bellows_vm *vm)
 {
 	unsigned int i, j, n = smp_load_acquire(&vm->nvcpus);
 
@@ -115,7 +115,7 @@ static void add_vm(struct totals *t, const struct bellows_vm *vm)
 	}
 }
 
-static int stats_show(struct seq_file *m, void *unused)
+static int debugfs_stats_show(struct seq_file *m, void *unused)
 {
 	struct totals t = { };
 	struct bellows_vm *vm;
@@ -123,23 +123,23 @@ static int stats_show(struct seq_file *m, void *unused)
 
 	mutex_lock(&bellows_vms_lock);
 	list_for_each_entry(vm, &bellows_vms, link)
-		add_vm(&t, vm);
+		debugfs_add_vm(&t, vm);
 	mutex_unlock(&bellows_vms_lock);
 
 	seq_printf(m, "vms %lu\nvcpus %lu\nexits %llu\nhost_irq %llu\nemulated %llu\n", t.vms, t.vcpus,
-		   all_exits(&t.stats), t.stats.host_irq, t.stats.emulated);
+		   debugfs_all_exits(&t.stats), t.stats.host_irq, t.stats.emulated);
 	for (i = 0; i < EXIT_NR; i++)
 		seq_printf(m, "exit_%s %llu\n", reason_names[i], t.stats.reason[i]);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(stats);
+DEFINE_SHOW_ATTRIBUTE(debugfs_stats);
 
 void bellows_debugfs_init(void)
 {
 	dir = debugfs_create_dir("bellows", NULL);
-	debugfs_create_file("audit", 0400, dir, NULL, &audit_fops);
-	debugfs_create_file("vms", 0400, dir, NULL, &vms_fops);
-	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+	debugfs_create_file("audit", 0400, dir, NULL, &debugfs_audit_fops);
+	debugfs_create_file("vms", 0400, dir, NULL, &debugfs_vms_fops);
+	debugfs_create_file("stats", 0400, dir, NULL, &debugfs_stats_fops);
 }
 
 void bellows_debugfs_exit(void)

@@ -40,27 +40,27 @@
 #define MAX_CPUID_ENTRIES	256
 #define MAX_MSRS		256
 
-static long get_api_version(void *unused, unsigned long arg)
+static long dev_get_api_version(void *unused, unsigned long arg)
 {
 	return arg ? -EINVAL : KVM_API_VERSION;
 }
 
-static long create_vm(void *unused, unsigned long type)
+static long dev_create_vm(void *unused, unsigned long type)
 {
-	return type ? -EINVAL : bellows_vm_create_fd();
+	return type ? -EINVAL : ioctl_create_vm();
 }
 
-static long check_extension(void *unused, unsigned long cap)
+static long dev_check_extension(void *unused, unsigned long cap)
 {
-	return bellows_check_extension(cap);
+	return ioctl_check_extension(cap);
 }
 
-static long get_vcpu_mmap_size(void *unused, unsigned long arg)
+static long dev_get_vcpu_mmap_size(void *unused, unsigned long arg)
 {
 	return arg ? -EINVAL : VCPU_MMAP_SIZE;
 }
 
-static long get_supported_cpuid(void *unused, unsigned long arg)
+static long dev_get_supported_cpuid(void *unused, unsigned long arg)
 {
 	struct kvm_cpuid2 __user *user = (void __user *)arg;
 	struct kvm_cpuid_entry2 *entries;
@@ -89,7 +89,7 @@ static long get_supported_cpuid(void *unused, unsigned long arg)
 }
 
 /* The number of MSRs is written back even when the caller's list is too short. */
-static long put_msr_list(unsigned long arg, const u32 *list, u32 n)
+static long dev_put_msr_list(unsigned long arg, const u32 *list, u32 n)
 {
 	struct kvm_msr_list __user *user = (void __user *)arg;
 	struct kvm_msr_list head;
@@ -106,24 +106,24 @@ static long put_msr_list(unsigned long arg, const u32 *list, u32 n)
 	return copy_to_user(user->indices, list, array_size(n, sizeof(*list))) ? -EFAULT : 0;
 }
 
-static long get_msr_index_list(void *unused, unsigned long arg)
+static long dev_get_msr_index_list(void *unused, unsigned long arg)
 {
 	const u32 *list;
 	u32 n = bellows_msr_list(&list);
 
-	return put_msr_list(arg, list, n);
+	return dev_put_msr_list(arg, list, n);
 }
 
-static long get_msr_feature_index_list(void *unused, unsigned long arg)
+static long dev_get_msr_feature_index_list(void *unused, unsigned long arg)
 {
 	const u32 *list;
 	u32 n = bellows_msr_feature_list(&list);
 
-	return put_msr_list(arg, list, n);
+	return dev_put_msr_list(arg, list, n);
 }
 
 /* Reads entries until one is unknown; returns how many were read. */
-static long get_msrs(void *unused, unsigned long arg)
+static long dev_get_msrs(void *unused, unsigned long arg)
 {
 	struct kvm_msrs __user *user = (void __user *)arg;
 	struct kvm_msr_entry *entries;
@@ -150,7 +150,7 @@ static long get_msrs(void *unused, unsigned long arg)
 	return n;
 }
 
-static long memory_create(void *unused, unsigned long arg)
+static long dev_memory_create(void *unused, unsigned long arg)
 {
 	struct bellows_memory_create args;
 
@@ -159,7 +159,7 @@ static long memory_create(void *unused, unsigned long arg)
 	return bellows_memory_create(&args);
 }
 
-static long host_info(void *unused, unsigned long arg)
+static long dev_host_info(void *unused, unsigned long arg)
 {
 	struct bellows_host_info info = { };
 
@@ -174,22 +174,22 @@ static long host_info(void *unused, unsigned long arg)
 	return copy_to_user((void __user *)arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static const struct bellows_ioctl dev_ioctls[] = {
-	{ KVM_GET_API_VERSION, get_api_version },
-	{ KVM_CREATE_VM, create_vm },
-	{ KVM_CHECK_EXTENSION, check_extension },
-	{ KVM_GET_VCPU_MMAP_SIZE, get_vcpu_mmap_size },
-	{ KVM_GET_SUPPORTED_CPUID, get_supported_cpuid },
-	{ KVM_GET_MSR_INDEX_LIST, get_msr_index_list },
-	{ KVM_GET_MSR_FEATURE_INDEX_LIST, get_msr_feature_index_list },
-	{ KVM_GET_MSRS, get_msrs },
-	{ BELLOWS_MEMORY_CREATE, memory_create },
-	{ BELLOWS_HOST_INFO, host_info },
+static const struct ioctl_call dev_ioctls[] = {
+	{ KVM_GET_API_VERSION, dev_get_api_version },
+	{ KVM_CREATE_VM, dev_create_vm },
+	{ KVM_CHECK_EXTENSION, dev_check_extension },
+	{ KVM_GET_VCPU_MMAP_SIZE, dev_get_vcpu_mmap_size },
+	{ KVM_GET_SUPPORTED_CPUID, dev_get_supported_cpuid },
+	{ KVM_GET_MSR_INDEX_LIST, dev_get_msr_index_list },
+	{ KVM_GET_MSR_FEATURE_INDEX_LIST, dev_get_msr_feature_index_list },
+	{ KVM_GET_MSRS, dev_get_msrs },
+	{ BELLOWS_MEMORY_CREATE, dev_memory_create },
+	{ BELLOWS_HOST_INFO, dev_host_info },
 };
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return bellows_ioctl_dispatch(dev_ioctls, ARRAY_SIZE(dev_ioctls), NULL, cmd, arg, -EINVAL);
+	return ioctl_dispatch(dev_ioctls, ARRAY_SIZE(dev_ioctls), NULL, cmd, arg, -EINVAL);
 }
 
 static const struct file_operations dev_fops = {

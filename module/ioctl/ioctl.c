@@ -12,8 +12,8 @@
 #include "irq/route.h"
 #include "vm/vm.h"
 
-long bellows_ioctl_dispatch(const struct bellows_ioctl *table, size_t n, void *object,
-			    unsigned int cmd, unsigned long arg, long unknown)
+long ioctl_dispatch(const struct ioctl_call *table, size_t n, void *object,
+		    unsigned int cmd, unsigned long arg, long unknown)
 {
 	size_t i;
 
@@ -24,23 +24,23 @@ long bellows_ioctl_dispatch(const struct bellows_ioctl *table, size_t n, void *o
 	return unknown;
 }
 
-static long nr_vcpus(void)
+static long ioctl_nr_vcpus(void)
 {
 	return min_t(long, num_online_cpus(), BELLOWS_MAX_VCPUS);
 }
 
-static long has_xsave(void)
+static long ioctl_has_xsave(void)
 {
 	return boot_cpu_has(X86_FEATURE_XSAVE);
 }
 
-static long xsave_size(void)
+static long ioctl_xsave_size(void)
 {
 	return max_t(long, bellows_xstate_size(bellows_supported_xcr0(), false),
 		     sizeof(struct kvm_xsave));
 }
 
-static long has_tsc_deadline(void)
+static long ioctl_has_tsc_deadline(void)
 {
 	return !!tsc_khz;
 }
@@ -58,7 +58,7 @@ static const struct {
 	{ KVM_CAP_SYNC_MMU, 0 },	/* a slot holds its object, not the address */
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
-	{ KVM_CAP_NR_VCPUS, 0, nr_vcpus },
+	{ KVM_CAP_NR_VCPUS, 0, ioctl_nr_vcpus },
 	{ KVM_CAP_MAX_VCPUS, BELLOWS_MAX_VCPUS },
 	{ KVM_CAP_MAX_VCPU_ID, BELLOWS_MAX_VCPU_ID + 1 },
 	{ KVM_CAP_HLT, 1 },
@@ -68,7 +68,7 @@ static const struct {
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
 	{ KVM_CAP_ADJUST_CLOCK, KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC },
 	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
-	{ KVM_CAP_TSC_DEADLINE_TIMER, 0, has_tsc_deadline },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, 0, ioctl_has_tsc_deadline },
 	{ KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
@@ -76,8 +76,8 @@ static const struct {
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
 	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
 	{ KVM_CAP_XSAVE, 1 },
-	{ KVM_CAP_XSAVE2, 0, xsave_size },
-	{ KVM_CAP_XCRS, 0, has_xsave },
+	{ KVM_CAP_XSAVE2, 0, ioctl_xsave_size },
+	{ KVM_CAP_XCRS, 0, ioctl_has_xsave },
 	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_IRQ_ROUTING, BELLOWS_MAX_ROUTES },
 	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
@@ -102,7 +102,7 @@ static const struct {
 	{ KVM_CAP_DISABLE_QUIRKS, 1 },
 };
 
-long bellows_check_extension(unsigned long cap)
+long ioctl_check_extension(unsigned long cap)
 {
 	size_t i;
 

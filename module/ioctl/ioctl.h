@@ -8,16 +8,16 @@
  */
 #include <linux/types.h>
 
-struct bellows_ioctl {
+struct ioctl_call {
 	unsigned int cmd;
 	long (*handle)(void *object, unsigned long arg);
 };
 
 /* Calls the handler of cmd; unknown if there is none. */
-long bellows_ioctl_dispatch(const struct bellows_ioctl *table, size_t n, void *object,
-			    unsigned int cmd, unsigned long arg, long unknown);
+long ioctl_dispatch(const struct ioctl_call *table, size_t n, void *object,
+		    unsigned int cmd, unsigned long arg, long unknown);
 
 /* KVM_CHECK_EXTENSION: the same answers on /dev/bellows and on a VM. */
-long bellows_check_extension(unsigned long cap);
+long ioctl_check_extension(unsigned long cap);
 
 #endif

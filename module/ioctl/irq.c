@@ -19,7 +19,7 @@
 #include "irq/route.h"
 #include "vm/vm.h"
 
-static long ioeventfd(void *object, unsigned long arg)
+static long irq_call_ioeventfd(void *object, unsigned long arg)
 {
 	struct kvm_ioeventfd args;
 
@@ -29,7 +29,7 @@ static long ioeventfd(void *object, unsigned long arg)
 }
 
 /* Without chips there is nothing to take away, but the descriptor is still looked at. */
-static long no_irqfd(const struct kvm_irqfd *args)
+static long irq_call_no_irqfd(const struct kvm_irqfd *args)
 {
 	struct eventfd_ctx *eventfd;
 
@@ -42,7 +42,7 @@ static long no_irqfd(const struct kvm_irqfd *args)
 	return 0;
 }
 
-static long irqfd(void *object, unsigned long arg)
+static long irq_call_irqfd(void *object, unsigned long arg)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(object);
 	struct kvm_irqfd args;
@@ -51,10 +51,10 @@ static long irqfd(void *object, unsigned long arg)
 		return -EFAULT;
 	if (args.flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
 		return -EINVAL;
-	return chip ? bellows_irqfd(chip, &args) : no_irqfd(&args);
+	return chip ? bellows_irqfd(chip, &args) : irq_call_no_irqfd(&args);
 }
 
-static long set_line(void *object, unsigned long arg, bool want_status)
+static long irq_call_set_line(void *object, unsigned long arg, bool want_status)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(object);
 	struct kvm_irq_level level;
@@ -69,17 +69,17 @@ static long set_line(void *object, unsigned long arg, bool want_status)
 	return 0;
 }
 
-static long irq_line(void *object, unsigned long arg)
+static long irq_call_line(void *object, unsigned long arg)
 {
-	return set_line(object, arg, false);
+	return irq_call_set_line(object, arg, false);
 }
 
-static long irq_line_status(void *object, unsigned long arg)
+static long irq_call_line_status(void *object, unsigned long arg)
 {
-	return set_line(object, arg, true);
+	return irq_call_set_line(object, arg, true);
 }
 
-static long set_gsi_routing(void *object, unsigned long arg)
+static long irq_call_set_gsi_routing(void *object, unsigned long arg)
 {
 	struct kvm_irq_routing __user *user = (void __user *)arg;
 	struct bellows_irqchip *chip = bellows_irqchip_of(object);
@@ -101,7 +101,7 @@ static long set_gsi_routing(void *object, unsigned long arg)
 	return r;
 }
 
-static long signal_msi(void *object, unsigned long arg)
+static long irq_call_signal_msi(void *object, unsigned long arg)
 {
 	struct kvm_msi msi;
 	u64 address;
@@ -116,7 +116,7 @@ static long signal_msi(void *object, unsigned long arg)
 	return max(bellows_msi_send(object, address, msi.data), 0);
 }
 
-static int get_chip(struct bellows_irqchip *chip, struct kvm_irqchip *state)
+static int irq_get_chip(struct bellows_irqchip *chip, struct kvm_irqchip *state)
 {
 	switch (state->chip_id) {
 	case KVM_IRQCHIP_PIC_MASTER:
@@ -131,7 +131,7 @@ static int get_chip(struct bellows_irqchip *chip, struct kvm_irqchip *state)
 	}
 }
 
-static int set_chip(struct bellows_irqchip *chip, const struct kvm_irqchip *state)
+static int irq_set_chip(struct bellows_irqchip *chip, const struct kvm_irqchip *state)
 {
 	switch (state->chip_id) {
 	case KVM_IRQCHIP_PIC_MASTER:
@@ -146,7 +146,7 @@ static int set_chip(struct bellows_irqchip *chip, const struct kvm_irqchip *stat
 	}
 }
 
-static long get_irqchip(void *object, unsigned long arg)
+static long irq_call_get_irqchip(void *object, unsigned long arg)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(object);
 	struct kvm_irqchip *state = memdup_user((void __user *)arg, sizeof(*state));
@@ -154,14 +154,14 @@ static long get_irqchip(void *object, unsigned long arg)
 
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	r = chip ? get_chip(chip, state) : -ENXIO;
+	r = chip ? irq_get_chip(chip, state) : -ENXIO;
 	if (!r && copy_to_user((void __user *)arg, state, sizeof(*state)))
 		r = -EFAULT;
 	kfree(state);
 	return r;
 }
 
-static long set_irqchip(void *object, unsigned long arg)
+static long irq_call_set_irqchip(void *object, unsigned long arg)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(object);
 	struct kvm_irqchip *state = memdup_user((void __user *)arg, sizeof(*state));
@@ -169,12 +169,12 @@ static long set_irqchip(void *object, unsigned long arg)
 
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	r = chip ? set_chip(chip, state) : -ENXIO;
+	r = chip ? irq_set_chip(chip, state) : -ENXIO;
 	kfree(state);
 	return r;
 }
 
-static long make_pit(struct bellows_vm *vm, u32 flags)
+static long irq_call_make_pit(struct bellows_vm *vm, u32 flags)
 {
 	struct bellows_irqchip *chip;
 
@@ -183,22 +183,22 @@ static long make_pit(struct bellows_vm *vm, u32 flags)
 	return chip ? bellows_pit_create(chip, flags) : -ENOENT;
 }
 
-static long create_pit(void *object, unsigned long arg)
+static long irq_call_create_pit(void *object, unsigned long arg)
 {
-	return make_pit(object, KVM_PIT_SPEAKER_DUMMY);
+	return irq_call_make_pit(object, KVM_PIT_SPEAKER_DUMMY);
 }
 
-static long create_pit2(void *object, unsigned long arg)
+static long irq_call_create_pit2(void *object, unsigned long arg)
 {
 	struct kvm_pit_config config;
 
 	if (copy_from_user(&config, (void __user *)arg, sizeof(config)))
 		return -EFAULT;
-	return make_pit(object, config.flags);
+	return irq_call_make_pit(object, config.flags);
 }
 
 /* The old pair of ioctls, which know no flags: size says which. */
-static long get_pit(void *object, unsigned long arg)
+static long irq_call_get_pit(void *object, unsigned long arg)
 {
 	struct kvm_pit_state2 state;
 	long r = bellows_pit_get_state(bellows_irqchip_of(object), &state);
@@ -209,7 +209,7 @@ static long get_pit(void *object, unsigned long arg)
 	return r;
 }
 
-static long get_pit2(void *object, unsigned long arg)
+static long irq_call_get_pit2(void *object, unsigned long arg)
 {
 	struct kvm_pit_state2 state;
 	long r = bellows_pit_get_state(bellows_irqchip_of(object), &state);
@@ -219,7 +219,7 @@ static long get_pit2(void *object, unsigned long arg)
 	return r;
 }
 
-static long set_pit(void *object, unsigned long arg)
+static long irq_call_set_pit(void *object, unsigned long arg)
 {
 	struct bellows_irqchip *chip = bellows_irqchip_of(object);
 	struct kvm_pit_state2 state;
@@ -236,7 +236,7 @@ static long set_pit(void *object, unsigned long arg)
 	return bellows_pit_set_state(chip, &state);
 }
 
-static long set_pit2(void *object, unsigned long arg)
+static long irq_call_set_pit2(void *object, unsigned long arg)
 {
 	struct kvm_pit_state2 state;
 
@@ -245,7 +245,7 @@ static long set_pit2(void *object, unsigned long arg)
 	return bellows_pit_set_state(bellows_irqchip_of(object), &state);
 }
 
-static long reinject_control(void *object, unsigned long arg)
+static long irq_call_reinject_control(void *object, unsigned long arg)
 {
 	struct kvm_reinject_control control;
 
@@ -254,25 +254,25 @@ static long reinject_control(void *object, unsigned long arg)
 	return bellows_pit_set_reinject(bellows_irqchip_of(object), control.pit_reinject);
 }
 
-static const struct bellows_ioctl irq_ioctls[] = {
-	{ KVM_IRQ_LINE, irq_line },
-	{ KVM_IRQ_LINE_STATUS, irq_line_status },
-	{ KVM_SIGNAL_MSI, signal_msi },
-	{ KVM_IRQFD, irqfd },
-	{ KVM_IOEVENTFD, ioeventfd },
-	{ KVM_SET_GSI_ROUTING, set_gsi_routing },
-	{ KVM_GET_IRQCHIP, get_irqchip },
-	{ KVM_SET_IRQCHIP, set_irqchip },
-	{ KVM_CREATE_PIT, create_pit },
-	{ KVM_CREATE_PIT2, create_pit2 },
-	{ KVM_GET_PIT, get_pit },
-	{ KVM_SET_PIT, set_pit },
-	{ KVM_GET_PIT2, get_pit2 },
-	{ KVM_SET_PIT2, set_pit2 },
-	{ KVM_REINJECT_CONTROL, reinject_control },
+static const struct ioctl_call irq_ioctls[] = {
+	{ KVM_IRQ_LINE, irq_call_line },
+	{ KVM_IRQ_LINE_STATUS, irq_call_line_status },
+	{ KVM_SIGNAL_MSI, irq_call_signal_msi },
+	{ KVM_IRQFD, irq_call_irqfd },
+	{ KVM_IOEVENTFD, irq_call_ioeventfd },
+	{ KVM_SET_GSI_ROUTING, irq_call_set_gsi_routing },
+	{ KVM_GET_IRQCHIP, irq_call_get_irqchip },
+	{ KVM_SET_IRQCHIP, irq_call_set_irqchip },
+	{ KVM_CREATE_PIT, irq_call_create_pit },
+	{ KVM_CREATE_PIT2, irq_call_create_pit2 },
+	{ KVM_GET_PIT, irq_call_get_pit },
+	{ KVM_SET_PIT, irq_call_set_pit },
+	{ KVM_GET_PIT2, irq_call_get_pit2 },
+	{ KVM_SET_PIT2, irq_call_set_pit2 },
+	{ KVM_REINJECT_CONTROL, irq_call_reinject_control },
 };
 
-long bellows_irq_ioctl(struct bellows_vm *vm, unsigned int cmd, unsigned long arg)
+long irq_ioctl(struct bellows_vm *vm, unsigned int cmd, unsigned long arg)
 {
-	return bellows_ioctl_dispatch(irq_ioctls, ARRAY_SIZE(irq_ioctls), vm, cmd, arg, -ENOTTY);
+	return ioctl_dispatch(irq_ioctls, ARRAY_SIZE(irq_ioctls), vm, cmd, arg, -ENOTTY);
 }

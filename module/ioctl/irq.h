@@ -5,6 +5,6 @@
 struct bellows_vm;
 
 /* A VM's ioctls that are about interrupts and doorbells. -ENOTTY: none of them. */
-long bellows_irq_ioctl(struct bellows_vm *vm, unsigned int cmd, unsigned long arg);
+long irq_ioctl(struct bellows_vm *vm, unsigned int cmd, unsigned long arg);
 
 #endif

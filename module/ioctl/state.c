@@ -33,7 +33,7 @@ static const struct { u16 offset; u8 reg; } gprs[] = {
 	GPR(rip, VCPU_RIP),
 };
 
-void bellows_get_regs(struct bellows_vcpu *vcpu, struct kvm_regs *regs)
+void state_get_regs(struct bellows_vcpu *vcpu, struct kvm_regs *regs)
 {
 	size_t i;
 
@@ -42,7 +42,7 @@ void bellows_get_regs(struct bellows_vcpu *vcpu, struct kvm_regs *regs)
 	regs->rflags = bellows_get_rflags(vcpu);
 }
 
-void bellows_set_regs(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
+void state_set_regs(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
 {
 	size_t i;
 
@@ -60,7 +60,7 @@ static const struct { u16 offset; u8 seg; } segments[] = {
 	SEG(gs, SEG_GS), SEG(ss, SEG_SS), SEG(tr, SEG_TR), SEG(ldt, SEG_LDTR),
 };
 
-void bellows_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
+void state_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
 {
 	const struct bellows_events *ev = &vcpu->events;
 	size_t i;
@@ -82,7 +82,7 @@ void bellows_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
 		__set_bit(ev->interrupt.vector, (unsigned long *)sregs->interrupt_bitmap);
 }
 
-static bool sregs_valid(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
+static bool state_sregs_valid(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 {
 	if (!bellows_cr0_valid(sregs->cr0) || !bellows_cr4_valid(vcpu, sregs->cr4) ||
 	    !bellows_efer_valid(vcpu, sregs->efer, true) || sregs->cr8 > 0xf)
@@ -95,7 +95,7 @@ static bool sregs_valid(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs
 	return !(sregs->efer & EFER_LMA) && !sregs->cs.l;
 }
 
-static void set_interrupt(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
+static void state_set_interrupt(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 {
 	unsigned long vector = find_first_bit((const unsigned long *)sregs->interrupt_bitmap, 256);
 
@@ -103,12 +103,12 @@ static void set_interrupt(struct bellows_vcpu *vcpu, const struct kvm_sregs *sre
 		bellows_queue_irq(vcpu, vector);
 }
 
-int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
+int state_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 {
 	u64 old = bellows_linear_rip(vcpu);
 	size_t i;
 
-	if (!sregs_valid(vcpu, sregs) ||
+	if (!state_sregs_valid(vcpu, sregs) ||
 	    bellows_msr_set(vcpu, MSR_IA32_APICBASE, sregs->apic_base, true))
 		return -EINVAL;
 	bellows_backend(set_idt)(vcpu, &sregs->idt);
@@ -122,7 +122,7 @@ int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 	for (i = 0; i < ARRAY_SIZE(segments); i++)
 		bellows_backend(set_segment)(vcpu, segments[i].seg,
 					     (const void *)((const char *)sregs + segments[i].offset));
-	set_interrupt(vcpu, sregs);
+	state_set_interrupt(vcpu, sregs);
 	if (bellows_linear_rip(vcpu) != old)
 		bellows_expect_nothing(vcpu);
 	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
@@ -132,7 +132,7 @@ int bellows_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 
 static_assert(sizeof_field(struct kvm_fpu, xmm) == 256);
 
-void bellows_get_fpu(struct bellows_vcpu *vcpu, struct kvm_fpu *fpu)
+void state_get_fpu(struct bellows_vcpu *vcpu, struct kvm_fpu *fpu)
 {
 	const struct fxregs_state *fx = &vcpu->fpu.fpstate->regs.fxsave;
 
@@ -148,7 +148,7 @@ void bellows_get_fpu(struct bellows_vcpu *vcpu, struct kvm_fpu *fpu)
 	memcpy(fpu->xmm, fx->xmm_space, sizeof(fpu->xmm));
 }
 
-void bellows_set_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
+void state_set_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
 {
 	struct fxregs_state *fx = &vcpu->fpu.fpstate->regs.fxsave;
 
@@ -165,7 +165,7 @@ void bellows_set_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
 		vcpu->fpu.fpstate->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
 }
 
-void bellows_get_debugregs(struct bellows_vcpu *vcpu, struct kvm_debugregs *regs)
+void state_get_debugregs(struct bellows_vcpu *vcpu, struct kvm_debugregs *regs)
 {
 	memset(regs, 0, sizeof(*regs));
 	memcpy(regs->db, vcpu->db, sizeof(regs->db));
@@ -173,7 +173,7 @@ void bellows_get_debugregs(struct bellows_vcpu *vcpu, struct kvm_debugregs *regs
 	regs->dr7 = vcpu->dr7;
 }
 
-int bellows_set_debugregs(struct bellows_vcpu *vcpu, const struct kvm_debugregs *regs)
+int state_set_debugregs(struct bellows_vcpu *vcpu, const struct kvm_debugregs *regs)
 {
 	if (regs->flags || (regs->dr6 >> 32) || (regs->dr7 >> 32))
 		return -EINVAL;
@@ -184,7 +184,7 @@ int bellows_set_debugregs(struct bellows_vcpu *vcpu, const struct kvm_debugregs 
 	return 0;
 }
 
-void bellows_get_events(struct bellows_vcpu *vcpu, struct kvm_vcpu_events *events)
+void state_get_events(struct bellows_vcpu *vcpu, struct kvm_vcpu_events *events)
 {
 	const struct bellows_events *ev = &vcpu->events;
 	bool payloads = READ_ONCE(vcpu->vm->exception_payload);
@@ -216,7 +216,7 @@ void bellows_get_events(struct bellows_vcpu *vcpu, struct kvm_vcpu_events *event
 	events->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 }
 
-static bool events_valid(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *events)
+static bool state_events_valid(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *events)
 {
 	const u32 known = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
 			  KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM |
@@ -240,12 +240,12 @@ static bool events_valid(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events
 	return true;
 }
 
-int bellows_set_events(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *events)
+int state_set_events(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *events)
 {
 	struct bellows_events *ev = &vcpu->events;
 	bool payloads = events->flags & KVM_VCPUEVENT_VALID_PAYLOAD;
 
-	if (!events_valid(vcpu, events))
+	if (!state_events_valid(vcpu, events))
 		return -EINVAL;
 	memset(&ev->exception, 0, sizeof(ev->exception));
 	ev->exception.injected = events->exception.injected;

@@ -26,13 +26,13 @@
 #include "run/vm_life.h"
 #include "vm/request.h"
 
-static void signals_begin(struct bellows_vcpu *vcpu)
+static void vcpu_signals_begin(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
 }
 
-static void signals_end(struct bellows_vcpu *vcpu)
+static void vcpu_signals_end(struct bellows_vcpu *vcpu)
 {
 	if (!vcpu->sigset_active)
 		return;
@@ -40,7 +40,7 @@ static void signals_end(struct bellows_vcpu *vcpu)
 	sigemptyset(&current->real_blocked);
 }
 
-static void fill_run(struct bellows_vcpu *vcpu)
+static void vcpu_fill_run(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -52,7 +52,7 @@ static void fill_run(struct bellows_vcpu *vcpu)
 }
 
 /* What userspace answered to the last exit, then the guest. */
-static int complete_and_run(struct bellows_vcpu *vcpu)
+static int vcpu_complete_and_run(struct bellows_vcpu *vcpu)
 {
 	int (*complete)(struct bellows_vcpu *vcpu) = vcpu->complete;
 	int r = 1;
@@ -68,7 +68,7 @@ static int complete_and_run(struct bellows_vcpu *vcpu)
 }
 
 /* Without an APIC userspace may have changed it. */
-static bool take_cr8(struct bellows_vcpu *vcpu)
+static bool vcpu_take_cr8(struct bellows_vcpu *vcpu)
 {
 	u64 cr8 = READ_ONCE(vcpu->run->cr8);
 
@@ -84,24 +84,24 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 		return -EINVAL;
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
 		return -EINVAL;
-	if (!vcpu->apic && !take_cr8(vcpu))
+	if (!vcpu->apic && !vcpu_take_cr8(vcpu))
 		return -EINVAL;
-	signals_begin(vcpu);
+	vcpu_signals_begin(vcpu);
 	bellows_fpu_load(vcpu);
-	r = complete_and_run(vcpu);
+	r = vcpu_complete_and_run(vcpu);
 	if (r == -EINTR)
 		run->exit_reason = KVM_EXIT_INTR;
 	bellows_fpu_put(vcpu);
 	if (vcpu->apic)
 		bellows_apic_withdraw_eoi(vcpu);
-	fill_run(vcpu);
-	signals_end(vcpu);
+	vcpu_fill_run(vcpu);
+	vcpu_signals_end(vcpu);
 	return r;
 }
 
-static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+static long vcpu_dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
-	const struct bellows_vcpu_call *entry;
+	const struct vcpu_call *entry;
 	long r;
 
 	/* The one that is called all the time, and looked for in no table. */
@@ -111,12 +111,12 @@ static long dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned long 
 		bellows_vcpu_put(vcpu);
 		return r;
 	}
-	entry = bellows_vcpu_call_find(cmd);
+	entry = vcpu_call_find(cmd);
 	if (!entry)
 		return -EINVAL;
 	/* It may change what the guest can take, or has to. */
 	bellows_request(vcpu, VCPU_REQ_EVENT);
-	if (!(entry->flags & BELLOWS_CALL_LOADED))
+	if (!(entry->flags & VCPU_CALL_LOADED))
 		return entry->fn(vcpu, (void __user *)arg);
 	bellows_vcpu_load(vcpu);
 	r = entry->fn(vcpu, (void __user *)arg);
@@ -136,7 +136,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	/* Under the mutex: who kills the VM and then gets the mutex knows that no vCPU is loaded. */
-	r = bellows_vm_is_dead(vcpu->vm) ? -EIO : dispatch(vcpu, cmd, arg);
+	r = bellows_vm_is_dead(vcpu->vm) ? -EIO : vcpu_dispatch(vcpu, cmd, arg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }
@@ -149,18 +149,18 @@ static int vcpu_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static vm_fault_t run_fault(struct vm_fault *vmf)
+static vm_fault_t vcpu_run_fault(struct vm_fault *vmf)
 {
 	struct bellows_vcpu *vcpu = vmf->vma->vm_file->private_data;
 
-	if (vmf->pgoff >= BELLOWS_RUN_PAGES)
+	if (vmf->pgoff >= VCPU_RUN_PAGES)
 		return VM_FAULT_SIGBUS;
 	vmf->page = vcpu->run_page + vmf->pgoff;
 	get_page(vmf->page);
 	return 0;
 }
 
-static const struct vm_operations_struct run_vm_ops = { .fault = run_fault };
+static const struct vm_operations_struct run_vm_ops = { .fault = vcpu_run_fault };
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -181,7 +181,7 @@ static const struct file_operations vcpu_fops = {
  * Under vm->lock. The vCPU is among vm->vcpus[] before its descriptor can be
  * used: one that runs unseen would miss a flush.
  */
-static int publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
+static int vcpu_publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
 {
 	struct file *file;
 	char name[32];
@@ -205,7 +205,7 @@ static int publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
 	return fd;
 }
 
-static bool id_taken(struct bellows_vm *vm, u32 id)
+static bool vcpu_id_taken(struct bellows_vm *vm, u32 id)
 {
 	unsigned int i;
 
@@ -215,7 +215,7 @@ static bool id_taken(struct bellows_vm *vm, u32 id)
 	return false;
 }
 
-int bellows_vcpu_create_fd(struct bellows_vm *vm, u32 id)
+int ioctl_create_vcpu(struct bellows_vm *vm, u32 id)
 {
 	struct bellows_vcpu *vcpu;
 	int fd;
@@ -228,7 +228,7 @@ int bellows_vcpu_create_fd(struct bellows_vm *vm, u32 id)
 		return -EIO;
 	if (vm->nvcpus >= BELLOWS_MAX_VCPUS)
 		return -EINVAL;
-	if (id_taken(vm, id))
+	if (vcpu_id_taken(vm, id))
 		return -EEXIST;
 	/* The guest's TSC starts with its first vCPU. */
 	if (!vm->nvcpus) {
@@ -238,7 +238,7 @@ int bellows_vcpu_create_fd(struct bellows_vm *vm, u32 id)
 	vcpu = bellows_vcpu_create(vm, id);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
-	fd = publish(vm, vcpu);
+	fd = vcpu_publish(vm, vcpu);
 	if (fd < 0)
 		bellows_vcpu_destroy(vcpu);
 	return fd;

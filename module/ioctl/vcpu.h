@@ -5,9 +5,9 @@
 #include "vm/vcpu.h"
 
 /* The mapping of a vCPU's descriptor: struct kvm_run, then the data of port I/O. */
-#define BELLOWS_RUN_PAGES	2
+#define VCPU_RUN_PAGES	2
 
 /* A new vCPU's descriptor, or -errno. */
-int bellows_vcpu_create_fd(struct bellows_vm *vm, u32 id);
+int ioctl_create_vcpu(struct bellows_vm *vm, u32 id);
 
 #endif

@@ -51,46 +51,46 @@ static long name(struct bellows_vcpu *vcpu, void __user *argp)		\
 	return fn(vcpu, &value);					\
 }
 
-static int set_regs_checked(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
+static int vcpu_call_load_regs(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
 {
-	bellows_set_regs(vcpu, regs);
+	state_set_regs(vcpu, regs);
 	return 0;
 }
 
-static int set_fpu_checked(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
+static int vcpu_call_load_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
 {
-	bellows_set_fpu(vcpu, fpu);
+	state_set_fpu(vcpu, fpu);
 	return 0;
 }
 
-GET(get_regs, struct kvm_regs, bellows_get_regs)
-SET(set_regs, struct kvm_regs, set_regs_checked)
-GET(get_sregs, struct kvm_sregs, bellows_get_sregs)
-SET(set_sregs, struct kvm_sregs, bellows_set_sregs)
-GET(get_fpu, struct kvm_fpu, bellows_get_fpu)
-SET(set_fpu, struct kvm_fpu, set_fpu_checked)
-GET(get_debugregs, struct kvm_debugregs, bellows_get_debugregs)
-SET(set_debugregs, struct kvm_debugregs, bellows_set_debugregs)
-GET(get_events, struct kvm_vcpu_events, bellows_get_events)
-SET(set_events, struct kvm_vcpu_events, bellows_set_events)
-SET(set_guest_debug, struct kvm_guest_debug, bellows_set_guest_debug)
+GET(vcpu_call_get_regs, struct kvm_regs, state_get_regs)
+SET(vcpu_call_set_regs, struct kvm_regs, vcpu_call_load_regs)
+GET(vcpu_call_get_sregs, struct kvm_sregs, state_get_sregs)
+SET(vcpu_call_set_sregs, struct kvm_sregs, state_set_sregs)
+GET(vcpu_call_get_fpu, struct kvm_fpu, state_get_fpu)
+SET(vcpu_call_set_fpu, struct kvm_fpu, vcpu_call_load_fpu)
+GET(vcpu_call_get_debugregs, struct kvm_debugregs, state_get_debugregs)
+SET(vcpu_call_set_debugregs, struct kvm_debugregs, state_set_debugregs)
+GET(vcpu_call_get_events, struct kvm_vcpu_events, state_get_events)
+SET(vcpu_call_set_events, struct kvm_vcpu_events, state_set_events)
+SET(vcpu_call_set_guest_debug, struct kvm_guest_debug, bellows_set_guest_debug)
 
-GET(get_mp_state, struct kvm_mp_state, bellows_get_mp_state)
-SET(set_mp_state, struct kvm_mp_state, bellows_set_mp_state)
-GET(get_lapic_state, struct kvm_lapic_state, bellows_apic_get_state)
-SET(set_lapic_state, struct kvm_lapic_state, bellows_apic_set_state)
+GET(vcpu_call_get_mp_state, struct kvm_mp_state, bellows_get_mp_state)
+SET(vcpu_call_set_mp_state, struct kvm_mp_state, bellows_set_mp_state)
+GET(vcpu_call_get_lapic_state, struct kvm_lapic_state, bellows_apic_get_state)
+SET(vcpu_call_set_lapic_state, struct kvm_lapic_state, bellows_apic_set_state)
 
-static long get_lapic(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_get_lapic(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	return vcpu->apic ? get_lapic_state(vcpu, argp) : -EINVAL;
+	return vcpu->apic ? vcpu_call_get_lapic_state(vcpu, argp) : -EINVAL;
 }
 
-static long set_lapic(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_set_lapic(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	return vcpu->apic ? set_lapic_state(vcpu, argp) : -EINVAL;
+	return vcpu->apic ? vcpu_call_set_lapic_state(vcpu, argp) : -EINVAL;
 }
 
-static int queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt *irq)
+static int vcpu_call_queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt *irq)
 {
 	if (irq->irq > 255)
 		return -EINVAL;
@@ -100,20 +100,20 @@ static int queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt
 	return 0;
 }
 
-SET(interrupt, struct kvm_interrupt, queue_interrupt)
+SET(vcpu_call_interrupt, struct kvm_interrupt, vcpu_call_queue_interrupt)
 
-static long nmi(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_nmi(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	bellows_queue_nmi(vcpu);
 	return 0;
 }
 
-static long kvmclock_ctrl(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_kvmclock_ctrl(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	return bellows_kvmclock_stopped(vcpu);
 }
 
-static void read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
+static void vcpu_call_read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
 {
 	if (!bellows_host.xcr0)
 		return;
@@ -122,7 +122,7 @@ static void read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
 	xcrs->xcrs[0].value = vcpu->xcr0;
 }
 
-static int write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs *xcrs)
+static int vcpu_call_write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs *xcrs)
 {
 	unsigned int i;
 
@@ -134,41 +134,47 @@ static int write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs *xcrs)
 	return 0;
 }
 
-GET(get_xcrs, struct kvm_xcrs, read_xcrs)
-SET(set_xcrs, struct kvm_xcrs, write_xcrs)
+GET(vcpu_call_get_xcrs, struct kvm_xcrs, vcpu_call_read_xcrs)
+SET(vcpu_call_set_xcrs, struct kvm_xcrs, vcpu_call_write_xcrs)
 
-static u64 xsave_features(struct bellows_vcpu *vcpu)
+static u64 vcpu_call_xsave_features(struct bellows_vcpu *vcpu)
 {
 	return vcpu->guest_xcr0_mask | XFEATURE_MASK_FPSSE;
 }
 
-static long get_xsave_sized(struct bellows_vcpu *vcpu, void __user *argp, size_t size)
+static size_t vcpu_call_xsave_size(const struct bellows_vcpu *vcpu)
+{
+	return max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave));
+}
+
+static long vcpu_call_get_xsave_sized(struct bellows_vcpu *vcpu, void __user *argp, size_t size)
 {
 	void *area = kzalloc(size, GFP_KERNEL_ACCOUNT);
 	long r = 0;
 
 	if (!area)
 		return -ENOMEM;
-	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, size, xsave_features(vcpu), vcpu->pkru);
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, size, vcpu_call_xsave_features(vcpu),
+				       vcpu->pkru);
 	if (copy_to_user(argp, area, size))
 		r = -EFAULT;
 	kfree(area);
 	return r;
 }
 
-static long get_xsave(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_get_xsave(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	return get_xsave_sized(vcpu, argp, sizeof(struct kvm_xsave));
+	return vcpu_call_get_xsave_sized(vcpu, argp, sizeof(struct kvm_xsave));
 }
 
-static long get_xsave2(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_get_xsave2(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	return get_xsave_sized(vcpu, argp, max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave)));
+	return vcpu_call_get_xsave_sized(vcpu, argp, vcpu_call_xsave_size(vcpu));
 }
 
-static long set_xsave(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_set_xsave(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	size_t size = max_t(size_t, vcpu->fpu.uabi_size, sizeof(struct kvm_xsave));
+	size_t size = vcpu_call_xsave_size(vcpu);
 	void *area = memdup_user(argp, size);
 	long r;
 
@@ -181,7 +187,7 @@ static long set_xsave(struct bellows_vcpu *vcpu, void __user *argp)
 }
 
 /* Does one MSR after the other until one fails; the number done is the result. */
-static long msrs(struct bellows_vcpu *vcpu, void __user *argp, bool write)
+static long vcpu_call_msrs(struct bellows_vcpu *vcpu, void __user *argp, bool write)
 {
 	struct kvm_msrs __user *user = argp;
 	struct kvm_msr_entry *entries;
@@ -211,17 +217,17 @@ static long msrs(struct bellows_vcpu *vcpu, void __user *argp, bool write)
 	return n;
 }
 
-static long get_msrs(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_get_msrs(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	return msrs(vcpu, argp, false);
+	return vcpu_call_msrs(vcpu, argp, false);
 }
 
-static long set_msrs(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_set_msrs(struct bellows_vcpu *vcpu, void __user *argp)
 {
-	return msrs(vcpu, argp, true);
+	return vcpu_call_msrs(vcpu, argp, true);
 }
 
-static struct bellows_cpuid *alloc_cpuid(u32 nent)
+static struct bellows_cpuid *vcpu_call_alloc_cpuid(u32 nent)
 {
 	struct bellows_cpuid *cpuid;
 
@@ -234,7 +240,7 @@ static struct bellows_cpuid *alloc_cpuid(u32 nent)
 	return cpuid;
 }
 
-static long set_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_set_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_cpuid2 __user *user = argp;
 	struct bellows_cpuid *cpuid;
@@ -242,7 +248,7 @@ static long set_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
 
 	if (copy_from_user(&header, user, sizeof(header)))
 		return -EFAULT;
-	cpuid = alloc_cpuid(header.nent);
+	cpuid = vcpu_call_alloc_cpuid(header.nent);
 	if (IS_ERR(cpuid))
 		return PTR_ERR(cpuid);
 	if (copy_from_user(cpuid->entries, user->entries, array_size(header.nent, sizeof(cpuid->entries[0])))) {
@@ -253,7 +259,7 @@ static long set_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
 }
 
 /* The old form, without subleaves. */
-static long set_cpuid(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_set_cpuid(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_cpuid __user *user = argp;
 	struct bellows_cpuid *cpuid;
@@ -262,7 +268,7 @@ static long set_cpuid(struct bellows_vcpu *vcpu, void __user *argp)
 
 	if (copy_from_user(&header, user, sizeof(header)))
 		return -EFAULT;
-	cpuid = alloc_cpuid(header.nent);
+	cpuid = vcpu_call_alloc_cpuid(header.nent);
 	if (IS_ERR(cpuid))
 		return PTR_ERR(cpuid);
 	for (i = 0; i < header.nent; i++) {
@@ -281,7 +287,7 @@ static long set_cpuid(struct bellows_vcpu *vcpu, void __user *argp)
 	return bellows_cpuid_set(vcpu, cpuid);
 }
 
-static long get_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_get_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_cpuid2 __user *user = argp;
 	struct kvm_cpuid2 header;
@@ -302,7 +308,7 @@ static long get_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
 	return copy_to_user(user, &header, sizeof(header)) ? -EFAULT : 0;
 }
 
-static long set_signal_mask(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_set_signal_mask(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	struct kvm_signal_mask __user *user = argp;
 	struct kvm_signal_mask header;
@@ -324,7 +330,7 @@ static long set_signal_mask(struct bellows_vcpu *vcpu, void __user *argp)
 	return 0;
 }
 
-static long translate(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_translate(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	struct bellows_guest_paging paging;
 	struct bellows_guest_fault fault;
@@ -342,51 +348,51 @@ static long translate(struct bellows_vcpu *vcpu, void __user *argp)
 	return copy_to_user(argp, &t, sizeof(t)) ? -EFAULT : 0;
 }
 
-static long get_tsc_khz(struct bellows_vcpu *vcpu, void __user *argp)
+static long vcpu_call_get_tsc_khz(struct bellows_vcpu *vcpu, void __user *argp)
 {
 	return tsc_khz;
 }
 
-static const struct bellows_vcpu_call calls[] = {
-	{ KVM_GET_REGS,		BELLOWS_CALL_LOADED,	get_regs },
-	{ KVM_SET_REGS,		BELLOWS_CALL_LOADED,	set_regs },
-	{ KVM_GET_SREGS,	BELLOWS_CALL_LOADED,	get_sregs },
-	{ KVM_SET_SREGS,	BELLOWS_CALL_LOADED,	set_sregs },
-	{ KVM_GET_FPU,		0,	get_fpu },
-	{ KVM_SET_FPU,		0,	set_fpu },
-	{ KVM_GET_XSAVE,	0,	get_xsave },
-	{ KVM_GET_XSAVE2,	0,	get_xsave2 },
-	{ KVM_SET_XSAVE,	0,	set_xsave },
-	{ KVM_GET_XCRS,		0,	get_xcrs },
-	{ KVM_SET_XCRS,		0,	set_xcrs },
-	{ KVM_GET_MSRS,		BELLOWS_CALL_LOADED,	get_msrs },
-	{ KVM_SET_MSRS,		BELLOWS_CALL_LOADED,	set_msrs },
-	{ KVM_SET_CPUID,	BELLOWS_CALL_LOADED,	set_cpuid },
-	{ KVM_SET_CPUID2,	BELLOWS_CALL_LOADED,	set_cpuid2 },
-	{ KVM_GET_CPUID2,	0,	get_cpuid2 },
-	{ KVM_GET_VCPU_EVENTS,	BELLOWS_CALL_LOADED,	get_events },
-	{ KVM_SET_VCPU_EVENTS,	BELLOWS_CALL_LOADED,	set_events },
-	{ KVM_GET_DEBUGREGS,	0,	get_debugregs },
-	{ KVM_SET_DEBUGREGS,	BELLOWS_CALL_LOADED,	set_debugregs },
-	{ KVM_GET_MP_STATE,	BELLOWS_CALL_LOADED,	get_mp_state },
-	{ KVM_SET_MP_STATE,	BELLOWS_CALL_LOADED,	set_mp_state },
-	{ KVM_GET_LAPIC,	BELLOWS_CALL_LOADED,	get_lapic },
-	{ KVM_SET_LAPIC,	BELLOWS_CALL_LOADED,	set_lapic },
-	{ KVM_INTERRUPT,	0,	interrupt },
-	{ KVM_NMI,		BELLOWS_CALL_LOADED,	nmi },
-	{ KVM_SET_SIGNAL_MASK,	0,	set_signal_mask },
-	{ KVM_SET_GUEST_DEBUG,	BELLOWS_CALL_LOADED,	set_guest_debug },
-	{ KVM_TRANSLATE,	BELLOWS_CALL_LOADED,	translate },
-	{ KVM_GET_TSC_KHZ,	0,	get_tsc_khz },
-	{ KVM_KVMCLOCK_CTRL,	0,	kvmclock_ctrl },
+static const struct vcpu_call vcpu_calls[] = {
+	{ KVM_GET_REGS,		VCPU_CALL_LOADED,	vcpu_call_get_regs },
+	{ KVM_SET_REGS,		VCPU_CALL_LOADED,	vcpu_call_set_regs },
+	{ KVM_GET_SREGS,	VCPU_CALL_LOADED,	vcpu_call_get_sregs },
+	{ KVM_SET_SREGS,	VCPU_CALL_LOADED,	vcpu_call_set_sregs },
+	{ KVM_GET_FPU,		0,	vcpu_call_get_fpu },
+	{ KVM_SET_FPU,		0,	vcpu_call_set_fpu },
+	{ KVM_GET_XSAVE,	0,	vcpu_call_get_xsave },
+	{ KVM_GET_XSAVE2,	0,	vcpu_call_get_xsave2 },
+	{ KVM_SET_XSAVE,	0,	vcpu_call_set_xsave },
+	{ KVM_GET_XCRS,		0,	vcpu_call_get_xcrs },
+	{ KVM_SET_XCRS,		0,	vcpu_call_set_xcrs },
+	{ KVM_GET_MSRS,		VCPU_CALL_LOADED,	vcpu_call_get_msrs },
+	{ KVM_SET_MSRS,		VCPU_CALL_LOADED,	vcpu_call_set_msrs },
+	{ KVM_SET_CPUID,	VCPU_CALL_LOADED,	vcpu_call_set_cpuid },
+	{ KVM_SET_CPUID2,	VCPU_CALL_LOADED,	vcpu_call_set_cpuid2 },
+	{ KVM_GET_CPUID2,	0,	vcpu_call_get_cpuid2 },
+	{ KVM_GET_VCPU_EVENTS,	VCPU_CALL_LOADED,	vcpu_call_get_events },
+	{ KVM_SET_VCPU_EVENTS,	VCPU_CALL_LOADED,	vcpu_call_set_events },
+	{ KVM_GET_DEBUGREGS,	0,	vcpu_call_get_debugregs },
+	{ KVM_SET_DEBUGREGS,	VCPU_CALL_LOADED,	vcpu_call_set_debugregs },
+	{ KVM_GET_MP_STATE,	VCPU_CALL_LOADED,	vcpu_call_get_mp_state },
+	{ KVM_SET_MP_STATE,	VCPU_CALL_LOADED,	vcpu_call_set_mp_state },
+	{ KVM_GET_LAPIC,	VCPU_CALL_LOADED,	vcpu_call_get_lapic },
+	{ KVM_SET_LAPIC,	VCPU_CALL_LOADED,	vcpu_call_set_lapic },
+	{ KVM_INTERRUPT,	0,	vcpu_call_interrupt },
+	{ KVM_NMI,		VCPU_CALL_LOADED,	vcpu_call_nmi },
+	{ KVM_SET_SIGNAL_MASK,	0,	vcpu_call_set_signal_mask },
+	{ KVM_SET_GUEST_DEBUG,	VCPU_CALL_LOADED,	vcpu_call_set_guest_debug },
+	{ KVM_TRANSLATE,	VCPU_CALL_LOADED,	vcpu_call_translate },
+	{ KVM_GET_TSC_KHZ,	0,	vcpu_call_get_tsc_khz },
+	{ KVM_KVMCLOCK_CTRL,	0,	vcpu_call_kvmclock_ctrl },
 };
 
-const struct bellows_vcpu_call *bellows_vcpu_call_find(unsigned int cmd)
+const struct vcpu_call *vcpu_call_find(unsigned int cmd)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		if (calls[i].cmd == cmd)
-			return &calls[i];
+	for (i = 0; i < ARRAY_SIZE(vcpu_calls); i++)
+		if (vcpu_calls[i].cmd == cmd)
+			return &vcpu_calls[i];
 	return NULL;
 }

@@ -6,15 +6,15 @@
 
 struct bellows_vcpu;
 
-#define BELLOWS_CALL_LOADED	BIT(0)	/* works on hardware state: the vCPU is loaded */
+#define VCPU_CALL_LOADED	BIT(0)	/* works on hardware state: the vCPU is loaded */
 
-struct bellows_vcpu_call {
+struct vcpu_call {
 	unsigned int cmd;
 	unsigned int flags;
 	long (*fn)(struct bellows_vcpu *vcpu, void __user *argp);
 };
 
 /* NULL: there is no such call, or it is KVM_RUN. */
-const struct bellows_vcpu_call *bellows_vcpu_call_find(unsigned int cmd);
+const struct vcpu_call *vcpu_call_find(unsigned int cmd);
 
 #endif

@@ -26,13 +26,13 @@
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 
-static long create_vcpu(void *object, unsigned long arg)
+static long vm_call_create_vcpu(void *object, unsigned long arg)
 {
 	/* KVM's vCPU numbers are 32 bits; what does not fit is no number. */
-	return arg == (u32)arg ? bellows_vcpu_create_fd(object, arg) : -EINVAL;
+	return arg == (u32)arg ? ioctl_create_vcpu(object, arg) : -EINVAL;
 }
 
-static long set_memory_region(void *object, unsigned long arg)
+static long vm_call_set_memory_region(void *object, unsigned long arg)
 {
 	struct bellows_vm *vm = object;
 	struct kvm_userspace_memory_region region;
@@ -46,7 +46,7 @@ static long set_memory_region(void *object, unsigned long arg)
  * Where three pages for real mode on old Intel CPUs may lie. Real mode works
  * without them here; the address is checked and kept for those who ask.
  */
-static long set_tss_addr(void *object, unsigned long arg)
+static long vm_call_set_tss_addr(void *object, unsigned long arg)
 {
 	struct bellows_vm *vm = object;
 
@@ -57,7 +57,7 @@ static long set_tss_addr(void *object, unsigned long arg)
 	return 0;
 }
 
-static long set_identity_map_addr(void *object, unsigned long arg)
+static long vm_call_set_identity_map_addr(void *object, unsigned long arg)
 {
 	struct bellows_vm *vm = object;
 	u64 addr;
@@ -72,7 +72,7 @@ static long set_identity_map_addr(void *object, unsigned long arg)
 }
 
 /* Before the first vCPU, which gets its APIC when it is made. */
-static long create_irqchip(void *object, unsigned long arg)
+static long vm_call_create_irqchip(void *object, unsigned long arg)
 {
 	struct bellows_vm *vm = object;
 
@@ -84,7 +84,7 @@ static long create_irqchip(void *object, unsigned long arg)
 	return bellows_irqchip_create(vm);
 }
 
-static long set_boot_cpu_id(void *object, unsigned long arg)
+static long vm_call_set_boot_cpu_id(void *object, unsigned long arg)
 {
 	struct bellows_vm *vm = object;
 
@@ -95,7 +95,7 @@ static long set_boot_cpu_id(void *object, unsigned long arg)
 	return 0;
 }
 
-static long get_clock(void *object, unsigned long arg)
+static long vm_call_get_clock(void *object, unsigned long arg)
 {
 	struct kvm_clock_data data;
 
@@ -103,7 +103,7 @@ static long get_clock(void *object, unsigned long arg)
 	return copy_to_user((void __user *)arg, &data, sizeof(data)) ? -EFAULT : 0;
 }
 
-static long set_clock(void *object, unsigned long arg)
+static long vm_call_set_clock(void *object, unsigned long arg)
 {
 	struct kvm_clock_data data;
 
@@ -112,17 +112,17 @@ static long set_clock(void *object, unsigned long arg)
 	return bellows_kvmclock_set(object, &data);
 }
 
-static long vm_check_extension(void *object, unsigned long arg)
+static long vm_call_check_extension(void *object, unsigned long arg)
 {
-	return bellows_check_extension(arg);
+	return ioctl_check_extension(arg);
 }
 
-static long get_tsc_khz(void *object, unsigned long arg)
+static long vm_call_get_tsc_khz(void *object, unsigned long arg)
 {
 	return tsc_khz;
 }
 
-static int enable_user_space_msr(struct bellows_vm *vm, u64 mask)
+static int vm_enable_user_space_msr(struct bellows_vm *vm, u64 mask)
 {
 	const u64 known = KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
 			  KVM_MSR_EXIT_REASON_FILTER;
@@ -133,20 +133,20 @@ static int enable_user_space_msr(struct bellows_vm *vm, u64 mask)
 	return 0;
 }
 
-static int enable_exception_payload(struct bellows_vm *vm, u64 on)
+static int vm_enable_exception_payload(struct bellows_vm *vm, u64 on)
 {
 	WRITE_ONCE(vm->exception_payload, on);
 	return 0;
 }
 
 /* Few exist: any set of them can be turned off. */
-static int disable_quirks(struct bellows_vm *vm, u64 quirks)
+static int vm_disable_quirks(struct bellows_vm *vm, u64 quirks)
 {
 	WRITE_ONCE(vm->disable_quirks, quirks);
 	return 0;
 }
 
-static int enable_x2apic_api(struct bellows_vm *vm, u64 flags)
+static int vm_enable_x2apic_api(struct bellows_vm *vm, u64 flags)
 {
 	if (flags & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
 		return -EINVAL;
@@ -161,13 +161,13 @@ static const struct {
 	u32 cap;
 	int (*enable)(struct bellows_vm *vm, u64 arg);
 } enable_caps[] = {
-	{ KVM_CAP_X86_USER_SPACE_MSR, enable_user_space_msr },
-	{ KVM_CAP_EXCEPTION_PAYLOAD, enable_exception_payload },
-	{ KVM_CAP_DISABLE_QUIRKS, disable_quirks },
-	{ KVM_CAP_X2APIC_API, enable_x2apic_api },
+	{ KVM_CAP_X86_USER_SPACE_MSR, vm_enable_user_space_msr },
+	{ KVM_CAP_EXCEPTION_PAYLOAD, vm_enable_exception_payload },
+	{ KVM_CAP_DISABLE_QUIRKS, vm_disable_quirks },
+	{ KVM_CAP_X2APIC_API, vm_enable_x2apic_api },
 };
 
-static long enable_cap(void *object, unsigned long arg)
+static long vm_call_enable_cap(void *object, unsigned long arg)
 {
 	struct bellows_vm *vm = object;
 	struct kvm_enable_cap cap;
@@ -185,7 +185,7 @@ static long enable_cap(void *object, unsigned long arg)
 	return -EINVAL;
 }
 
-static int copy_bitmaps(const struct kvm_msr_filter *filter, unsigned long **bitmaps)
+static int vm_copy_bitmaps(const struct kvm_msr_filter *filter, unsigned long **bitmaps)
 {
 	unsigned int i;
 
@@ -205,7 +205,7 @@ static int copy_bitmaps(const struct kvm_msr_filter *filter, unsigned long **bit
 	return 0;
 }
 
-static long replace_msr_filter(struct bellows_vm *vm, const struct kvm_msr_filter *filter)
+static long vm_replace_msr_filter(struct bellows_vm *vm, const struct kvm_msr_filter *filter)
 {
 	unsigned long *bitmaps[KVM_MSR_FILTER_MAX_RANGES] = { };
 	unsigned int i;
@@ -213,7 +213,7 @@ static long replace_msr_filter(struct bellows_vm *vm, const struct kvm_msr_filte
 
 	err = bellows_msr_filter_check(filter);
 	if (!err)
-		err = copy_bitmaps(filter, bitmaps);
+		err = vm_copy_bitmaps(filter, bitmaps);
 	if (!err)
 		err = bellows_msr_filter_set(vm, filter, bitmaps);
 	for (i = 0; err && i < ARRAY_SIZE(bitmaps); i++)
@@ -221,31 +221,31 @@ static long replace_msr_filter(struct bellows_vm *vm, const struct kvm_msr_filte
 	return err;
 }
 
-static long set_msr_filter(void *object, unsigned long arg)
+static long vm_call_set_msr_filter(void *object, unsigned long arg)
 {
 	struct kvm_msr_filter filter;
 
 	if (copy_from_user(&filter, (void __user *)arg, sizeof(filter)))
 		return -EFAULT;
-	return replace_msr_filter(object, &filter);
+	return vm_replace_msr_filter(object, &filter);
 }
 
-static const struct bellows_ioctl vm_ioctls[] = {
-	{ KVM_CREATE_VCPU, create_vcpu },
-	{ KVM_CREATE_IRQCHIP, create_irqchip },
-	{ KVM_SET_BOOT_CPU_ID, set_boot_cpu_id },
-	{ KVM_GET_CLOCK, get_clock },
-	{ KVM_SET_CLOCK, set_clock },
-	{ KVM_SET_USER_MEMORY_REGION, set_memory_region },
-	{ KVM_SET_TSS_ADDR, set_tss_addr },
-	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },
-	{ KVM_CHECK_EXTENSION, vm_check_extension },
-	{ KVM_GET_TSC_KHZ, get_tsc_khz },
-	{ KVM_ENABLE_CAP, enable_cap },
-	{ KVM_X86_SET_MSR_FILTER, set_msr_filter },
+static const struct ioctl_call vm_ioctls[] = {
+	{ KVM_CREATE_VCPU, vm_call_create_vcpu },
+	{ KVM_CREATE_IRQCHIP, vm_call_create_irqchip },
+	{ KVM_SET_BOOT_CPU_ID, vm_call_set_boot_cpu_id },
+	{ KVM_GET_CLOCK, vm_call_get_clock },
+	{ KVM_SET_CLOCK, vm_call_set_clock },
+	{ KVM_SET_USER_MEMORY_REGION, vm_call_set_memory_region },
+	{ KVM_SET_TSS_ADDR, vm_call_set_tss_addr },
+	{ KVM_SET_IDENTITY_MAP_ADDR, vm_call_set_identity_map_addr },
+	{ KVM_CHECK_EXTENSION, vm_call_check_extension },
+	{ KVM_GET_TSC_KHZ, vm_call_get_tsc_khz },
+	{ KVM_ENABLE_CAP, vm_call_enable_cap },
+	{ KVM_X86_SET_MSR_FILTER, vm_call_set_msr_filter },
 };
 
-static bool usable(const struct bellows_vm *vm)
+static bool vm_usable(const struct bellows_vm *vm)
 {
 	return vm->mm == current->mm && !bellows_vm_is_dead(vm);
 }
@@ -255,10 +255,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct bellows_vm *vm = file->private_data;
 	long r;
 
-	if (!usable(vm))
+	if (!vm_usable(vm))
 		return -EIO;
-	r = bellows_ioctl_dispatch(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, arg, -ENOIOCTLCMD);
-	return r == -ENOIOCTLCMD ? bellows_irq_ioctl(vm, cmd, arg) : r;
+	r = ioctl_dispatch(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, arg, -ENOIOCTLCMD);
+	return r == -ENOIOCTLCMD ? irq_ioctl(vm, cmd, arg) : r;
 }
 
 /* A 32-bit program's filter: the one structure here with a pointer in it. */
@@ -276,7 +276,7 @@ struct compat_filter {
 
 #define COMPAT_SET_MSR_FILTER	_IOW(KVMIO, 0xc6, struct compat_filter)
 
-static long set_compat_msr_filter(void *object, unsigned long arg)
+static long vm_set_compat_msr_filter(void *object, unsigned long arg)
 {
 	struct kvm_msr_filter filter = { };
 	struct compat_filter compat;
@@ -291,7 +291,7 @@ static long set_compat_msr_filter(void *object, unsigned long arg)
 		filter.ranges[i].base = compat.ranges[i].base;
 		filter.ranges[i].bitmap = (__force __u8 *)compat_ptr(compat.ranges[i].bitmap);
 	}
-	return replace_msr_filter(object, &filter);
+	return vm_replace_msr_filter(object, &filter);
 }
 
 static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -300,7 +300,7 @@ static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long a
 
 	if (cmd != COMPAT_SET_MSR_FILTER)
 		return vm_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
-	return usable(vm) ? set_compat_msr_filter(vm, arg) : -EIO;
+	return vm_usable(vm) ? vm_set_compat_msr_filter(vm, arg) : -EIO;
 }
 
 static int vm_release(struct inode *inode, struct file *file)
@@ -317,7 +317,7 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
-int bellows_vm_create_fd(void)
+int ioctl_create_vm(void)
 {
 	struct bellows_vm *vm = bellows_vm_create();
 	int fd;

@@ -3,6 +3,6 @@
 #define BELLOWS_IOCTL_VM_H
 
 /* A new VM's descriptor, or -errno. */
-int bellows_vm_create_fd(void);
+int ioctl_create_vm(void);
 
 #endif

@@ -17,13 +17,13 @@
 #include <linux/vtime.h>
 
 /* Interrupts off. From here the CPU's time is the guest's. */
-static inline void bellows_guest_timing_enter(void)
+static inline void run_timing_enter(void)
 {
 	vtime_account_guest_enter();
 }
 
 /* Interrupts may have been on in between, so that the tick saw the guest. */
-static inline void bellows_guest_timing_exit(void)
+static inline void run_timing_exit(void)
 {
 	vtime_account_guest_exit();
 }

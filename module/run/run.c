@@ -6,7 +6,7 @@
  * guest. The obstacle are the others who want something of a vCPU that may be
  * in the guest at that moment: they set a request and kick. The order of the
  * two sides' accesses is told where requests are made; this side's is in
- * enter(): mode, full barrier, requests, with interrupts off all the while.
+ * run_enter(): mode, full barrier, requests, with interrupts off all the while.
  *
  * A stay in the guest is one or more entries. Between them exits are served that
  * need nothing but registers (CPUID, most MSRs, a doorbell), with all of the
@@ -62,106 +62,106 @@
 /*
  * Few of them are there at a time, and to take one costs more than to look. A full
  * barrier if it is taken: what the requester wrote before is seen then. One that the look
- * misses is seen by must_not_enter().
+ * misses is seen by run_must_not_enter().
  */
-static bool take_request(struct bellows_vcpu *vcpu, enum bellows_request request)
+static bool run_take_request(struct bellows_vcpu *vcpu, enum bellows_request request)
 {
 	return test_bit(request, &vcpu->requests) && test_and_clear_bit(request, &vcpu->requests);
 }
 
-static void serve_flushes(struct bellows_vcpu *vcpu)
+static void run_serve_flushes(struct bellows_vcpu *vcpu)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (take_request(vcpu, VCPU_REQ_TLB_FLUSH)) {
+	if (run_take_request(vcpu, VCPU_REQ_TLB_FLUSH)) {
 		clear_bit(VCPU_REQ_TLB_FLUSH_GUEST, &vcpu->requests);
 		bellows_backend(flush_tlb)(vcpu);
 	}
-	if (take_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST))
+	if (run_take_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST))
 		bellows_backend(flush_tlb_guest)(vcpu);
 	local_irq_restore(flags);
 }
 
-static noinline int serve_these_requests(struct bellows_vcpu *vcpu)
+static noinline int run_serve_these_requests(struct bellows_vcpu *vcpu)
 {
 	if (test_bit(VCPU_REQ_VM_DEAD, &vcpu->requests))
 		return -EIO;
-	take_request(vcpu, VCPU_REQ_KICK);
-	if (take_request(vcpu, VCPU_REQ_TRIPLE_FAULT)) {
+	run_take_request(vcpu, VCPU_REQ_KICK);
+	if (run_take_request(vcpu, VCPU_REQ_TRIPLE_FAULT)) {
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	}
-	if (take_request(vcpu, VCPU_REQ_MSR_FILTER))
+	if (run_take_request(vcpu, VCPU_REQ_MSR_FILTER))
 		bellows_backend(update_msr_intercepts)(vcpu);
-	if (take_request(vcpu, VCPU_REQ_CLOCK))
+	if (run_take_request(vcpu, VCPU_REQ_CLOCK))
 		bellows_kvmclock_update(vcpu);
-	if (take_request(vcpu, VCPU_REQ_APIC))
-		bellows_startup_serve(vcpu);
-	if (take_request(vcpu, VCPU_REQ_APIC_VIEW))
+	if (run_take_request(vcpu, VCPU_REQ_APIC))
+		wait_serve_signals(vcpu);
+	if (run_take_request(vcpu, VCPU_REQ_APIC_VIEW))
 		bellows_apic_view_changed(vcpu);
-	serve_flushes(vcpu);
+	run_serve_flushes(vcpu);
 	return 1;
 }
 
 /* 1: go on; otherwise as bellows_handle_exit(). */
-static inline int serve_requests(struct bellows_vcpu *vcpu)
+static inline int run_serve_requests(struct bellows_vcpu *vcpu)
 {
-	return likely(!READ_ONCE(vcpu->requests)) ? 1 : serve_these_requests(vcpu);
+	return likely(!READ_ONCE(vcpu->requests)) ? 1 : run_serve_these_requests(vcpu);
 }
 
-/* Requests that were set between serve_requests() and IN_GUEST; EVENT is served by injecting. */
-static bool must_not_enter(const struct bellows_vcpu *vcpu)
+/* Requests that were set after run_serve_requests(); EVENT is served by injecting. */
+static bool run_must_not_enter(const struct bellows_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->requests) || bellows_work_pending();
+	return READ_ONCE(vcpu->requests) || run_work_pending();
 }
 
-static void leave_guest_mode(struct bellows_vcpu *vcpu)
+static void run_leave_guest_mode(struct bellows_vcpu *vcpu)
 {
 	/* The requester's IPI must not be needed any more before this is seen. */
-	smp_store_release(&vcpu->mode, BELLOWS_OUTSIDE_GUEST);
+	smp_store_release(&vcpu->mode, VCPU_OUTSIDE_GUEST);
 }
 
 /* Somebody wants to see what an exit leaves behind. */
-static bool must_end_stay(const struct bellows_vcpu *vcpu)
+static bool run_must_end_stay(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->guest_debug || (vcpu->apic && vcpu->apic->eoi_offered);
 }
 
 /* Was that exit the last one of this stay? */
-static bool end_of_stay(const struct bellows_vcpu *vcpu, int r)
+static bool run_end_of_stay(const struct bellows_vcpu *vcpu, int r)
 {
-	return r != 1 || must_not_enter(vcpu) || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
+	return r != 1 || run_must_not_enter(vcpu) || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
 }
 
 /* In the guest, until an exit that can't be served here, or whose service ends it. As bellows_handle_quickly(). */
-static int stay(struct bellows_vcpu *vcpu)
+static int run_stay(struct bellows_vcpu *vcpu)
 {
 	unsigned int left = MAX_ENTRIES;
 	int r;
 
 	do {
 		bellows_backend(enter)(vcpu);
-		if (unlikely(must_end_stay(vcpu)) || !bellows_backend(decode_quickly)(vcpu))
+		if (unlikely(run_must_end_stay(vcpu)) || !bellows_backend(decode_quickly)(vcpu))
 			return RUN_LATER;
 		r = bellows_handle_quickly(vcpu);
-	} while (likely(!end_of_stay(vcpu, r)) && --left);
+	} while (likely(!run_end_of_stay(vcpu, r)) && --left);
 	return r;
 }
 
 /* As bellows_handle_quickly(). */
-static int enter(struct bellows_vcpu *vcpu)
+static int run_enter(struct bellows_vcpu *vcpu)
 {
 	int r;
 
 	preempt_disable();
 	local_irq_disable();
-	WRITE_ONCE(vcpu->mode, BELLOWS_IN_GUEST);
-	bellows_work_prepare();
+	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
+	run_work_prepare();
 	/* Orders the store of mode before the load of requests. */
 	smp_mb();
-	if (must_not_enter(vcpu)) {
-		leave_guest_mode(vcpu);
+	if (run_must_not_enter(vcpu)) {
+		run_leave_guest_mode(vcpu);
 		local_irq_enable();
 		preempt_enable();
 		bellows_backend(cancel_injection)(vcpu);
@@ -170,13 +170,13 @@ static int enter(struct bellows_vcpu *vcpu)
 	}
 	bellows_fpu_enter(vcpu);
 	bellows_debug_enter(vcpu);
-	bellows_guest_timing_enter();
+	run_timing_enter();
 
 	bellows_backend(prepare_enter)(vcpu);
-	r = stay(vcpu);
+	r = run_stay(vcpu);
 
 	bellows_guest_has_run();
-	leave_guest_mode(vcpu);
+	run_leave_guest_mode(vcpu);
 	bellows_debug_exit(vcpu);
 	bellows_fpu_exit(vcpu);
 	bellows_backend(exit_irqoff)(vcpu);
@@ -189,7 +189,7 @@ static int enter(struct bellows_vcpu *vcpu)
 	/* STI takes effect behind the next instruction, which must not be CLI. */
 	asm volatile("nop" : : : "memory");
 	local_irq_disable();
-	bellows_guest_timing_exit();
+	run_timing_exit();
 	local_irq_enable();
 	preempt_enable();
 	return r;
@@ -198,7 +198,7 @@ static int enter(struct bellows_vcpu *vcpu)
 /* One stay in the guest. As bellows_handle_exit(). */
 static int run_once(struct bellows_vcpu *vcpu)
 {
-	int r = serve_requests(vcpu);
+	int r = run_serve_requests(vcpu);
 	unsigned int in_flight;
 
 	if (r <= 0)
@@ -206,7 +206,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 	/* An INIT came. */
 	if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
 		return 1;
-	if (take_request(vcpu, VCPU_REQ_EVENT) ||
+	if (run_take_request(vcpu, VCPU_REQ_EVENT) ||
 	    (!vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window)))
 		bellows_inject_events(vcpu);
 	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
@@ -214,7 +214,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 		bellows_backend(cancel_injection)(vcpu);
 		return 1;
 	}
-	r = enter(vcpu);
+	r = run_enter(vcpu);
 	if (r != RUN_LATER)
 		return r;
 	if (unlikely(vcpu->offered_irq >= 0))
@@ -233,24 +233,24 @@ static int run_once(struct bellows_vcpu *vcpu)
 	return bellows_handle_exit(vcpu);
 }
 
-static bool userspace_wants_window(struct bellows_vcpu *vcpu)
+static bool run_user_wants_window(struct bellows_vcpu *vcpu)
 {
 	return !vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window) && bellows_irq_ready(vcpu);
 }
 
 /* Halted or not started: sleeps until that may have changed. As bellows_handle_exit(). */
-static int wait_once(struct bellows_vcpu *vcpu)
+static int run_wait_once(struct bellows_vcpu *vcpu)
 {
 	u32 state = vcpu->mp_state;
-	int r = serve_requests(vcpu);
+	int r = run_serve_requests(vcpu);
 
 	if (r <= 0)
 		return r;
 	/* Userspace is told of the first start, as KVM does it: it calls again. */
 	if (vcpu->mp_state != state)
 		return state == KVM_MP_STATE_UNINITIALIZED ? -EAGAIN : 1;
-	if (!bellows_startup_wakes(vcpu))
-		bellows_startup_sleep(vcpu);
+	if (!wait_is_over(vcpu))
+		wait_sleep(vcpu);
 	return 1;
 }
 
@@ -260,15 +260,18 @@ int bellows_vcpu_run(struct bellows_vcpu *vcpu)
 
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;;) {
-		if (userspace_wants_window(vcpu)) {
+		if (run_user_wants_window(vcpu)) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
 		}
-		r = likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE) ? run_once(vcpu) : wait_once(vcpu);
+		if (likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE))
+			r = run_once(vcpu);
+		else
+			r = run_wait_once(vcpu);
 		if (r <= 0)
 			return r;
-		if (bellows_work_pending()) {
-			r = bellows_handle_work();
+		if (run_work_pending()) {
+			r = run_work_handle();
 			if (r)
 				return r;
 		}

@@ -36,14 +36,14 @@
 #define PAT_RESET	0x0007040600070406ULL
 
 /* The host slept: its TSC may have begun again, and the guest's clock has stood still. */
-static void host_slept(struct bellows_vcpu *vcpu)
+static void vcpu_host_slept(struct bellows_vcpu *vcpu)
 {
 	vcpu->sleeps = bellows_host_sleep.count;
 	bellows_vcpu_set_tsc(vcpu);
 	bellows_request(vcpu, VCPU_REQ_CLOCK);
 }
 
-static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
+static void vcpu_hardware_load(struct bellows_vcpu *vcpu, int cpu)
 {
 	bool moved = vcpu->cpu != cpu;
 
@@ -54,28 +54,28 @@ static void hardware_load(struct bellows_vcpu *vcpu, int cpu)
 	WRITE_ONCE(vcpu->cpu, cpu);
 	vcpu->loaded = true;
 	if (unlikely(vcpu->sleeps != bellows_host_sleep.count))
-		host_slept(vcpu);
+		vcpu_host_slept(vcpu);
 	if (vcpu->msrs.system_time & 1)
 		bellows_kvmclock_loaded(vcpu, moved);
 }
 
-static void hardware_put(struct bellows_vcpu *vcpu)
+static void vcpu_hardware_put(struct bellows_vcpu *vcpu)
 {
 	bellows_backend(vcpu_put)(vcpu);
 	vcpu->loaded = false;
 }
 
-static void sched_in(struct preempt_notifier *notifier, int cpu)
+static void vcpu_sched_in(struct preempt_notifier *notifier, int cpu)
 {
-	hardware_load(container_of(notifier, struct bellows_vcpu, notifier), cpu);
+	vcpu_hardware_load(container_of(notifier, struct bellows_vcpu, notifier), cpu);
 }
 
-static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+static void vcpu_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
-	hardware_put(container_of(notifier, struct bellows_vcpu, notifier));
+	vcpu_hardware_put(container_of(notifier, struct bellows_vcpu, notifier));
 }
 
-static struct preempt_ops preempt_ops = { .sched_in = sched_in, .sched_out = sched_out };
+static struct preempt_ops preempt_ops = { .sched_in = vcpu_sched_in, .sched_out = vcpu_sched_out };
 
 void bellows_vcpu_load(struct bellows_vcpu *vcpu)
 {
@@ -84,20 +84,20 @@ void bellows_vcpu_load(struct bellows_vcpu *vcpu)
 	lockdep_assert_held(&vcpu->mutex);
 	cpu = get_cpu();
 	preempt_notifier_register(&vcpu->notifier);
-	hardware_load(vcpu, cpu);
+	vcpu_hardware_load(vcpu, cpu);
 	put_cpu();
 }
 
 void bellows_vcpu_put(struct bellows_vcpu *vcpu)
 {
 	preempt_disable();
-	hardware_put(vcpu);
+	vcpu_hardware_put(vcpu);
 	preempt_notifier_unregister(&vcpu->notifier);
 	preempt_enable();
 }
 
 /* Power-on only: INIT leaves these. */
-static void reset_lasting(struct bellows_vcpu *vcpu)
+static void vcpu_reset_lasting(struct bellows_vcpu *vcpu)
 {
 	vcpu->msrs.pat = PAT_RESET;
 	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
@@ -113,7 +113,7 @@ static void reset_lasting(struct bellows_vcpu *vcpu)
 }
 
 /* Common registers after power-on and INIT; SDM volume 3, table 9-1. */
-void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
+void vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 {
 	unsigned int i;
 
@@ -129,7 +129,7 @@ void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = DR7_RESET;
 	if (!init)
-		reset_lasting(vcpu);
+		vcpu_reset_lasting(vcpu);
 	if (vcpu->apic)
 		bellows_apic_reset(vcpu);
 	bellows_backend(vcpu_reset)(vcpu, init);
@@ -141,7 +141,7 @@ void bellows_vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 	bellows_backend(update_msr_intercepts)(vcpu);
 }
 
-static int allocate(struct bellows_vcpu *vcpu)
+static int vcpu_allocate(struct bellows_vcpu *vcpu)
 {
 	vcpu->run_page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
 	if (!vcpu->run_page)
@@ -155,7 +155,7 @@ static int allocate(struct bellows_vcpu *vcpu)
 	return 0;
 }
 
-static void release_memory(struct bellows_vcpu *vcpu)
+static void vcpu_free(struct bellows_vcpu *vcpu)
 {
 	bellows_apic_destroy(vcpu);
 	bellows_emulation_destroy(vcpu);
@@ -185,18 +185,18 @@ struct bellows_vcpu *bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->msrs.tsc_offset = vm->tsc_offset;
 	vcpu->sleeps = bellows_host_sleep.count;
-	r = allocate(vcpu);
+	r = vcpu_allocate(vcpu);
 	if (!r && bellows_irqchip_in_kernel(vm))
 		r = bellows_apic_create(vcpu);
 	if (!r)
 		r = bellows_backend(vcpu_create)(vcpu);
 	if (r) {
-		release_memory(vcpu);
+		vcpu_free(vcpu);
 		return ERR_PTR(r);
 	}
 	mutex_lock(&vcpu->mutex);
 	bellows_vcpu_load(vcpu);
-	bellows_vcpu_reset(vcpu, false);
+	vcpu_reset(vcpu, false);
 	bellows_vcpu_put(vcpu);
 	mutex_unlock(&vcpu->mutex);
 	return vcpu;
@@ -205,5 +205,5 @@ struct bellows_vcpu *bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 void bellows_vcpu_destroy(struct bellows_vcpu *vcpu)
 {
 	bellows_backend(vcpu_destroy)(vcpu);
-	release_memory(vcpu);
+	vcpu_free(vcpu);
 }

@@ -35,27 +35,27 @@ LIST_HEAD(bellows_vms);
 
 static u32 last_id;				/* under bellows_vms_lock */
 
-static void flush_tlb(struct bellows_mmu *mmu)
+static void vm_mmu_flush_tlb(struct bellows_mmu *mmu)
 {
 	bellows_vm_flush_tlb(container_of(mmu, struct bellows_vm, mmu));
 }
 
-static const struct bellows_mmu_ops mmu_ops = { .flush_tlb = flush_tlb };
+static const struct bellows_mmu_ops mmu_ops = { .flush_tlb = vm_mmu_flush_tlb };
 
-static void publish(struct bellows_vm *vm)
+static void vm_publish(struct bellows_vm *vm)
 {
 	guard(mutex)(&bellows_vms_lock);
 	vm->id = ++last_id;
 	list_add_tail(&vm->link, &bellows_vms);
 }
 
-static void withdraw(struct bellows_vm *vm)
+static void vm_withdraw(struct bellows_vm *vm)
 {
 	guard(mutex)(&bellows_vms_lock);
 	list_del(&vm->link);
 }
 
-static int init(struct bellows_vm *vm)
+static int vm_setup(struct bellows_vm *vm)
 {
 	int err;
 
@@ -92,12 +92,12 @@ struct bellows_vm *bellows_vm_create(void)
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		goto put_host;
-	err = init(vm);
+	err = vm_setup(vm);
 	if (err)
 		goto free;
 
 	mmgrab(vm->mm);
-	publish(vm);
+	vm_publish(vm);
 	return vm;
 
 free:
@@ -107,12 +107,12 @@ put_host:
 	return ERR_PTR(err);
 }
 
-static void release(struct kref *ref)
+static void vm_end(struct kref *ref)
 {
 	struct bellows_vm *vm = container_of(ref, struct bellows_vm, ref);
 	unsigned int i;
 
-	withdraw(vm);
+	vm_withdraw(vm);
 	bellows_irqchip_destroy(vm);
 	/* Others may be taking pages out of our memory, and flush our vCPUs for it. */
 	bellows_mmu_detach(&vm->mmu);
@@ -136,11 +136,11 @@ void bellows_vm_get(struct bellows_vm *vm)
 void bellows_vm_put(struct bellows_vm *vm)
 {
 	might_sleep();
-	kref_put(&vm->ref, release);
+	kref_put(&vm->ref, vm_end);
 }
 
 /* False when until is over before the mutex is free. */
-static bool wait_for(struct mutex *mutex, unsigned long until)
+static bool vm_wait_for(struct mutex *mutex, unsigned long until)
 {
 	while (!mutex_trylock(mutex)) {
 		if (time_after(jiffies, until))
@@ -157,18 +157,18 @@ static bool wait_for(struct mutex *mutex, unsigned long until)
  * the locks let go soon once the VM is dead; one that does not (stuck in memory
  * reclaim, say) must not keep the machine from rebooting.
  */
-static void quiesce(struct bellows_vm *vm, unsigned long until)
+static void vm_quiesce(struct bellows_vm *vm, unsigned long until)
 {
-	bool quiet = wait_for(&vm->lock, until);
+	bool quiet = vm_wait_for(&vm->lock, until);
 	unsigned int i;
 
 	for (i = 0; quiet && i < vm->nvcpus; i++)
-		quiet = wait_for(&vm->vcpus[i]->mutex, until);
+		quiet = vm_wait_for(&vm->vcpus[i]->mutex, until);
 	if (!quiet)
 		pr_warn("bellows: VM %u does not stop for the reboot\n", vm->id);
 }
 
-static int on_reboot(struct notifier_block *nb, unsigned long event, void *unused)
+static int vm_on_reboot(struct notifier_block *nb, unsigned long event, void *unused)
 {
 	unsigned long until = jiffies + HZ;
 	struct bellows_vm *vm;
@@ -179,14 +179,14 @@ static int on_reboot(struct notifier_block *nb, unsigned long event, void *unuse
 	list_for_each_entry(vm, &bellows_vms, link)
 		bellows_vm_kill(vm);
 	list_for_each_entry(vm, &bellows_vms, link)
-		quiesce(vm, until);
+		vm_quiesce(vm, until);
 	mutex_unlock(&bellows_vms_lock);
 
 	bellows_host_shutdown();
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block reboot_notifier = { .notifier_call = on_reboot };
+static struct notifier_block reboot_notifier = { .notifier_call = vm_on_reboot };
 
 int bellows_vms_init(void)
 {

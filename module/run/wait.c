@@ -31,21 +31,21 @@
 			 BIT(VCPU_REQ_TLB_FLUSH_GUEST) | BIT(VCPU_REQ_MSR_FILTER) | \
 			 BIT(VCPU_REQ_APIC_VIEW))
 
-static bool is_bsp(const struct bellows_vcpu *vcpu)
+static bool wait_is_bsp(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->msrs.apic_base & MSR_IA32_APICBASE_BSP;
 }
 
-static void init(struct bellows_vcpu *vcpu)
+static void wait_take_init(struct bellows_vcpu *vcpu)
 {
 	bellows_emulator_reset(vcpu->emu);
-	bellows_vcpu_reset(vcpu, true);
+	vcpu_reset(vcpu, true);
 	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
-	vcpu->mp_state = is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_INIT_RECEIVED;
+	vcpu->mp_state = wait_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_INIT_RECEIVED;
 }
 
 /* Real mode, at the page that the vector says. */
-static void start(struct bellows_vcpu *vcpu)
+static void wait_take_sipi(struct bellows_vcpu *vcpu)
 {
 	u8 vector = READ_ONCE(vcpu->apic->sipi_vector);
 	struct kvm_segment cs;
@@ -63,7 +63,7 @@ static void start(struct bellows_vcpu *vcpu)
  * the SIPI would be taken as one that nobody waited for. The look is after the barrier
  * with which the request was taken; whose signal comes later requests it again.
  */
-static unsigned long take_signals(struct bellows_apic *apic)
+static unsigned long wait_take_signals(struct bellows_apic *apic)
 {
 	const unsigned long both = BIT(BELLOWS_APIC_SIGNAL_INIT) | BIT(BELLOWS_APIC_SIGNAL_SIPI);
 	unsigned long old = READ_ONCE(apic->signals);
@@ -73,22 +73,22 @@ static unsigned long take_signals(struct bellows_apic *apic)
 	return old & both;
 }
 
-void bellows_startup_serve(struct bellows_vcpu *vcpu)
+void wait_serve_signals(struct bellows_vcpu *vcpu)
 {
 	unsigned long signals;
 
 	if (!vcpu->apic)
 		return;
 	bellows_apic_take_posted(vcpu);
-	signals = take_signals(vcpu->apic);
+	signals = wait_take_signals(vcpu->apic);
 	if (signals & BIT(BELLOWS_APIC_SIGNAL_INIT))
-		init(vcpu);
+		wait_take_init(vcpu);
 	/* The vector was there before the signal; who does not wait for a SIPI ignores it. */
 	if ((signals & BIT(BELLOWS_APIC_SIGNAL_SIPI)) && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
-		start(vcpu);
+		wait_take_sipi(vcpu);
 }
 
-bool bellows_startup_wakes(struct bellows_vcpu *vcpu)
+bool wait_is_over(struct bellows_vcpu *vcpu)
 {
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED || !bellows_event_wakes(vcpu))
 		return false;
@@ -97,17 +97,17 @@ bool bellows_startup_wakes(struct bellows_vcpu *vcpu)
 	return true;
 }
 
-static bool may_sleep(struct bellows_vcpu *vcpu)
+static bool wait_may_sleep(struct bellows_vcpu *vcpu)
 {
 	return !(READ_ONCE(vcpu->requests) & ~NOT_WAKING) && !signal_pending(current);
 }
 
-void bellows_startup_sleep(struct bellows_vcpu *vcpu)
+void wait_sleep(struct bellows_vcpu *vcpu)
 {
 	prepare_to_rcuwait(&vcpu->wait);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (!may_sleep(vcpu))
+		if (!wait_may_sleep(vcpu))
 			break;
 		schedule();
 	}
@@ -116,7 +116,7 @@ void bellows_startup_sleep(struct bellows_vcpu *vcpu)
 
 void bellows_get_mp_state(struct bellows_vcpu *vcpu, struct kvm_mp_state *state)
 {
-	bellows_startup_serve(vcpu);
+	wait_serve_signals(vcpu);
 	state->mp_state = vcpu->mp_state;
 }
 

@@ -14,7 +14,7 @@
 static struct kvm_run nobodys_run;
 static struct kvm_vcpu nobodys_vcpu = { .run = &nobodys_run };
 
-int bellows_handle_work(void)
+int run_work_handle(void)
 {
 	return xfer_to_guest_mode_handle_work(&nobodys_vcpu);
 }

@@ -4,17 +4,17 @@
 /* Work that must be done before a thread enters a guest. */
 #include <linux/entry-kvm.h>
 
-static inline bool bellows_work_pending(void)
+static inline bool run_work_pending(void)
 {
 	return __xfer_to_guest_mode_work_pending();
 }
 
-/* Interrupts off, last thing before bellows_work_pending(). */
-static inline void bellows_work_prepare(void)
+/* Interrupts off, last thing before run_work_pending(). */
+static inline void run_work_prepare(void)
 {
 	xfer_to_guest_mode_prepare();
 }
 
-int bellows_handle_work(void);		/* 0 or -EINTR: a signal is pending */
+int run_work_handle(void);		/* 0 or -EINTR: a signal is pending */
 
 #endif

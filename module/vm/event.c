@@ -23,23 +23,23 @@
 
 enum exception_class { BENIGN, CONTRIBUTORY_CLASS, PAGE_FAULT_CLASS };
 
-static enum exception_class exception_class(u8 vector)
+static enum exception_class event_exception_class(u8 vector)
 {
 	if (vector == X86_TRAP_PF)
 		return PAGE_FAULT_CLASS;
 	return vector < 32 && (BIT(vector) & CONTRIBUTORY) ? CONTRIBUTORY_CLASS : BENIGN;
 }
 
-static bool makes_double_fault(u8 first, u8 second)
+static bool event_makes_double_fault(u8 first, u8 second)
 {
-	enum exception_class a = exception_class(first), b = exception_class(second);
+	enum exception_class a = event_exception_class(first), b = event_exception_class(second);
 
 	return (a == CONTRIBUTORY_CLASS && b == CONTRIBUTORY_CLASS) ||
 	       (a == PAGE_FAULT_CLASS && b != BENIGN);
 }
 
-static void queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u32 error,
-		  bool has_payload, u64 payload)
+static void event_queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u32 error,
+			bool has_payload, u64 payload)
 {
 	typeof(vcpu->events.exception) *e = &vcpu->events.exception;
 
@@ -50,7 +50,7 @@ static void queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u32 erro
 			bellows_request(vcpu, VCPU_REQ_TRIPLE_FAULT);
 			return;
 		}
-		if (makes_double_fault(e->vector, vector)) {
+		if (event_makes_double_fault(e->vector, vector)) {
 			vector = X86_TRAP_DF;
 			has_error = true;
 			error = 0;
@@ -68,35 +68,35 @@ static void queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u32 erro
 	};
 }
 
-static bool protected_mode(struct bellows_vcpu *vcpu)
+static bool event_protected_mode(struct bellows_vcpu *vcpu)
 {
 	return bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PE;
 }
 
 void bellows_queue_exception(struct bellows_vcpu *vcpu, u8 vector)
 {
-	queue(vcpu, vector, false, 0, false, 0);
+	event_queue(vcpu, vector, false, 0, false, 0);
 }
 
 void bellows_queue_exception_error(struct bellows_vcpu *vcpu, u8 vector, u32 error)
 {
 	/* Real mode pushes no error codes, and entry checks refuse them there. */
-	queue(vcpu, vector, protected_mode(vcpu), error, false, 0);
+	event_queue(vcpu, vector, event_protected_mode(vcpu), error, false, 0);
 }
 
 void bellows_queue_page_fault(struct bellows_vcpu *vcpu, u64 address, u32 error)
 {
-	queue(vcpu, X86_TRAP_PF, protected_mode(vcpu), error, true, address);
+	event_queue(vcpu, X86_TRAP_PF, event_protected_mode(vcpu), error, true, address);
 }
 
 void bellows_queue_debug(struct bellows_vcpu *vcpu, u64 dr6_bits)
 {
-	queue(vcpu, X86_TRAP_DB, false, 0, true, dr6_bits);
+	event_queue(vcpu, X86_TRAP_DB, false, 0, true, dr6_bits);
 }
 
 void bellows_queue_soft_exception(struct bellows_vcpu *vcpu, u8 vector, u8 insn_len)
 {
-	queue(vcpu, vector, false, 0, false, 0);
+	event_queue(vcpu, vector, false, 0, false, 0);
 	if (vcpu->events.exception.vector == vector) {
 		vcpu->events.exception.soft = true;
 		vcpu->events.exception.insn_len = insn_len;

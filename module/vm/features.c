@@ -20,7 +20,7 @@ static const struct { u8 word; u8 reg; u32 function; u32 index; } words[] = {
 	{ 18, EDX, 7, 0 },
 };
 
-static u32 entry_reg(const struct kvm_cpuid_entry2 *e, unsigned int reg)
+static u32 features_entry_reg(const struct kvm_cpuid_entry2 *e, unsigned int reg)
 {
 	switch (reg) {
 	case EAX:
@@ -49,7 +49,7 @@ bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int feature)
 		if (words[i].word != feature / 32)
 			continue;
 		e = bellows_cpuid_find(vcpu, words[i].function, words[i].index);
-		return e && (entry_reg(e, words[i].reg) & BIT(feature % 32));
+		return e && (features_entry_reg(e, words[i].reg) & BIT(feature % 32));
 	}
 	return false;
 }

@@ -9,10 +9,10 @@
  * seen it. The two sides order their accesses like this:
  *
  *     requester                         vCPU's thread, interrupts off
- *     change                            mode = BELLOWS_IN_GUEST
+ *     change                            mode = VCPU_IN_GUEST
  *     set the request bit               full barrier
  *     full barrier                      read requests: any? then do not enter
- *     read mode                         enter; later: mode = BELLOWS_OUTSIDE_GUEST
+ *     read mode                         enter; later: mode = VCPU_OUTSIDE_GUEST
  *
  * One of the two sees the other's write, so no request is missed. Either the
  * vCPU reads the bit and stays out, or the requester reads a mode other than
@@ -56,8 +56,8 @@ void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
 		return;
 	me = get_cpu();
 	/* Its own thread is here, so it is not in the guest. */
-	if (READ_ONCE(vcpu->mode) == BELLOWS_IN_GUEST &&
-	    cmpxchg(&vcpu->mode, BELLOWS_IN_GUEST, BELLOWS_EXITING) == BELLOWS_IN_GUEST) {
+	if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST &&
+	    cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_IN_GUEST) {
 		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu != me && cpu >= 0 && cpu_online(cpu))
 			smp_send_reschedule(cpu);
@@ -65,7 +65,7 @@ void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
 	put_cpu();
 }
 
-static void served(void *unused)
+static void request_served(void *unused)
 {
 }
 
@@ -88,14 +88,14 @@ void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
 		struct bellows_vcpu *vcpu = vm->vcpus[i];
 		int cpu;
 
-		if (READ_ONCE(vcpu->mode) == BELLOWS_OUTSIDE_GUEST)
+		if (READ_ONCE(vcpu->mode) == VCPU_OUTSIDE_GUEST)
 			continue;
 		/* Moved on since? Then it went out and has seen the request coming in. */
 		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu >= 0)
 			cpumask_set_cpu(cpu, mask);
 	}
-	smp_call_function_many(mask, served, NULL, true);
+	smp_call_function_many(mask, request_served, NULL, true);
 }
 
 void bellows_vm_flush_tlb(struct bellows_vm *vm)

@@ -6,7 +6,7 @@
 #include "backend.h"
 #include "vm/vcpu.h"
 
-u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
+u64 vcpu_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
 {
 	bellows_backend(cache_reg)(vcpu, reg);
 	vcpu->cached |= BIT(reg);

@@ -46,10 +46,10 @@ enum {
 	VCPU_NR_SEGS
 };
 
-enum bellows_vcpu_mode {
-	BELLOWS_OUTSIDE_GUEST,
-	BELLOWS_IN_GUEST,		/* an IPI makes it exit */
-	BELLOWS_EXITING,
+enum vcpu_mode {
+	VCPU_OUTSIDE_GUEST,
+	VCPU_IN_GUEST,		/* an IPI makes it exit */
+	VCPU_EXITING,
 };
 
 /* Events on their way into the guest. */
@@ -123,7 +123,7 @@ struct bellows_vcpu {
 	int cpu;				/* [v] CPU on which it is loaded, or was last; -1 never */
 	bool loaded;				/* [v] hardware state belongs to vcpu->cpu now */
 	bool l1d_unsafe;			/* [v] the host may have read others' data since the last entry */
-	int mode;				/* [r] bellows_vcpu_mode, ordered against requests */
+	int mode;				/* [r] enum vcpu_mode, ordered against requests */
 	unsigned long requests;			/* [a] bellows_request bits */
 	unsigned long quiescent;		/* [v] jiffies when RCU last heard of an entry */
 	struct rcuwait wait;
@@ -186,11 +186,11 @@ static inline void lockdep_assert_loaded(const struct bellows_vcpu *vcpu)
 }
 
 /* Registers: never touch regs[] without these. */
-u64 bellows_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg);
+u64 vcpu_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg);
 static inline u64 bellows_reg_read(struct bellows_vcpu *vcpu, unsigned int reg)
 {
 	if (unlikely(!(vcpu->cached & BIT(reg))))
-		return bellows_reg_fetch(vcpu, reg);
+		return vcpu_reg_fetch(vcpu, reg);
 	return vcpu->regs[reg];
 }
 

@@ -70,7 +70,7 @@ static bool sleeps(void)
 		tsc = resets ? random_below(&rnd, 1u << 30) : tsc + random_below(&rnd, 1u << 30);
 		after = tsc;
 		before += lost;
-		lost = bellows_tsc_lost(lost, before - lost, after);
+		lost = clock_tsc_lost(lost, before - lost, after);
 		if (tsc + lost < before)
 			return false;
 		/* Where it went on counting, nothing is added. */

@@ -18,12 +18,12 @@ static DEFINE_MUTEX(period_lock);
 
 module_param(fpu_timer_uses, uint, 0444);
 
-static ktime_t period(void)
+static ktime_t fpu_timer_period(void)
 {
 	return ns_to_ktime((u64)period_us * NSEC_PER_USEC);
 }
 
-static enum hrtimer_restart use_fpu(struct hrtimer *timer)
+static enum hrtimer_restart fpu_timer_fired(struct hrtimer *timer)
 {
 	if (irq_fpu_usable()) {
 		kernel_fpu_begin();
@@ -31,18 +31,18 @@ static enum hrtimer_restart use_fpu(struct hrtimer *timer)
 		kernel_fpu_end();
 		WRITE_ONCE(fpu_timer_uses, fpu_timer_uses + 1);
 	}
-	hrtimer_forward_now(timer, period());
+	hrtimer_forward_now(timer, fpu_timer_period());
 	return HRTIMER_RESTART;
 }
 
-static void start(struct hrtimer *timer, enum hrtimer_mode mode)
+static void fpu_timer_start(struct hrtimer *timer, enum hrtimer_mode mode)
 {
 	hrtimer_init(timer, CLOCK_MONOTONIC, mode);
-	timer->function = use_fpu;
-	hrtimer_start(timer, period(), mode);
+	timer->function = fpu_timer_fired;
+	hrtimer_start(timer, fpu_timer_period(), mode);
 }
 
-static int set_period(const char *val, const struct kernel_param *kp)
+static int fpu_timer_set(const char *val, const struct kernel_param *kp)
 {
 	unsigned int us;
 	int err = kstrtouint(val, 0, &us);
@@ -58,15 +58,15 @@ static int set_period(const char *val, const struct kernel_param *kp)
 	}
 	if (us && try_module_get(THIS_MODULE)) {
 		period_us = us;
-		start(&hard, HRTIMER_MODE_REL_PINNED_HARD);
-		start(&soft, HRTIMER_MODE_REL_PINNED_SOFT);
+		fpu_timer_start(&hard, HRTIMER_MODE_REL_PINNED_HARD);
+		fpu_timer_start(&soft, HRTIMER_MODE_REL_PINNED_SOFT);
 	}
 	mutex_unlock(&period_lock);
 	return 0;
 }
 
 static const struct kernel_param_ops period_ops = {
-	.set = set_period,
+	.set = fpu_timer_set,
 	.get = param_get_uint,
 };
 module_param_cb(fpu_timer_us, &period_ops, &period_us, 0644);

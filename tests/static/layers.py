@@ -30,6 +30,12 @@ NOUNS = {
             "route_", "routes_"),
     "memory": ("block_", "frame_", "mappers_", "memory_"),
     "mmu": ("guest_walk_", "mapper_", "pt_", "slot_", "slots_", "view_", "views_"),
+    "exit": ("emulation_", "exit_", "mmio_", "pio_", "task_switch_", "world_"),
+    "guest": ("control_", "debug_", "kvmclock_", "msr_"),
+    "host": ("emergency_",),
+    "ioctl": ("ioctl_", "irq_", "state_", "vcpu_call_"),
+    "run": ("run_", "vcpu_", "wait_"),
+    "vm": ("vcpu_",),
 }
 # Lines go up to the local APICs, ends of interrupts come down to the lines: the hardware's own circle.
 CIRCLE = "irq"
