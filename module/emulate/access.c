@@ -20,13 +20,13 @@
 #include "pure.h"
 #include "emulate/emu.h"
 
-unsigned int bellows_emu_access_flags(const struct bellows_emulator *e)
+unsigned int bellows_emu_access_flags(const struct emulator *e)
 {
 	return e->cpl == 3 ? EMU_USER : 0;
 }
 
 /* Truncate to what the CPU puts on the linear address bus. */
-static u64 wrap(const struct bellows_emulator *e, u64 linear)
+static u64 wrap(const struct emulator *e, u64 linear)
 {
 	return bellows_is_64bit(e) ? linear : (u32)linear;
 }
@@ -36,12 +36,12 @@ static unsigned int left_in_page(u64 linear)
 	return PAGE_BYTES - (linear & (PAGE_BYTES - 1));
 }
 
-static bool replaying(const struct bellows_emulator *e)
+static bool replaying(const struct emulator *e)
 {
 	return e->log_next < e->log_used;
 }
 
-static void record(struct bellows_emulator *e, const struct bellows_emu_access *a)
+static void record(struct emulator *e, const struct emu_access *a)
 {
 	if (e->log_used == EMU_LOG) {
 		e->log_overflow = true;
@@ -56,13 +56,13 @@ static void record(struct bellows_emulator *e, const struct bellows_emu_access *
  * somebody changed the state behind the emulator's back, and the only safe
  * thing is to forget what was done and start again.
  */
-static int replay(struct bellows_emulator *e, u8 kind, u64 address,
-		  unsigned int size, const struct bellows_emu_access **done)
+static int replay(struct emulator *e, u8 kind, u64 address,
+		  unsigned int size, const struct emu_access **done)
 {
-	const struct bellows_emu_access *entry = &e->log[e->log_next];
+	const struct emu_access *entry = &e->log[e->log_next];
 
 	if (entry->kind != kind || entry->address != address || entry->size > size) {
-		bellows_emulator_reset(e);
+		emu_reset(e);
 		return EMU_RETRY;
 	}
 	e->log_next++;
@@ -70,10 +70,10 @@ static int replay(struct bellows_emulator *e, u8 kind, u64 address,
 	return EMU_CONTINUE;
 }
 
-static void set_pending(struct bellows_emulator *e, u8 kind, u64 address,
+static void set_pending(struct emulator *e, u8 kind, u64 address,
 			unsigned int size, unsigned int count)
 {
-	e->pending = (struct bellows_emu_access) {
+	e->pending = (struct emu_access) {
 		.address = address,
 		.kind = kind,
 		.size = size,
@@ -82,7 +82,7 @@ static void set_pending(struct bellows_emulator *e, u8 kind, u64 address,
 }
 
 /* What a callback returned, checked. Leaves pending set only for an EXIT. */
-static int finish(struct bellows_emulator *e, unsigned int size, int result)
+static int finish(struct emulator *e, unsigned int size, int result)
 {
 	switch (result) {
 	case EMU_EXIT:
@@ -100,7 +100,7 @@ static int finish(struct bellows_emulator *e, unsigned int size, int result)
 	return EMU_UNHANDLEABLE;
 }
 
-static int read_new(struct bellows_emulator *e, u64 linear, void *buf,
+static int read_new(struct emulator *e, u64 linear, void *buf,
 		    unsigned int size, unsigned int flags)
 {
 	int r;
@@ -108,7 +108,7 @@ static int read_new(struct bellows_emulator *e, u64 linear, void *buf,
 	set_pending(e, EMU_READ, linear, size, 1);
 	r = finish(e, size, e->ops->read(e, linear, buf, size, flags));
 	if (r == EMU_CONTINUE) {
-		struct bellows_emu_access done = {
+		struct emu_access done = {
 			.address = linear,
 			.kind = EMU_READ,
 			.size = size,
@@ -122,7 +122,7 @@ static int read_new(struct bellows_emulator *e, u64 linear, void *buf,
 }
 
 /* Without @old an ordinary write. */
-static int write_new(struct bellows_emulator *e, u64 linear, const void *old,
+static int write_new(struct emulator *e, u64 linear, const void *old,
 		     const void *buf, unsigned int size, unsigned int flags)
 {
 	int r;
@@ -134,7 +134,7 @@ static int write_new(struct bellows_emulator *e, u64 linear, const void *old,
 		r = e->ops->write(e, linear, buf, size, flags);
 	r = finish(e, size, r);
 	if (r == EMU_CONTINUE) {
-		struct bellows_emu_access done = {
+		struct emu_access done = {
 			.address = linear,
 			.kind = EMU_WRITE,
 			.size = size,
@@ -147,11 +147,11 @@ static int write_new(struct bellows_emulator *e, u64 linear, const void *old,
 }
 
 /* At most 16 bytes inside a page; a callback may answer it in pieces. */
-static int read_piece(struct bellows_emulator *e, u64 linear, u8 *buf,
+static int read_piece(struct emulator *e, u64 linear, u8 *buf,
 		      unsigned int size, unsigned int flags)
 {
 	while (size && replaying(e)) {
-		const struct bellows_emu_access *done;
+		const struct emu_access *done;
 		int r = replay(e, EMU_READ, linear, size, &done);
 
 		if (r)
@@ -164,11 +164,11 @@ static int read_piece(struct bellows_emulator *e, u64 linear, u8 *buf,
 	return size ? read_new(e, linear, buf, size, flags) : EMU_CONTINUE;
 }
 
-static int write_piece(struct bellows_emulator *e, u64 linear, const u8 *old,
+static int write_piece(struct emulator *e, u64 linear, const u8 *old,
 		       const u8 *buf, unsigned int size, unsigned int flags)
 {
 	while (size && replaying(e)) {
-		const struct bellows_emu_access *done;
+		const struct emu_access *done;
 		int r = replay(e, EMU_WRITE, linear, size, &done);
 
 		if (r)
@@ -188,7 +188,7 @@ static int write_piece(struct bellows_emulator *e, u64 linear, const u8 *old,
  * Would this access fault? When the log has entries left, that was asked in an
  * earlier run, and the answer may not change now.
  */
-int bellows_emu_probe(struct bellows_emulator *e, u64 linear, unsigned int size,
+int bellows_emu_probe(struct emulator *e, u64 linear, unsigned int size,
 		      unsigned int flags)
 {
 	unsigned int first = min_t(unsigned int, size, left_in_page(linear));
@@ -212,7 +212,7 @@ int bellows_emu_probe(struct bellows_emulator *e, u64 linear, unsigned int size,
 }
 
 /* Both pages of an access that crosses, before the first is touched. */
-static int probe_both(struct bellows_emulator *e, u64 linear, unsigned int size,
+static int probe_both(struct emulator *e, u64 linear, unsigned int size,
 		      unsigned int flags)
 {
 	if (size <= left_in_page(linear))
@@ -225,7 +225,7 @@ static unsigned int piece_size(u64 linear, unsigned int size)
 	return min_t(unsigned int, 16, min_t(unsigned int, size, left_in_page(linear)));
 }
 
-int bellows_emu_read(struct bellows_emulator *e, u64 linear, void *buf,
+int bellows_emu_read(struct emulator *e, u64 linear, void *buf,
 		     unsigned int size, unsigned int flags)
 {
 	u8 *to = buf;
@@ -244,7 +244,7 @@ int bellows_emu_read(struct bellows_emulator *e, u64 linear, void *buf,
 	return r;
 }
 
-int bellows_emu_write(struct bellows_emulator *e, u64 linear, const void *buf,
+int bellows_emu_write(struct emulator *e, u64 linear, const void *buf,
 		      unsigned int size)
 {
 	unsigned int flags = bellows_emu_access_flags(e) | EMU_FOR_WRITE;
@@ -267,7 +267,7 @@ int bellows_emu_write(struct bellows_emulator *e, u64 linear, const void *buf,
  * The write of a locked read-modify-write. Across a page it is not atomic: CPUs
  * lock the bus for that, and nothing here can.
  */
-int bellows_emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old,
+int bellows_emu_cmpxchg(struct emulator *e, u64 linear, const void *old,
 			const void *new, unsigned int size)
 {
 	unsigned int flags = bellows_emu_access_flags(e) | EMU_FOR_WRITE |
@@ -278,12 +278,12 @@ int bellows_emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old,
 		return bellows_emu_write(e, linear, new, size);
 	r = write_piece(e, linear, old, new, size, flags);
 	if (r == EMU_RETRY)
-		bellows_emulator_reset(e);
+		emu_reset(e);
 	return r;
 }
 
 /* One value in a segment, checked against its limit and type. */
-int bellows_emu_read_seg(struct bellows_emulator *e, u8 seg, u64 offset,
+int bellows_emu_read_seg(struct emulator *e, u8 seg, u64 offset,
 			 u64 *value, unsigned int size)
 {
 	u64 linear;
@@ -295,11 +295,11 @@ int bellows_emu_read_seg(struct bellows_emulator *e, u8 seg, u64 offset,
 }
 
 /* The port access that the log answers next, if it is one. */
-const struct bellows_emu_access *
-bellows_emu_replay_port(const struct bellows_emulator *e, u8 kind, u16 port,
+const struct emu_access *
+bellows_emu_replay_port(const struct emulator *e, u8 kind, u16 port,
 			unsigned int size)
 {
-	const struct bellows_emu_access *entry = &e->log[e->log_next];
+	const struct emu_access *entry = &e->log[e->log_next];
 
 	if (replaying(e) && entry->kind == kind && entry->address == port &&
 	    entry->size == size)
@@ -307,7 +307,7 @@ bellows_emu_replay_port(const struct bellows_emulator *e, u8 kind, u16 port,
 	return NULL;
 }
 
-static int port_new(struct bellows_emulator *e, u8 kind, u16 port,
+static int port_new(struct emulator *e, u8 kind, u16 port,
 		    unsigned int size, unsigned int count, void *data)
 {
 	int r;
@@ -322,7 +322,7 @@ static int port_new(struct bellows_emulator *e, u8 kind, u16 port,
 		r = EMU_UNHANDLEABLE;
 	r = finish(e, size, r);
 	if (r == EMU_CONTINUE) {
-		struct bellows_emu_access done = {
+		struct emu_access done = {
 			.address = port,
 			.kind = kind,
 			.size = size,
@@ -337,10 +337,10 @@ static int port_new(struct bellows_emulator *e, u8 kind, u16 port,
 }
 
 /* With @count above 1, @data is io_buf, where it also is after an EXIT. */
-int bellows_emu_port(struct bellows_emulator *e, u8 kind, u16 port,
+int bellows_emu_port(struct emulator *e, u8 kind, u16 port,
 		     unsigned int size, unsigned int count, void *data)
 {
-	const struct bellows_emu_access *done;
+	const struct emu_access *done;
 	int r;
 
 	if (!replaying(e))
@@ -349,7 +349,7 @@ int bellows_emu_port(struct bellows_emulator *e, u8 kind, u16 port,
 	if (r)
 		return r;
 	if (done->count != count || done->size != size) {
-		bellows_emulator_reset(e);
+		emu_reset(e);
 		return EMU_RETRY;
 	}
 	if (kind == EMU_IN && count == 1)
@@ -357,9 +357,9 @@ int bellows_emu_port(struct bellows_emulator *e, u8 kind, u16 port,
 	return EMU_CONTINUE;
 }
 
-void bellows_emulator_complete(struct bellows_emulator *e, const void *data)
+void emu_complete(struct emulator *e, const void *data)
 {
-	struct bellows_emu_access *a = &e->pending;
+	struct emu_access *a = &e->pending;
 
 	if (!a->size || e->log_used >= EMU_LOG)
 		return;
@@ -373,7 +373,7 @@ void bellows_emulator_complete(struct bellows_emulator *e, const void *data)
 	a->size = 0;
 }
 
-void bellows_emulator_reset(struct bellows_emulator *e)
+void emu_reset(struct emulator *e)
 {
 	e->pending.size = 0;
 	e->log_used = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The decoder: bytes to struct bellows_insn.
+ * The decoder: bytes to struct emu_insn.
  *
  * One pass, front to back, each stage consuming what belongs to it: prefixes,
  * opcode (through the tables and their selectors), ModRM with SIB and
@@ -29,10 +29,10 @@ struct cursor {
 	bool invalid;
 };
 
-/* What is known before the struct bellows_insn has a place for it. */
+/* What is known before the struct emu_insn has a place for it. */
 struct state {
 	struct cursor c;
-	struct bellows_insn *insn;
+	struct emu_insn *insn;
 	struct bellows_opcode entry;
 	u8 override;		/* segment, or NR_SEGS */
 	bool address_prefix;
@@ -42,7 +42,7 @@ struct state {
 
 static u8 next_byte(struct cursor *c)
 {
-	if (c->pos >= BELLOWS_INSN_MAX) {
+	if (c->pos >= EMU_INSN_MAX) {
 		c->too_long = true;
 		return 0;
 	}
@@ -82,7 +82,7 @@ static bool failed(const struct cursor *c)
  */
 static bool legacy_prefix(struct state *s, u8 byte)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 
 	switch (byte) {
 	case 0x26:
@@ -116,7 +116,7 @@ static bool legacy_prefix(struct state *s, u8 byte)
 /* Returns the first byte of the opcode. A REX counts if nothing follows it. */
 static u8 decode_prefixes(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 
 	for (;;) {
 		u8 byte = next_byte(&s->c);
@@ -145,14 +145,14 @@ static u8 decode_address_size(const struct state *s)
 	}
 }
 
-static u8 operand_size_v(const struct bellows_insn *insn)
+static u8 operand_size_v(const struct emu_insn *insn)
 {
 	if (insn->rex & REX_W)
 		return 8;
 	return (insn->mode == MODE_16) == insn->has_operand_prefix ? 4 : 2;
 }
 
-static u8 decode_operand_size(const struct bellows_insn *insn, u32 flags)
+static u8 decode_operand_size(const struct emu_insn *insn, u32 flags)
 {
 	bool mode64 = insn->mode == MODE_64;
 	u8 size = operand_size_v(insn);
@@ -192,7 +192,7 @@ static void decode_modrm_16(struct state *s)
 		GPR_RSI, GPR_RDI, GPR_RSI, GPR_RDI,
 		NO_GPR, NO_GPR, NO_GPR, NO_GPR,
 	};
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	u8 rm = insn->rm & 7;
 
 	if (insn->mod == 0 && rm == 6) {
@@ -207,7 +207,7 @@ static void decode_modrm_16(struct state *s)
 
 static void decode_sib(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	u8 sib = next_byte(&s->c);
 	u8 index = ((sib >> 3) & 7) | (insn->rex & REX_X ? 8 : 0);
 
@@ -222,7 +222,7 @@ static void decode_sib(struct state *s)
 
 static void decode_modrm_32(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	u8 rm = insn->rm & 7;
 
 	if (rm == GPR_RSP) {
@@ -239,7 +239,7 @@ static void decode_modrm_32(struct state *s)
 
 static void decode_modrm(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	u8 modrm = next_byte(&s->c);
 
 	insn->has_modrm = true;
@@ -251,7 +251,7 @@ static void decode_modrm(struct state *s)
 /* Everything after ModRM, once it is known that mod is to be believed. */
 static void decode_memory(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 
 	insn->memory = insn->mod != 3;
 	if (!insn->memory)
@@ -266,7 +266,7 @@ static void decode_memory(struct state *s)
 
 static void decode_immediate(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	unsigned int z = min_t(unsigned int, insn->operand_size, 4);
 
 	switch (insn->flags & IM_MASK) {
@@ -305,7 +305,7 @@ static void decode_immediate(struct state *s)
 	}
 }
 
-static unsigned int prefix_index(const struct bellows_insn *insn)
+static unsigned int prefix_index(const struct emu_insn *insn)
 {
 	if (insn->rep)
 		return insn->rep == 0xf3 ? 2 : 3;
@@ -314,7 +314,7 @@ static unsigned int prefix_index(const struct bellows_insn *insn)
 
 static unsigned int selector_index(const struct state *s, u32 selector)
 {
-	const struct bellows_insn *insn = s->insn;
+	const struct emu_insn *insn = s->insn;
 
 	switch (selector) {
 	case SEL_REG:
@@ -486,7 +486,7 @@ static void decode_legacy_opcode(struct state *s, u8 byte)
 	static const struct bellows_opcode amd_3dnow = {
 		.op = OP_LENGTH_ONLY, .flags = F_MODRM | IM_U8,
 	};
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 
 	if (byte != 0x0f) {
 		insn->opcode = byte;
@@ -515,14 +515,14 @@ static void decode_legacy_opcode(struct state *s, u8 byte)
 	s->entry = bellows_opcodes_0f[byte];
 }
 
-static bool allowed_in_mode(const struct bellows_insn *insn)
+static bool allowed_in_mode(const struct emu_insn *insn)
 {
 	if (insn->mode == MODE_64)
 		return !(insn->flags & F_NO64);
 	return !(insn->flags & F_ONLY64);
 }
 
-static bool allowed_prefixes(const struct bellows_insn *insn)
+static bool allowed_prefixes(const struct emu_insn *insn)
 {
 	u32 possible = insn->flags & PF_MASK;
 
@@ -537,7 +537,7 @@ static bool allowed_prefixes(const struct bellows_insn *insn)
  * CR0, CR2, CR3, CR4 and CR8 exist, and DR0 to DR7. AMD's way to name CR8
  * without REX is LOCK with CR0.
  */
-static bool allowed_register(struct bellows_insn *insn)
+static bool allowed_register(struct emu_insn *insn)
 {
 	switch (insn->op) {
 	case OP_MOV_FROM_CR:
@@ -555,7 +555,7 @@ static bool allowed_register(struct bellows_insn *insn)
 /* Where vvvv names no register it must be zero (inverted), all four bits. */
 static bool allowed_vex(const struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	bool uses_vvvv = insn->dst == OPD_B || insn->src == OPD_B ||
 			 insn->src2 == OPD_B;
 
@@ -570,7 +570,7 @@ static bool allowed_vex(const struct state *s)
 
 static bool allowed(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 
 	if ((insn->flags & F_MEM) && !insn->memory)
 		return false;
@@ -582,7 +582,7 @@ static bool allowed(struct state *s)
 
 static void decode_all(struct state *s)
 {
-	struct bellows_insn *insn = s->insn;
+	struct emu_insn *insn = s->insn;
 	u8 byte = decode_prefixes(s);
 
 	if (failed(&s->c))
@@ -614,8 +614,8 @@ static void decode_all(struct state *s)
 		s->c.invalid = true;
 }
 
-int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
-		   unsigned int avail, enum bellows_insn_mode mode)
+int bellows_decode(struct emu_insn *insn, const u8 *bytes,
+		   unsigned int avail, enum emu_insn_mode mode)
 {
 	struct state s = {
 		.c = { .bytes = bytes, .avail = avail },
@@ -623,7 +623,7 @@ int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
 		.override = NR_SEGS,
 	};
 
-	*insn = (struct bellows_insn) {
+	*insn = (struct emu_insn) {
 		.mode = mode,
 		.base = NO_GPR,
 		.index = NO_GPR,

@@ -5,7 +5,7 @@
  * One instruction is one struct bellows_emu_step. The frame (emulate.c) decodes,
  * loads the operands that the list below says the handler needs, calls the
  * handler, stores the result. Handlers change the registers in struct
- * bellows_emulator as they like: when anything fails, the frame puts back the
+ * emulator as they like: when anything fails, the frame puts back the
  * checkpoint, so that no handler has to undo. REP moves the checkpoint on after
  * each iteration.
  */
@@ -75,8 +75,8 @@ struct bellows_emu_checkpoint {
  * @partial: REP has iterations left: RIP stays
  */
 struct bellows_emu_step {
-	struct bellows_emulator *e;
-	const struct bellows_insn *insn;
+	struct emulator *e;
+	const struct emu_insn *insn;
 	unsigned int size;
 	u64 dst;
 	u64 src;
@@ -249,19 +249,19 @@ static inline u64 bellows_merge(u64 old, u64 value, unsigned int size)
 	return (old & ~bellows_mask(size)) | (value & bellows_mask(size));
 }
 
-static inline void bellows_set_reg(struct bellows_emulator *e, u8 reg, u64 value,
+static inline void bellows_set_reg(struct emulator *e, u8 reg, u64 value,
 				   unsigned int size)
 {
 	e->regs[reg] = bellows_merge(e->regs[reg], value, size);
 }
 
-static inline bool bellows_is_64bit(const struct bellows_emulator *e)
+static inline bool bellows_is_64bit(const struct emulator *e)
 {
-	return bellows_emulator_mode(e) == MODE_64;
+	return emu_mode(e) == MODE_64;
 }
 
 /* Any part of any segment; what the owner filled in is at e->seg[]. */
-static inline const struct bellows_emu_segment *bellows_emu_segment(struct bellows_emulator *e,
+static inline const struct emu_segment *emu_segment(struct emulator *e,
 								     unsigned int nr)
 {
 	if (e->seg_missing & BIT(nr)) {
@@ -271,7 +271,7 @@ static inline const struct bellows_emu_segment *bellows_emu_segment(struct bello
 	return &e->seg[nr];
 }
 
-static inline bool bellows_is_protected(const struct bellows_emulator *e)
+static inline bool bellows_is_protected(const struct emulator *e)
 {
 	return (e->cr0 & CR0_PE) && !(e->rflags & EFL_VM);
 }
@@ -284,43 +284,43 @@ void bellows_emu_store_reg(struct bellows_emu_step *s, u8 reg, u64 value,
 int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 		     unsigned int flags);
 int bellows_emu_store(struct bellows_emu_step *s);
-int bellows_emu_check_alignment(struct bellows_emulator *e, u64 linear,
+int bellows_emu_check_alignment(struct emulator *e, u64 linear,
 				unsigned int size);
 
 /* Faults: each returns EMU_FAULT. */
-int bellows_emu_fault(struct bellows_emulator *e, u8 vector);
-int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code);
+int emu_fault(struct emulator *e, u8 vector);
+int bellows_emu_fault_code(struct emulator *e, u8 vector, u32 code);
 
 /* Segments and memory. */
-bool bellows_emu_canonical(const struct bellows_emulator *e, u64 linear);
-int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
+bool bellows_emu_canonical(const struct emulator *e, u64 linear);
+int bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
 		       unsigned int size, bool write, u64 *linear);
-int bellows_emu_linear_flush(struct bellows_emulator *e, u8 seg, u64 offset, u64 *linear);
-int bellows_emu_fetch(struct bellows_emulator *e);
+int bellows_emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear);
+int bellows_emu_fetch(struct emulator *e);
 int bellows_emu_branch(struct bellows_emu_step *s, u64 target);
-int bellows_emu_read(struct bellows_emulator *e, u64 linear, void *buf,
+int bellows_emu_read(struct emulator *e, u64 linear, void *buf,
 		     unsigned int size, unsigned int flags);
-int bellows_emu_write(struct bellows_emulator *e, u64 linear, const void *buf,
+int bellows_emu_write(struct emulator *e, u64 linear, const void *buf,
 		      unsigned int size);
-int bellows_emu_probe(struct bellows_emulator *e, u64 linear, unsigned int size,
+int bellows_emu_probe(struct emulator *e, u64 linear, unsigned int size,
 		      unsigned int flags);
-int bellows_emu_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old,
+int bellows_emu_cmpxchg(struct emulator *e, u64 linear, const void *old,
 			const void *new, unsigned int size);
-int bellows_emu_read_seg(struct bellows_emulator *e, u8 seg, u64 offset,
+int bellows_emu_read_seg(struct emulator *e, u8 seg, u64 offset,
 			 u64 *value, unsigned int size);
-unsigned int bellows_emu_access_flags(const struct bellows_emulator *e);
+unsigned int bellows_emu_access_flags(const struct emulator *e);
 
 /* Ports, and the log. */
-int bellows_emu_port(struct bellows_emulator *e, u8 kind, u16 port,
+int bellows_emu_port(struct emulator *e, u8 kind, u16 port,
 		     unsigned int size, unsigned int count, void *data);
-const struct bellows_emu_access *
-bellows_emu_replay_port(const struct bellows_emulator *e, u8 kind, u16 port,
+const struct emu_access *
+bellows_emu_replay_port(const struct emulator *e, u8 kind, u16 port,
 			unsigned int size);
 
 /* The stack. */
-unsigned int bellows_emu_stack_size(const struct bellows_emulator *e);
-int bellows_emu_push(struct bellows_emulator *e, u64 value, unsigned int size);
-int bellows_emu_pop(struct bellows_emulator *e, u64 *value, unsigned int size);
+unsigned int bellows_emu_stack_size(const struct emulator *e);
+int bellows_emu_push(struct emulator *e, u64 value, unsigned int size);
+int bellows_emu_pop(struct emulator *e, u64 *value, unsigned int size);
 
 /* What a fault goes back to. */
 static inline void bellows_emu_save(struct bellows_emu_step *s)
@@ -334,7 +334,7 @@ static inline void bellows_emu_save(struct bellows_emu_step *s)
 static inline void bellows_emu_commit(struct bellows_emu_step *s)
 {
 	bellows_emu_save(s);
-	bellows_emulator_reset(s->e);
+	emu_reset(s->e);
 }
 
 #endif /* BELLOWS_EMULATE_EMU_H */

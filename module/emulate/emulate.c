@@ -39,14 +39,14 @@ static void restore_checkpoint(struct bellows_emu_step *s)
  * Near branches with 0x66 in 64-bit mode are the one thing on which vendors
  * differ: AMD truncates RIP, Intel ignores the prefix. No compiler makes them.
  */
-static bool vendors_differ(const struct bellows_insn *insn)
+static bool vendors_differ(const struct emu_insn *insn)
 {
 	return insn->mode == MODE_64 && (insn->flags & F_BRANCH) &&
 	       insn->has_operand_prefix;
 }
 
 /* Real and virtual-8086 mode have neither VEX prefixes nor ARPL. */
-static bool undefined_here(const struct bellows_emulator *e, u16 feature)
+static bool undefined_here(const struct emulator *e, u16 feature)
 {
 	if ((e->features & feature) != feature)
 		return true;
@@ -56,7 +56,7 @@ static bool undefined_here(const struct bellows_emulator *e, u16 feature)
 
 static int load_operands(struct bellows_emu_step *s, u8 frame)
 {
-	const struct bellows_insn *insn = s->insn;
+	const struct emu_insn *insn = s->insn;
 	unsigned int flags = frame & EMU_STORE ? EMU_FOR_WRITE : 0;
 	int r = EMU_CONTINUE;
 
@@ -80,7 +80,7 @@ static int execute(struct bellows_emu_step *s)
 	if (!handler->exec || vendors_differ(s->insn))
 		return EMU_UNHANDLEABLE;
 	if (undefined_here(s->e, handler->feature))
-		return bellows_emu_fault(s->e, VECTOR_UD);
+		return emu_fault(s->e, VECTOR_UD);
 	r = load_operands(s, handler->frame);
 	if (!r)
 		r = handler->exec(s);
@@ -91,7 +91,7 @@ static int execute(struct bellows_emu_step *s)
 
 static void retire(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 
 	if (s->saved.rflags & EFL_TF)
 		e->events |= EMU_STEP;
@@ -102,7 +102,7 @@ static void retire(struct bellows_emu_step *s)
 	e->events |= EMU_RETIRED;
 }
 
-static u64 next_rip(const struct bellows_emulator *e)
+static u64 next_rip(const struct emulator *e)
 {
 	u64 rip = e->rip + e->insn.length;
 
@@ -113,7 +113,7 @@ static u64 next_rip(const struct bellows_emulator *e)
  * While an instruction waits for userspace its bytes are not fetched again:
  * they may have changed, and what runs again must be what ran before.
  */
-static int get_insn(struct bellows_emulator *e)
+static int get_insn(struct emulator *e)
 {
 	if (e->log_used && e->insn.length)
 		return EMU_CONTINUE;
@@ -133,7 +133,7 @@ static int sanitize(int result)
 	return EMU_UNHANDLEABLE;
 }
 
-static int run(struct bellows_emulator *e)
+static int run(struct emulator *e)
 {
 	struct bellows_emu_step s;
 	int r;
@@ -156,12 +156,12 @@ static int run(struct bellows_emulator *e)
 	return r;
 }
 
-int bellows_emulate_one(struct bellows_emulator *e)
+int emulate_one(struct emulator *e)
 {
 	int r;
 
 	if (e->rip != e->log_rip || e->seg[SEG_CS].base != e->log_cs)
-		bellows_emulator_reset(e);
+		emu_reset(e);
 	e->log_rip = e->rip;
 	e->log_cs = e->seg[SEG_CS].base;
 	e->events = 0;
@@ -172,25 +172,25 @@ int bellows_emulate_one(struct bellows_emulator *e)
 		return r;
 	e->nr_bytes = 0;
 	if (r != EMU_RETRY)
-		bellows_emulator_reset(e);
+		emu_reset(e);
 	return r;
 }
 
-int bellows_emulator_peek(struct bellows_emulator *e)
+int emu_peek(struct emulator *e)
 {
-	bellows_emulator_reset(e);
+	emu_reset(e);
 	return bellows_emu_fetch(e);
 }
 
-int bellows_emulator_decode(struct bellows_emulator *e)
+int emu_decode(struct emulator *e)
 {
-	int r = bellows_emulator_peek(e);
+	int r = emu_peek(e);
 
 	e->nr_bytes = 0;
 	return r;
 }
 
-void bellows_emulator_skip(struct bellows_emulator *e)
+void emu_skip(struct emulator *e)
 {
 	e->rip = next_rip(e);
 	e->rflags &= ~EFL_RF;

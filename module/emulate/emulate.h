@@ -11,7 +11,7 @@
  *
  *  1. Fill in regs, rip, rflags, cr0, cr4, efer, cpl, seg[], seg_missing, features, ops, once
  *     per call. The remaining members belong to the emulator.
- *  2. Call bellows_emulate_one().
+ *  2. Call emulate_one().
  *  3. Whatever it returns, write regs, rip and rflags back to the guest: they
  *     are a valid state between two instructions or two REP iterations. An
  *     instruction without REP changes them only with CONTINUE.
@@ -27,15 +27,15 @@
  * Restart protocol. An access that only userspace can answer can't be waited
  * for: the thread leaves the kernel in the middle of an instruction. So the
  * callback starts the exit (it fills in struct kvm_run) and returns EXIT, and
- * bellows_emulate_one() returns it too, with @pending describing the access.
- * When the vCPU runs again, its owner calls bellows_emulator_complete() with
- * the data, and then bellows_emulate_one() again, on the same guest state. The
+ * emulate_one() returns it too, with @pending describing the access.
+ * When the vCPU runs again, its owner calls emu_complete() with
+ * the data, and then emulate_one() again, on the same guest state. The
  * instruction starts afresh, but what it has already done is answered from
  * @log, in order: reads get the same data (of memory too, so that nothing can
  * change between two runs), writes are not repeated. Thus an instruction may
  * take any number of exits: MOVS from MMIO to MMIO, XCHG with MMIO, SSE moves of
  * 16 bytes, accesses that cross a page. When the state is replaced in between
- * (KVM_SET_REGS, reset), call bellows_emulator_reset(); a call with another RIP
+ * (KVM_SET_REGS, reset), call emu_reset(); a call with another RIP
  * than that of the waiting instruction does so by itself.
  */
 #ifndef BELLOWS_EMULATE_EMULATE_H
@@ -43,7 +43,7 @@
 
 #include "emulate/insn.h"
 
-enum bellows_emu_result {
+enum emu_result {
 	EMU_CONTINUE,
 	EMU_FAULT,
 	EMU_EXIT,
@@ -56,7 +56,7 @@ enum bellows_emu_result {
  * layout of the second half of a descriptor, shifted right by 8, which is also
  * that of the VMCS access rights.
  */
-struct bellows_emu_segment {
+struct emu_segment {
 	u64 base;
 	u32 limit;
 	u32 attr;
@@ -77,15 +77,15 @@ struct bellows_emu_segment {
 #define SEG_ATTR_G		0x08000
 #define SEG_ATTR_UNUSABLE	0x10000
 
-struct bellows_emu_fault {
+struct emu_fault {
 	u8 vector;
 	bool has_error;
 	u32 error;
 	u64 address;		/* CR2 of a page fault */
 };
 
-/* Kinds of accesses, in struct bellows_emu_access. */
-enum bellows_emu_kind {
+/* Kinds of accesses, in struct emu_access. */
+enum emu_kind {
 	EMU_READ,
 	EMU_WRITE,
 	EMU_IN,
@@ -93,14 +93,14 @@ enum bellows_emu_kind {
 };
 
 /**
- * struct bellows_emu_access - one access, done or pending
+ * struct emu_access - one access, done or pending
  * @address: linear address, or port
- * @kind: enum bellows_emu_kind
+ * @kind: enum emu_kind
  * @size: bytes of memory; for ports, of one element
  * @count: elements, 1 but for string I/O
  * @data: of reads and single IN that were done
  */
-struct bellows_emu_access {
+struct emu_access {
 	u64 address;
 	u8 kind;
 	u8 size;
@@ -136,12 +136,12 @@ struct bellows_emu_access {
 #define EMU_STEP	0x2	/* TF was set: inject #DB with DR6.BS */
 #define EMU_STI_SHADOW	0x4	/* interrupts wait one instruction */
 
-struct bellows_emulator;
+struct emulator;
 
 /**
- * struct bellows_emulator_ops - the world outside
+ * struct emulator_ops - the world outside
  *
- * All return enum bellows_emu_result. None crosses a page boundary, unless
+ * All return enum emu_result. None crosses a page boundary, unless
  * count says so (ports). FAULT means that @fault of the emulator was filled in.
  *
  * @fetch: read code bytes; len is what is left up to the page's end, at most 15
@@ -159,29 +159,29 @@ struct bellows_emulator;
  * @get_xmm, @set_xmm: 16 bytes; set must leave the upper halves alone
  * @segment: fill in seg[nr], which the owner has listed in seg_missing
  */
-struct bellows_emulator_ops {
-	int (*fetch)(struct bellows_emulator *e, u64 linear, void *buf,
+struct emulator_ops {
+	int (*fetch)(struct emulator *e, u64 linear, void *buf,
 		     unsigned int len);
-	int (*probe)(struct bellows_emulator *e, u64 linear, unsigned int len,
+	int (*probe)(struct emulator *e, u64 linear, unsigned int len,
 		     unsigned int flags);
-	int (*read)(struct bellows_emulator *e, u64 linear, void *buf,
+	int (*read)(struct emulator *e, u64 linear, void *buf,
 		    unsigned int len, unsigned int flags);
-	int (*write)(struct bellows_emulator *e, u64 linear, const void *buf,
+	int (*write)(struct emulator *e, u64 linear, const void *buf,
 		     unsigned int len, unsigned int flags);
-	int (*exchange)(struct bellows_emulator *e, u64 linear, const void *old,
+	int (*exchange)(struct emulator *e, u64 linear, const void *old,
 			const void *new, unsigned int len, unsigned int flags);
-	int (*in)(struct bellows_emulator *e, u16 port, unsigned int size,
+	int (*in)(struct emulator *e, u16 port, unsigned int size,
 		  unsigned int count, void *data);
-	int (*out)(struct bellows_emulator *e, u16 port, unsigned int size,
+	int (*out)(struct emulator *e, u16 port, unsigned int size,
 		   unsigned int count, const void *data);
-	int (*get_xmm)(struct bellows_emulator *e, unsigned int reg, void *buf);
-	int (*set_xmm)(struct bellows_emulator *e, unsigned int reg,
+	int (*get_xmm)(struct emulator *e, unsigned int reg, void *buf);
+	int (*set_xmm)(struct emulator *e, unsigned int reg,
 		       const void *buf);
-	void (*segment)(struct bellows_emulator *e, unsigned int nr);
+	void (*segment)(struct emulator *e, unsigned int nr);
 };
 
 /**
- * struct bellows_emulator - state of one vCPU as the emulator sees it
+ * struct emulator - state of one vCPU as the emulator sees it
  *
  * Owner's, in:
  * @ops: callbacks
@@ -208,29 +208,29 @@ struct bellows_emulator_ops {
  *	instruction is elsewhere. When something else may run in between (an
  *	event is delivered) and come by the same place, the owner resets.
  */
-struct bellows_emulator {
-	const struct bellows_emulator_ops *ops;
+struct emulator {
+	const struct emulator_ops *ops;
 	void *io_buf;
 	u16 io_buf_size;
 	u16 features;
 	u8 cpl;
 	u8 nr_bytes;
-	u8 bytes[BELLOWS_INSN_MAX];
+	u8 bytes[EMU_INSN_MAX];
 	u64 regs[NR_GPRS];
 	u64 rip;
 	u64 rflags;
 	u64 cr0;
 	u64 cr4;
 	u64 efer;
-	struct bellows_emu_segment seg[NR_SEGS + 1];
+	struct emu_segment seg[NR_SEGS + 1];
 	u8 seg_missing;
 
-	struct bellows_insn insn;
-	struct bellows_emu_fault fault;
+	struct emu_insn insn;
+	struct emu_fault fault;
 	u32 events;
-	struct bellows_emu_access pending;
+	struct emu_access pending;
 
-	struct bellows_emu_access log[EMU_LOG];
+	struct emu_access log[EMU_LOG];
 	u64 log_rip, log_cs;	/* whose log it is: RIP, and the base of CS */
 	u8 log_used;		/* entries in the log */
 	u8 log_next;		/* next to be replayed */
@@ -238,26 +238,26 @@ struct bellows_emulator {
 };
 
 /* The mode of the code segment. */
-enum bellows_insn_mode bellows_emulator_mode(const struct bellows_emulator *e);
+enum emu_insn_mode emu_mode(const struct emulator *e);
 
 /**
- * bellows_emulator_decode() - fetch and decode the instruction at RIP
+ * emu_decode() - fetch and decode the instruction at RIP
  *
  * For exit handlers that need its length or its operands (CPUs without NRIP
  * save or decode assists). Return: CONTINUE, with @insn set; FAULT when the CPU
  * would fault (#UD, #GP, or what the fetch callback reports); RETRY, or
  * UNHANDLEABLE from the callback.
  */
-int bellows_emulator_decode(struct bellows_emulator *e);
+int emu_decode(struct emulator *e);
 
 /*
- * The same, and the bytes stay known: bellows_emulate_one() may follow, on the
+ * The same, and the bytes stay known: emulate_one() may follow, on the
  * same state.
  */
-int bellows_emulator_peek(struct bellows_emulator *e);
+int emu_peek(struct emulator *e);
 
 /**
- * struct bellows_move - an instruction that moves 1 to 8 bytes to or from memory
+ * struct emu_move - an instruction that moves 1 to 8 bytes to or from memory
  * @write: to memory
  * @signs: what is read is sign-extended, else zero-extended
  * @high: of the register, bits 8 to 15 are meant
@@ -265,7 +265,7 @@ int bellows_emulator_peek(struct bellows_emulator *e);
  * @reg_size: how much of the register is replaced; 4 clears the rest
  * @reg: NO_GPR: an immediate is written
  */
-struct bellows_move {
+struct emu_move {
 	bool write;
 	bool signs;
 	bool high;
@@ -275,43 +275,43 @@ struct bellows_move {
 };
 
 /* Is it a move, and of what kind? */
-bool bellows_insn_is_move(const struct bellows_insn *insn, struct bellows_move *move);
+bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move);
 /* What a writing move writes. @regs: at least the registers that the instruction names. */
-u64 bellows_move_value(const struct bellows_insn *insn, const struct bellows_move *move,
+u64 emu_move_value(const struct emu_insn *insn, const struct emu_move *move,
 		       const u64 *regs);
 /* What becomes of the register when a reading move has read @value. */
-u64 bellows_move_result(const struct bellows_move *move, u64 old, u64 value);
+u64 emu_move_result(const struct emu_move *move, u64 old, u64 value);
 /* Offset of the memory operand in its segment (but for bit strings). */
-u64 bellows_insn_offset(const struct bellows_insn *insn, const u64 *regs, u64 rip);
+u64 emu_insn_offset(const struct emu_insn *insn, const u64 *regs, u64 rip);
 
 /* Let RIP move past @insn, and clear RF, as if it had been executed. */
-void bellows_emulator_skip(struct bellows_emulator *e);
+void emu_skip(struct emulator *e);
 
 /*
  * Linear address of @insn's memory operand (INVLPG, for one), without any check
  * of limits. Meaningful if insn.memory.
  */
-u64 bellows_emulator_address(struct bellows_emulator *e);
+u64 emu_address(struct emulator *e);
 
 /**
- * bellows_emulate_one() - execute the instruction at RIP
+ * emulate_one() - execute the instruction at RIP
  *
- * Return: enum bellows_emu_result, see the top of this file.
+ * Return: enum emu_result, see the top of this file.
  */
-int bellows_emulate_one(struct bellows_emulator *e);
+int emulate_one(struct emulator *e);
 
 /**
- * bellows_emulator_complete() - the pending access was carried out
+ * emu_complete() - the pending access was carried out
  * @data: what was read, pending.size bytes (for IN pending.size * pending.count,
  *	and then @data may be io_buf itself); ignored for writes
  */
-void bellows_emulator_complete(struct bellows_emulator *e, const void *data);
+void emu_complete(struct emulator *e, const void *data);
 
 /* Forget a half-executed instruction: the vCPU state was replaced. */
-void bellows_emulator_reset(struct bellows_emulator *e);
+void emu_reset(struct emulator *e);
 
 /* True while an instruction waits for userspace. */
-static inline bool bellows_emulator_busy(const struct bellows_emulator *e)
+static inline bool emu_busy(const struct emulator *e)
 {
 	return e->pending.size != 0 || e->log_used != 0;
 }

@@ -122,7 +122,7 @@ int bellows_exec_cmpxchg(struct bellows_emu_step *s)
 	return EMU_CONTINUE;
 }
 
-static void pair_set(struct bellows_emulator *e, u8 low, u8 high, const u64 *value,
+static void pair_set(struct emulator *e, u8 low, u8 high, const u64 *value,
 		     unsigned int half)
 {
 	if (half == 4) {
@@ -134,7 +134,7 @@ static void pair_set(struct bellows_emulator *e, u8 low, u8 high, const u64 *val
 	}
 }
 
-static void pair_get(const struct bellows_emulator *e, u8 low, u8 high, u64 *value,
+static void pair_get(const struct emulator *e, u8 low, u8 high, u64 *value,
 		     unsigned int half)
 {
 	if (half == 4) {
@@ -150,14 +150,14 @@ static void pair_get(const struct bellows_emulator *e, u8 low, u8 high, u64 *val
 int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 {
 	u64 old[2] = { 0 }, expected[2], new[2];
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	unsigned int half = s->size, size = 2 * s->size;
 	u64 linear;
 	int r;
 
 	if (half == 8 && !(e->features & EMU_CX16))
-		return bellows_emu_fault(e, VECTOR_UD);
-	if (half == 8 && (bellows_emulator_address(e) & 15))
+		return emu_fault(e, VECTOR_UD);
+	if (half == 8 && (emu_address(e) & 15))
 		return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	r = bellows_emu_linear(e, s->insn->segment, bellows_emu_offset(s), size, true,
 			       &linear);
@@ -198,7 +198,7 @@ int bellows_exec_adcx(struct bellows_emu_step *s)
 /* Of one byte, products and dividends are in AX. */
 static void set_product(struct bellows_emu_step *s, u64 low, u64 high)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 
 	if (s->size == 1) {
 		bellows_set_reg(e, GPR_RAX, high << 8 | low, 2);
@@ -248,7 +248,7 @@ static int divide(struct bellows_emu_step *s,
 	if (s->size == 1)
 		high = low >> 8;
 	if (!division(high, low, s->dst, s->size, &quotient, &remainder))
-		return bellows_emu_fault(s->e, VECTOR_DE);
+		return emu_fault(s->e, VECTOR_DE);
 	set_product(s, quotient, remainder);
 	return EMU_CONTINUE;
 }

@@ -41,7 +41,7 @@ int bellows_exec_std(struct bellows_emu_step *s)
  * CLI and STI need a privilege of IOPL. What the virtual interrupt flag does
  * instead, in CPL 3, is left to the CPU.
  */
-static int may_change_if(struct bellows_emulator *e)
+static int may_change_if(struct emulator *e)
 {
 	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
 	bool vm86 = e->rflags & EFL_VM;
@@ -83,7 +83,7 @@ int bellows_exec_lahf(struct bellows_emu_step *s)
 	u64 *rax = &s->e->regs[GPR_RAX];
 
 	if (no_lahf(s))
-		return bellows_emu_fault(s->e, VECTOR_UD);
+		return emu_fault(s->e, VECTOR_UD);
 	*rax = (*rax & ~0xff00ULL) |
 	       ((s->e->rflags & AH_FLAGS) | EFL_FIXED) << 8;
 	return EMU_CONTINUE;
@@ -92,7 +92,7 @@ int bellows_exec_lahf(struct bellows_emu_step *s)
 int bellows_exec_sahf(struct bellows_emu_step *s)
 {
 	if (no_lahf(s))
-		return bellows_emu_fault(s->e, VECTOR_UD);
+		return emu_fault(s->e, VECTOR_UD);
 	s->e->rflags = (s->e->rflags & ~AH_FLAGS) |
 		       ((s->e->regs[GPR_RAX] >> 8) & AH_FLAGS);
 	return EMU_CONTINUE;
@@ -174,7 +174,7 @@ int bellows_exec_aam(struct bellows_emu_step *s)
 	u64 al = s->e->regs[GPR_RAX] & 0xff, base = s->insn->imm;
 
 	if (!base)
-		return bellows_emu_fault(s->e, VECTOR_DE);
+		return emu_fault(s->e, VECTOR_DE);
 	/* Bytes, lest the compiler call for a 64-bit division. */
 	bellows_set_reg(s->e, GPR_RAX,
 			(u8)al / (u8)base << 8 | (u8)al % (u8)base, 2);
@@ -219,7 +219,7 @@ int bellows_exec_bound(struct bellows_emu_step *s)
 	if (!r)
 		r = bound_read(s, offset + s->size, &upper);
 	if (!r && (index < lower || index > upper))
-		r = bellows_emu_fault(s->e, VECTOR_BR);
+		r = emu_fault(s->e, VECTOR_BR);
 	return r;
 }
 

@@ -55,7 +55,7 @@ int bellows_exec_bswap(struct bellows_emu_step *s)
 
 int bellows_exec_mov_from_seg(struct bellows_emu_step *s)
 {
-	s->dst = bellows_emu_segment(s->e, s->insn->reg & 7)->selector;
+	s->dst = emu_segment(s->e, s->insn->reg & 7)->selector;
 	return EMU_CONTINUE;
 }
 
@@ -165,12 +165,12 @@ int bellows_exec_xlat(struct bellows_emu_step *s)
 
 /* SSE */
 
-static int sse_check(struct bellows_emulator *e)
+static int sse_check(struct emulator *e)
 {
 	if ((e->cr0 & CR0_EM) || !(e->cr4 & CR4_OSFXSR))
-		return bellows_emu_fault(e, VECTOR_UD);
+		return emu_fault(e, VECTOR_UD);
 	if (e->cr0 & CR0_TS)
-		return bellows_emu_fault(e, VECTOR_NM);
+		return emu_fault(e, VECTOR_NM);
 	return EMU_CONTINUE;
 }
 
@@ -179,7 +179,7 @@ static int sse_locate(struct bellows_emu_step *s, bool write)
 {
 	int r;
 
-	if ((s->insn->flags & F_ALIGN) && (bellows_emulator_address(s->e) & 15))
+	if ((s->insn->flags & F_ALIGN) && (emu_address(s->e) & 15))
 		return bellows_emu_fault_code(s->e, VECTOR_GP, 0);
 	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), s->size,
 			       write, &s->linear);
@@ -224,7 +224,7 @@ static int set_xmm(struct bellows_emu_step *s, u8 reg, const void *value)
  */
 int bellows_exec_sse_mov(struct bellows_emu_step *s)
 {
-	const struct bellows_insn *insn = s->insn;
+	const struct emu_insn *insn = s->insn;
 	u8 value[16] = { 0 }, from[16];
 	bool store = insn->dst == OPD_XE;
 	int r = sse_check(s->e);
@@ -250,7 +250,7 @@ int bellows_exec_sse_mov(struct bellows_emu_step *s)
 /* MOVD and MOVQ: the other operand may be a general register. */
 int bellows_exec_sse_movd(struct bellows_emu_step *s)
 {
-	const struct bellows_insn *insn = s->insn;
+	const struct emu_insn *insn = s->insn;
 	bool load = insn->dst == OPD_XG, general = insn->dst == OPD_E || insn->src == OPD_E;
 	u64 value[2] = { 0 };
 	int r = sse_check(s->e);
@@ -283,7 +283,7 @@ int bellows_exec_sse_movd(struct bellows_emu_step *s)
  */
 int bellows_exec_sse_movlh(struct bellows_emu_step *s)
 {
-	const struct bellows_insn *insn = s->insn;
+	const struct emu_insn *insn = s->insn;
 	unsigned int half = insn->opcode >= 0x16;
 	u64 value[2], from[2];
 	int r = sse_check(s->e);

@@ -10,24 +10,24 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-unsigned int bellows_emu_stack_size(const struct bellows_emulator *e)
+unsigned int bellows_emu_stack_size(const struct emulator *e)
 {
 	if (bellows_is_64bit(e))
 		return 8;
 	return e->seg[SEG_SS].attr & SEG_ATTR_DB ? 4 : 2;
 }
 
-static u64 stack_pointer(const struct bellows_emulator *e)
+static u64 stack_pointer(const struct emulator *e)
 {
 	return e->regs[GPR_RSP] & bellows_mask(bellows_emu_stack_size(e));
 }
 
-static void set_stack_pointer(struct bellows_emulator *e, u64 value)
+static void set_stack_pointer(struct emulator *e, u64 value)
 {
 	bellows_set_reg(e, GPR_RSP, value, bellows_emu_stack_size(e));
 }
 
-static int stack_linear(struct bellows_emulator *e, u64 offset, unsigned int size,
+static int stack_linear(struct emulator *e, u64 offset, unsigned int size,
 			bool write, u64 *linear)
 {
 	int r;
@@ -36,7 +36,7 @@ static int stack_linear(struct bellows_emulator *e, u64 offset, unsigned int siz
 	return r ? r : bellows_emu_check_alignment(e, *linear, size);
 }
 
-static int stack_read(struct bellows_emulator *e, u64 offset, void *value,
+static int stack_read(struct emulator *e, u64 offset, void *value,
 		      unsigned int size)
 {
 	u64 linear;
@@ -46,7 +46,7 @@ static int stack_read(struct bellows_emulator *e, u64 offset, void *value,
 	return r ? r : bellows_emu_read(e, linear, value, size, 0);
 }
 
-static int stack_write(struct bellows_emulator *e, u64 offset, const void *value,
+static int stack_write(struct emulator *e, u64 offset, const void *value,
 		       unsigned int size)
 {
 	u64 linear;
@@ -57,7 +57,7 @@ static int stack_write(struct bellows_emulator *e, u64 offset, const void *value
 }
 
 /* Would a push fault? */
-static int stack_probe(struct bellows_emulator *e, u64 offset, unsigned int size)
+static int stack_probe(struct emulator *e, u64 offset, unsigned int size)
 {
 	u64 linear;
 	int r;
@@ -66,12 +66,12 @@ static int stack_probe(struct bellows_emulator *e, u64 offset, unsigned int size
 	return r ? r : bellows_emu_probe(e, linear, size, EMU_FOR_WRITE);
 }
 
-static u64 below(const struct bellows_emulator *e, unsigned int bytes)
+static u64 below(const struct emulator *e, unsigned int bytes)
 {
 	return (stack_pointer(e) - bytes) & bellows_mask(bellows_emu_stack_size(e));
 }
 
-int bellows_emu_push(struct bellows_emulator *e, u64 value, unsigned int size)
+int bellows_emu_push(struct emulator *e, u64 value, unsigned int size)
 {
 	u64 sp = below(e, size);
 	int r;
@@ -82,7 +82,7 @@ int bellows_emu_push(struct bellows_emulator *e, u64 value, unsigned int size)
 	return r;
 }
 
-int bellows_emu_pop(struct bellows_emulator *e, u64 *value, unsigned int size)
+int bellows_emu_pop(struct emulator *e, u64 *value, unsigned int size)
 {
 	u64 sp = stack_pointer(e);
 	int r;
@@ -108,7 +108,7 @@ int bellows_exec_pop(struct bellows_emu_step *s)
 /* All eight slots are probed first, so that all are written or none. */
 int bellows_exec_pusha(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	unsigned int i;
 	int r = 0;
 
@@ -124,7 +124,7 @@ int bellows_exec_pusha(struct bellows_emu_step *s)
 /* What PUSHA stored for the stack pointer is skipped. */
 int bellows_exec_popa(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	u64 sp = stack_pointer(e);
 	u64 values[8] = { 0 };
 	unsigned int i;
@@ -143,7 +143,7 @@ int bellows_exec_popa(struct bellows_emu_step *s)
 }
 
 /* In virtual-8086 mode flags are IOPL's business, or VME's. */
-static int flags_allowed(struct bellows_emulator *e)
+static int flags_allowed(struct emulator *e)
 {
 	if (!(e->rflags & EFL_VM) || (e->rflags & EFL_IOPL) == EFL_IOPL)
 		return EMU_CONTINUE;
@@ -162,7 +162,7 @@ int bellows_exec_pushf(struct bellows_emu_step *s)
 }
 
 /* Which flags POPF may change depends on the privilege: 3 in virtual-8086 mode. */
-static u64 popf_mask(const struct bellows_emulator *e, unsigned int size)
+static u64 popf_mask(const struct emulator *e, unsigned int size)
 {
 	u64 mask = EFL_STATUS | EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID;
 	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
@@ -176,7 +176,7 @@ static u64 popf_mask(const struct bellows_emulator *e, unsigned int size)
 
 int bellows_exec_popf(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	u64 mask = popf_mask(e, s->size);
 	u64 value;
 	int r;
@@ -192,7 +192,7 @@ int bellows_exec_popf(struct bellows_emu_step *s)
 /* Copy the frame pointers of the enclosing procedures, then our own. */
 static int enter_display(struct bellows_emu_step *s, unsigned int level, u64 frame)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	u64 mask = bellows_mask(bellows_emu_stack_size(e));
 	u64 bp = e->regs[GPR_RBP];
 	u64 value;
@@ -214,7 +214,7 @@ static int enter_display(struct bellows_emu_step *s, unsigned int level, u64 fra
  */
 int bellows_exec_enter(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	unsigned int level = s->insn->imm2 & 31;
 	u64 frame;
 	int r;
@@ -232,7 +232,7 @@ int bellows_exec_enter(struct bellows_emu_step *s)
 
 int bellows_exec_leave(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	u64 value;
 	int r;
 

@@ -41,7 +41,7 @@ static void index_advance(struct bellows_emu_step *s, u8 reg, unsigned int count
 
 static int source_read(struct bellows_emu_step *s, u64 *value)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	u64 linear;
 	int r;
 
@@ -84,7 +84,7 @@ static int target_write(struct bellows_emu_step *s, u64 value)
 /* One iteration, without the counter. */
 static int string_once(struct bellows_emu_step *s)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	u64 a = e->regs[GPR_RAX], b = 0;
 	bool source = false, target = true;
 	int r = 0;
@@ -191,9 +191,9 @@ int bellows_exec_string(struct bellows_emu_step *s)
 #define TSS_BITMAP	102		/* offset of the offset */
 #define TSS_TYPE_32	9		/* 11 when busy */
 
-static int tss_read(struct bellows_emulator *e, u32 offset, u16 *value)
+static int tss_read(struct emulator *e, u32 offset, u16 *value)
 {
-	const struct bellows_emu_segment *tr = bellows_emu_segment(e, SEG_TR);
+	const struct emu_segment *tr = emu_segment(e, SEG_TR);
 	unsigned int i;
 
 	if (offset + 1 > tr->limit)
@@ -215,7 +215,7 @@ static int tss_read(struct bellows_emulator *e, u32 offset, u16 *value)
  * Beyond IOPL the bitmap in the TSS decides, one bit per port. An instruction
  * that is run again has passed this already.
  */
-static int port_allowed(struct bellows_emulator *e, u16 port, unsigned int size)
+static int port_allowed(struct emulator *e, u16 port, unsigned int size)
 {
 	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
 	u16 bitmap, allowed;
@@ -225,7 +225,7 @@ static int port_allowed(struct bellows_emulator *e, u16 port, unsigned int size)
 		return EMU_CONTINUE;
 	if (!(e->rflags & EFL_VM) && e->cpl <= iopl)
 		return EMU_CONTINUE;
-	if ((bellows_emu_segment(e, SEG_TR)->attr & 13) != TSS_TYPE_32)
+	if ((emu_segment(e, SEG_TR)->attr & 13) != TSS_TYPE_32)
 		return bellows_emu_fault_code(e, VECTOR_GP, 0);
 	r = tss_read(e, TSS_BITMAP, &bitmap);
 	if (!r)
@@ -360,7 +360,7 @@ static int block_memory(struct bellows_emu_step *s, const struct string_io *io, 
 static int block_io(struct bellows_emu_step *s, const struct string_io *io, u64 linear,
 		    unsigned int count, bool again)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 	int r = 0;
 
 	if (!io->write && !again)
@@ -374,7 +374,7 @@ static int block_io(struct bellows_emu_step *s, const struct string_io *io, u64 
 
 static int string_io_step(struct bellows_emu_step *s, u64 left, unsigned int *done)
 {
-	const struct bellows_emu_access *logged;
+	const struct emu_access *logged;
 	struct string_io io;
 	u64 linear = 0;
 	int r = 0;

@@ -13,17 +13,17 @@
 
 #include "pure.h"
 
-#define BELLOWS_INSN_MAX	15
+#define EMU_INSN_MAX	15
 
 /* The size of code, which is what decides how bytes are read. */
-enum bellows_insn_mode {
+enum emu_insn_mode {
 	MODE_16,
 	MODE_32,
 	MODE_64,
 };
 
 /* Numbers of registers as instructions encode them. */
-enum bellows_reg {
+enum emu_reg {
 	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX,
 	GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
 	GPR_R8, GPR_R9, GPR_R10, GPR_R11,
@@ -32,7 +32,7 @@ enum bellows_reg {
 	NO_GPR = NR_GPRS,
 };
 
-enum bellows_seg {
+enum emu_seg {
 	SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
 	NR_SEGS,
 	SEG_TR = NR_SEGS,
@@ -108,7 +108,7 @@ enum bellows_encoding {
 };
 
 /**
- * struct bellows_insn - an instruction, decoded
+ * struct emu_insn - an instruction, decoded
  * @op: what it does
  * @length: in bytes, 1 to 15
  * @mode: the mode it was decoded for
@@ -133,7 +133,7 @@ enum bellows_encoding {
  * @dst, @src, @src2, @flags: for the emulator
  * @bytes: the instruction itself
  */
-struct bellows_insn {
+struct emu_insn {
 	u8 op;
 	u8 length;
 	u8 mode;
@@ -164,7 +164,7 @@ struct bellows_insn {
 	u32 flags;
 	u64 disp;
 	u64 imm;
-	u8 bytes[BELLOWS_INSN_MAX];
+	u8 bytes[EMU_INSN_MAX];
 };
 
 enum bellows_decode_error {
@@ -183,13 +183,13 @@ enum bellows_decode_error {
  * Return: the length (1 to 15), or one of enum bellows_decode_error. MORE is
  * never returned when 15 bytes are given.
  */
-int bellows_decode(struct bellows_insn *insn, const u8 *bytes,
-		   unsigned int avail, enum bellows_insn_mode mode);
+int bellows_decode(struct emu_insn *insn, const u8 *bytes,
+		   unsigned int avail, enum emu_insn_mode mode);
 
 /* The name of an operation, for messages and tests. */
 const char *bellows_op_name(enum bellows_op op);
 
-/* True if bellows_emulate_one() knows how to execute it. */
+/* True if emulate_one() knows how to execute it. */
 bool bellows_op_emulated(enum bellows_op op);
 
 #endif /* BELLOWS_EMULATE_INSN_H */

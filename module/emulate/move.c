@@ -12,7 +12,7 @@
 #include "pure.h"
 #include "emulate/emu.h"
 
-static bool is_memory(const struct bellows_insn *insn, u8 operand)
+static bool is_memory(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_M:
@@ -26,7 +26,7 @@ static bool is_memory(const struct bellows_insn *insn, u8 operand)
 	return false;
 }
 
-static u8 size_of(const struct bellows_insn *insn, u8 operand)
+static u8 size_of(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_EB:
@@ -40,7 +40,7 @@ static u8 size_of(const struct bellows_insn *insn, u8 operand)
 }
 
 /* The other operand. */
-static bool take_register(const struct bellows_insn *insn, u8 operand, struct bellows_move *move)
+static bool take_register(const struct emu_insn *insn, u8 operand, struct emu_move *move)
 {
 	switch (operand) {
 	case OPD_A:
@@ -59,13 +59,13 @@ static bool take_register(const struct bellows_insn *insn, u8 operand, struct be
 	return true;
 }
 
-bool bellows_insn_is_move(const struct bellows_insn *insn, struct bellows_move *move)
+bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move)
 {
 	bool extends = insn->op == OP_MOVZX || insn->op == OP_MOVSX;
 
 	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8)
 		return false;
-	*move = (struct bellows_move) {
+	*move = (struct emu_move) {
 		.write = is_memory(insn, insn->dst),
 		.signs = insn->op == OP_MOVSX,
 		.reg_size = insn->operand_size,
@@ -79,7 +79,7 @@ bool bellows_insn_is_move(const struct bellows_insn *insn, struct bellows_move *
 	return insn->src == OPD_I || take_register(insn, insn->src, move);
 }
 
-u64 bellows_move_value(const struct bellows_insn *insn, const struct bellows_move *move,
+u64 emu_move_value(const struct emu_insn *insn, const struct emu_move *move,
 		       const u64 *regs)
 {
 	u64 value = insn->imm;
@@ -89,7 +89,7 @@ u64 bellows_move_value(const struct bellows_insn *insn, const struct bellows_mov
 	return value & bellows_mask(move->size);
 }
 
-u64 bellows_move_result(const struct bellows_move *move, u64 old, u64 value)
+u64 emu_move_result(const struct emu_move *move, u64 old, u64 value)
 {
 	value &= bellows_mask(move->size);
 	if (move->signs)
@@ -99,7 +99,7 @@ u64 bellows_move_result(const struct bellows_move *move, u64 old, u64 value)
 	return bellows_merge(old, value, move->reg_size);
 }
 
-u64 bellows_insn_offset(const struct bellows_insn *insn, const u64 *regs, u64 rip)
+u64 emu_insn_offset(const struct emu_insn *insn, const u64 *regs, u64 rip)
 {
 	u64 value = insn->disp;
 

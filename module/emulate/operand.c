@@ -6,7 +6,7 @@
 #include "emulate/emu.h"
 
 /* Without REX, 4 to 7 name the second byte of the first four registers. */
-static bool high_byte(const struct bellows_insn *insn, u8 reg, unsigned int size)
+static bool high_byte(const struct emu_insn *insn, u8 reg, unsigned int size)
 {
 	return size == 1 && !insn->rex && reg >= 4 && reg < 8;
 }
@@ -33,8 +33,8 @@ void bellows_emu_store_reg(struct bellows_emu_step *s, u8 reg, u64 value,
  * A bit offset in a register reaches beyond the operand, in both directions: the
  * address moves by whole operands.
  */
-static u64 bit_displacement(const struct bellows_emulator *e,
-			    const struct bellows_insn *insn)
+static u64 bit_displacement(const struct emulator *e,
+			    const struct emu_insn *insn)
 {
 	u64 bit = bellows_sign_extend(e->regs[insn->reg], insn->operand_size);
 	unsigned int shift = insn->operand_size == 8 ? 6 : insn->operand_size == 4 ? 5 : 4;
@@ -42,7 +42,7 @@ static u64 bit_displacement(const struct bellows_emulator *e,
 	return (u64)((s64)bit >> shift) * insn->operand_size;
 }
 
-static bool is_bit_string(const struct bellows_insn *insn)
+static bool is_bit_string(const struct emu_insn *insn)
 {
 	switch (insn->op) {
 	case OP_BT:
@@ -54,9 +54,9 @@ static bool is_bit_string(const struct bellows_insn *insn)
 	return false;
 }
 
-static u64 offset(const struct bellows_emulator *e, const struct bellows_insn *insn, u64 rip)
+static u64 offset(const struct emulator *e, const struct emu_insn *insn, u64 rip)
 {
-	u64 value = bellows_insn_offset(insn, e->regs, rip);
+	u64 value = emu_insn_offset(insn, e->regs, rip);
 
 	if (is_bit_string(insn))
 		value += bit_displacement(e, insn);
@@ -68,14 +68,14 @@ u64 bellows_emu_offset(const struct bellows_emu_step *s)
 	return offset(s->e, s->insn, s->saved.rip);
 }
 
-u64 bellows_emulator_address(struct bellows_emulator *e)
+u64 emu_address(struct emulator *e)
 {
-	const struct bellows_insn *insn = &e->insn;
+	const struct emu_insn *insn = &e->insn;
 	u64 linear = offset(e, insn, e->rip);
 
 	if (!bellows_is_64bit(e))
 		return (u32)(linear + e->seg[insn->segment].base);
-	return linear + (insn->segment >= SEG_FS ? bellows_emu_segment(e, insn->segment)->base : 0);
+	return linear + (insn->segment >= SEG_FS ? emu_segment(e, insn->segment)->base : 0);
 }
 
 static unsigned int operand_size(const struct bellows_emu_step *s, u8 operand)
@@ -93,7 +93,7 @@ static unsigned int operand_size(const struct bellows_emu_step *s, u8 operand)
 	return s->size;
 }
 
-static bool is_memory(const struct bellows_insn *insn, u8 operand)
+static bool is_memory(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_M:
@@ -108,7 +108,7 @@ static bool is_memory(const struct bellows_insn *insn, u8 operand)
 	return false;
 }
 
-static u8 operand_reg(const struct bellows_insn *insn, u8 operand)
+static u8 operand_reg(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_G:
@@ -126,7 +126,7 @@ static u8 operand_reg(const struct bellows_insn *insn, u8 operand)
 }
 
 /* CR0.AM with EFLAGS.AC asks for alignment, of user code only. */
-int bellows_emu_check_alignment(struct bellows_emulator *e, u64 linear,
+int bellows_emu_check_alignment(struct emulator *e, u64 linear,
 				unsigned int size)
 {
 	if (e->cpl == 3 && (e->cr0 & CR0_AM) && (e->rflags & EFL_AC) &&

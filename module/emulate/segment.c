@@ -11,15 +11,15 @@
 #include "emulate/emu.h"
 
 /* In real mode exceptions push no error code. */
-int bellows_emu_fault(struct bellows_emulator *e, u8 vector)
+int emu_fault(struct emulator *e, u8 vector)
 {
-	e->fault = (struct bellows_emu_fault) { .vector = vector };
+	e->fault = (struct emu_fault) { .vector = vector };
 	return EMU_FAULT;
 }
 
-int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code)
+int bellows_emu_fault_code(struct emulator *e, u8 vector, u32 code)
 {
-	e->fault = (struct bellows_emu_fault) {
+	e->fault = (struct emu_fault) {
 		.vector = vector,
 		.has_error = e->cr0 & CR0_PE,
 		.error = code,
@@ -27,12 +27,12 @@ int bellows_emu_fault_code(struct bellows_emulator *e, u8 vector, u32 code)
 	return EMU_FAULT;
 }
 
-static int segment_fault(struct bellows_emulator *e, u8 seg)
+static int segment_fault(struct emulator *e, u8 seg)
 {
 	return bellows_emu_fault_code(e, seg == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
 }
 
-enum bellows_insn_mode bellows_emulator_mode(const struct bellows_emulator *e)
+enum emu_insn_mode emu_mode(const struct emulator *e)
 {
 	u32 attr = e->seg[SEG_CS].attr;
 
@@ -44,14 +44,14 @@ enum bellows_insn_mode bellows_emulator_mode(const struct bellows_emulator *e)
 	return attr & SEG_ATTR_DB ? MODE_32 : MODE_16;
 }
 
-bool bellows_emu_canonical(const struct bellows_emulator *e, u64 linear)
+bool bellows_emu_canonical(const struct emulator *e, u64 linear)
 {
 	unsigned int unused = e->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
 
 	return (u64)((s64)(linear << unused) >> unused) == linear;
 }
 
-static bool within_limit(const struct bellows_emu_segment *seg, u64 offset,
+static bool within_limit(const struct emu_segment *seg, u64 offset,
 			 unsigned int size)
 {
 	u64 last = offset + size - 1;
@@ -64,8 +64,8 @@ static bool within_limit(const struct bellows_emu_segment *seg, u64 offset,
 }
 
 /* Real mode and virtual-8086 mode do not look at the type. */
-static bool type_allows(const struct bellows_emulator *e,
-			const struct bellows_emu_segment *seg, bool write)
+static bool type_allows(const struct emulator *e,
+			const struct emu_segment *seg, bool write)
 {
 	bool code = seg->attr & SEG_ATTR_CODE;
 
@@ -78,13 +78,13 @@ static bool type_allows(const struct bellows_emulator *e,
 	return !code || (seg->attr & SEG_ATTR_WRITABLE);
 }
 
-static int linear_address(struct bellows_emulator *e, u8 seg, u64 offset,
+static int linear_address(struct emulator *e, u8 seg, u64 offset,
 			  unsigned int size, bool allowed, u64 *linear)
 {
-	const struct bellows_emu_segment *segment = &e->seg[seg];
+	const struct emu_segment *segment = &e->seg[seg];
 
 	if (bellows_is_64bit(e)) {
-		*linear = offset + (seg >= SEG_FS ? bellows_emu_segment(e, seg)->base : 0);
+		*linear = offset + (seg >= SEG_FS ? emu_segment(e, seg)->base : 0);
 		if (!bellows_emu_canonical(e, *linear) ||
 		    !bellows_emu_canonical(e, *linear + size - 1))
 			return segment_fault(e, seg);
@@ -96,24 +96,24 @@ static int linear_address(struct bellows_emulator *e, u8 seg, u64 offset,
 	return EMU_CONTINUE;
 }
 
-int bellows_emu_linear(struct bellows_emulator *e, u8 seg, u64 offset,
+int bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
 		       unsigned int size, bool write, u64 *linear)
 {
 	return linear_address(e, seg, offset, size, type_allows(e, &e->seg[seg], write), linear);
 }
 
 /* Flushing reveals nothing: code that may not be read may be flushed. */
-int bellows_emu_linear_flush(struct bellows_emulator *e, u8 seg, u64 offset, u64 *linear)
+int bellows_emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear)
 {
 	return linear_address(e, seg, offset, 1, !(e->seg[seg].attr & SEG_ATTR_UNUSABLE),
 			      linear);
 }
 
 /* How many bytes of code may be read at an offset, up to the page's end. */
-static int fetch_window(struct bellows_emulator *e, u64 offset, u64 *linear,
+static int fetch_window(struct emulator *e, u64 offset, u64 *linear,
 			unsigned int *size)
 {
-	const struct bellows_emu_segment *cs = &e->seg[SEG_CS];
+	const struct emu_segment *cs = &e->seg[SEG_CS];
 
 	if (bellows_is_64bit(e)) {
 		*linear = offset;
@@ -130,9 +130,9 @@ static int fetch_window(struct bellows_emulator *e, u64 offset, u64 *linear,
 	return EMU_CONTINUE;
 }
 
-static int fetch_more(struct bellows_emulator *e)
+static int fetch_more(struct emulator *e)
 {
-	unsigned int size = BELLOWS_INSN_MAX - e->nr_bytes;
+	unsigned int size = EMU_INSN_MAX - e->nr_bytes;
 	u64 linear;
 	int r;
 
@@ -156,9 +156,9 @@ static int fetch_more(struct bellows_emulator *e)
  * at the bytes of the instruction and at nothing else, so the same ones mean the
  * same.
  */
-static bool decoded_before(const struct bellows_emulator *e, enum bellows_insn_mode mode)
+static bool decoded_before(const struct emulator *e, enum emu_insn_mode mode)
 {
-	const struct bellows_insn *insn = &e->insn;
+	const struct emu_insn *insn = &e->insn;
 
 	return insn->length && insn->length <= e->nr_bytes && insn->mode == mode &&
 	       !memcmp(insn->bytes, e->bytes, insn->length);
@@ -168,11 +168,11 @@ static bool decoded_before(const struct bellows_emulator *e, enum bellows_insn_m
  * Bytes are fetched only as far as the instruction reaches: each turn either
  * adds some or is the last.
  */
-int bellows_emu_fetch(struct bellows_emulator *e)
+int bellows_emu_fetch(struct emulator *e)
 {
-	enum bellows_insn_mode mode = bellows_emulator_mode(e);
+	enum emu_insn_mode mode = emu_mode(e);
 
-	if (e->nr_bytes > BELLOWS_INSN_MAX)
+	if (e->nr_bytes > EMU_INSN_MAX)
 		e->nr_bytes = 0;
 	if (!e->nr_bytes) {
 		int r = fetch_more(e);
@@ -197,7 +197,7 @@ int bellows_emu_fetch(struct bellows_emulator *e)
 				return r;
 			break;
 		case BELLOWS_DECODE_INVALID:
-			return bellows_emu_fault(e, VECTOR_UD);
+			return emu_fault(e, VECTOR_UD);
 		case BELLOWS_DECODE_TOO_LONG:
 			return bellows_emu_fault_code(e, VECTOR_GP, 0);
 		default:
@@ -209,7 +209,7 @@ int bellows_emu_fetch(struct bellows_emulator *e)
 /* Go on elsewhere: the target is checked before anything else happens. */
 int bellows_emu_branch(struct bellows_emu_step *s, u64 target)
 {
-	struct bellows_emulator *e = s->e;
+	struct emulator *e = s->e;
 
 	if (bellows_is_64bit(e)) {
 		if (!bellows_emu_canonical(e, target))

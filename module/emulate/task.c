@@ -51,25 +51,25 @@ static const struct layout layout_16 = { 2, 0x0e, 4, 0x2a, 0x2c };
 static const struct layout layout_32 = { 4, 0x20, 6, 0x60, TSS_SIZE };
 
 struct descriptor {
-	struct bellows_emu_segment seg;
+	struct emu_segment seg;
 	u32 linear;		/* where it is */
 };
 
-static const struct layout *layout_of(const struct bellows_emu_segment *tss)
+static const struct layout *layout_of(const struct emu_segment *tss)
 {
 	return tss->attr & TYPE_32 ? &layout_32 : &layout_16;
 }
 
-static bool is_tss(const struct bellows_emu_segment *seg)
+static bool is_tss(const struct emu_segment *seg)
 {
 	return !(seg->attr & SEG_ATTR_S) &&
 	       (seg->attr & SEG_ATTR_TYPE & ~(TYPE_32 | TYPE_BUSY)) == TYPE_TSS;
 }
 
 /* CALL and events come back; IRET is how. */
-static bool nests(const struct bellows_task *t)
+static bool nests(const struct tss_switch *t)
 {
-	return t->source == BELLOWS_TASK_CALL || t->source == BELLOWS_TASK_GATE;
+	return t->source == TSS_CALL || t->source == TSS_GATE;
 }
 
 static bool is_null(u16 selector)
@@ -77,13 +77,13 @@ static bool is_null(u16 selector)
 	return !(selector & ~SELECTOR_RPL);
 }
 
-static int fault(struct bellows_task *t, u8 vector, u16 selector)
+static int fault(struct tss_switch *t, u8 vector, u16 selector)
 {
 	return bellows_emu_fault_code(t->e, vector, (selector & ~SELECTOR_RPL) | t->external);
 }
 
 /* Tables and TSSs that are no memory are nothing for us. */
-static int no_device(struct bellows_emulator *e, int r)
+static int no_device(struct emulator *e, int r)
 {
 	if (r != EMU_EXIT)
 		return r;
@@ -99,7 +99,7 @@ static unsigned int piece_of(u32 linear, unsigned int size)
 enum system_access { TASK_PROBE_READ, TASK_PROBE_WRITE, TASK_READ, TASK_WRITE };
 
 /* Inside a page. */
-static int access_piece(struct bellows_emulator *e, enum system_access how, u32 linear, void *buf,
+static int access_piece(struct emulator *e, enum system_access how, u32 linear, void *buf,
 			unsigned int size)
 {
 	unsigned int flags = EMU_IMPLICIT;
@@ -116,7 +116,7 @@ static int access_piece(struct bellows_emulator *e, enum system_access how, u32 
 	}
 }
 
-static int system_access(struct bellows_task *t, enum system_access how, u32 linear, void *buf,
+static int system_access(struct tss_switch *t, enum system_access how, u32 linear, void *buf,
 			 unsigned int size)
 {
 	int r = EMU_CONTINUE;
@@ -132,7 +132,7 @@ static int system_access(struct bellows_task *t, enum system_access how, u32 lin
 	return r;
 }
 
-static int system_probe(struct bellows_task *t, u32 linear, unsigned int size, bool write)
+static int system_probe(struct tss_switch *t, u32 linear, unsigned int size, bool write)
 {
 	return system_access(t, write ? TASK_PROBE_WRITE : TASK_PROBE_READ, linear, NULL, size);
 }
@@ -141,7 +141,7 @@ static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
 {
 	u32 limit = (raw & 0xffff) | (raw >> 32 & 0xf0000);
 
-	d->seg = (struct bellows_emu_segment) {
+	d->seg = (struct emu_segment) {
 		.base = (raw >> 16 & 0xffffff) | (raw >> 32 & 0xff000000),
 		.attr = raw >> 40 & 0xf0ff,
 		.selector = selector,
@@ -150,7 +150,7 @@ static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
 }
 
 /* @vector: what a selector that points nowhere gives. */
-static int read_descriptor(struct bellows_task *t, u16 selector, u8 vector, struct descriptor *d)
+static int read_descriptor(struct tss_switch *t, u16 selector, u8 vector, struct descriptor *d)
 {
 	bool local = selector & SELECTOR_TI;
 	u32 base = local ? t->ldtr.base : t->gdt_base;
@@ -176,10 +176,10 @@ static u32 access_byte(const struct descriptor *d)
 }
 
 /* Busy, or accessed: locked, as other CPUs look at it. */
-static int change_type(struct bellows_task *t, struct descriptor *d, u8 set, u8 clear)
+static int change_type(struct tss_switch *t, struct descriptor *d, u8 set, u8 clear)
 {
 	unsigned int flags = EMU_IMPLICIT | EMU_FOR_WRITE | EMU_LOCKED;
-	struct bellows_emulator *e = t->e;
+	struct emulator *e = t->e;
 	u8 old = d->seg.attr, new = (old | set) & ~clear;
 	int r;
 
@@ -191,9 +191,9 @@ static int change_type(struct bellows_task *t, struct descriptor *d, u8 set, u8 
 	return r;
 }
 
-static int find_new(struct bellows_task *t, struct descriptor *new)
+static int find_new(struct tss_switch *t, struct descriptor *new)
 {
-	bool back = t->source == BELLOWS_TASK_IRET;
+	bool back = t->source == TSS_IRET;
 	u8 vector = back ? VECTOR_TS : VECTOR_GP;
 	int r;
 
@@ -217,9 +217,9 @@ static unsigned int saved_size(const struct layout *layout)
 }
 
 /* The old task: where its state goes, and its descriptor if it will be changed. */
-static int find_old(struct bellows_task *t, struct descriptor *old)
+static int find_old(struct tss_switch *t, struct descriptor *old)
 {
-	const struct bellows_emu_segment *tr = &t->e->seg[SEG_TR];
+	const struct emu_segment *tr = &t->e->seg[SEG_TR];
 	const struct layout *layout = layout_of(tr);
 	int r;
 
@@ -232,14 +232,14 @@ static int find_old(struct bellows_task *t, struct descriptor *old)
 	return r ? r : system_probe(t, access_byte(old), 1, true);
 }
 
-static int read_new(struct bellows_task *t, const struct descriptor *new, u8 *image)
+static int read_new(struct tss_switch *t, const struct descriptor *new, u8 *image)
 {
 	const struct layout *layout = layout_of(&new->seg);
 	int r = system_probe(t, new->seg.base, layout->size, false);
 
 	if (!r && nests(t))
 		r = system_probe(t, new->seg.base, 2, true);
-	if (!r && t->source != BELLOWS_TASK_IRET)
+	if (!r && t->source != TSS_IRET)
 		r = system_probe(t, access_byte(new), 1, true);
 	return r ? r : system_access(t, TASK_READ, new->seg.base, image, layout->size);
 }
@@ -253,10 +253,10 @@ static u32 get_field(const u8 *image, unsigned int width)
 }
 
 /* SDM: the image of EFLAGS has NT cleared if the task ends by IRET. */
-static int save_old(struct bellows_task *t)
+static int save_old(struct tss_switch *t)
 {
-	struct bellows_emulator *e = t->e;
-	const struct bellows_emu_segment *tr = &e->seg[SEG_TR];
+	struct emulator *e = t->e;
+	const struct emu_segment *tr = &e->seg[SEG_TR];
 	const struct layout *layout = layout_of(tr);
 	u32 fields[FIELD_SEGS + 6];
 	u8 image[sizeof(fields)];
@@ -264,7 +264,7 @@ static int save_old(struct bellows_task *t)
 
 	fields[FIELD_IP] = e->rip;
 	fields[FIELD_FLAGS] = e->rflags;
-	if (t->source == BELLOWS_TASK_IRET)
+	if (t->source == TSS_IRET)
 		fields[FIELD_FLAGS] &= ~(u32)EFL_NT;
 	for (i = 0; i < 8; i++)
 		fields[FIELD_REGS + i] = e->regs[i];
@@ -275,7 +275,7 @@ static int save_old(struct bellows_task *t)
 	return system_access(t, TASK_WRITE, tr->base + layout->first, image, saved_size(layout));
 }
 
-static int write_all(struct bellows_task *t, struct descriptor *old, struct descriptor *new)
+static int write_all(struct tss_switch *t, struct descriptor *old, struct descriptor *new)
 {
 	u32 link = t->e->seg[SEG_TR].selector;
 	int r;
@@ -287,17 +287,17 @@ static int write_all(struct bellows_task *t, struct descriptor *old, struct desc
 		r = system_access(t, TASK_WRITE, new->seg.base, &link, 2);
 	else
 		r = change_type(t, old, 0, TYPE_BUSY);
-	if (!r && t->source != BELLOWS_TASK_IRET)
+	if (!r && t->source != TSS_IRET)
 		r = change_type(t, new, TYPE_BUSY, 0);
 	return r;
 }
 
-static void load_v86(struct bellows_emulator *e)
+static void load_v86(struct emulator *e)
 {
 	unsigned int i;
 
 	for (i = 0; i < 6; i++) {
-		struct bellows_emu_segment *seg = &e->seg[i];
+		struct emu_segment *seg = &e->seg[i];
 
 		seg->base = (u32)seg->selector << 4;
 		seg->limit = 0xffff;
@@ -311,9 +311,9 @@ static void load_v86(struct bellows_emulator *e)
  * Nothing is checked yet, and CPUs want selector and descriptor to agree. What real
  * and virtual-8086 mode have for code is data elsewhere; long mode may leave no SS.
  */
-static void take_privilege(struct bellows_emulator *e)
+static void take_privilege(struct emulator *e)
 {
-	struct bellows_emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
+	struct emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
 
 	e->cpl = cs->selector & SELECTOR_RPL;
 	cs->attr |= SEG_ATTR_CODE;
@@ -327,10 +327,10 @@ static void take_privilege(struct bellows_emulator *e)
 }
 
 /* Of segments the selectors only, where there are descriptors; the rest stays what an entry needs it to be. */
-static void take_registers(struct bellows_task *t, const struct descriptor *new, const u8 *image)
+static void take_registers(struct tss_switch *t, const struct descriptor *new, const u8 *image)
 {
 	const struct layout *layout = layout_of(&new->seg);
-	struct bellows_emulator *e = t->e;
+	struct emulator *e = t->e;
 	const u8 *fields = image + layout->first;
 	unsigned int width = layout->width, i;
 
@@ -351,7 +351,7 @@ static void take_registers(struct bellows_task *t, const struct descriptor *new,
 		load_v86(e);
 	else
 		take_privilege(e);
-	t->ldtr = (struct bellows_emu_segment) {
+	t->ldtr = (struct emu_segment) {
 		.attr = SEG_ATTR_UNUSABLE,
 		.selector = get_field(image + layout->ldt, 2),
 	};
@@ -361,7 +361,7 @@ static void take_registers(struct bellows_task *t, const struct descriptor *new,
 	e->seg[SEG_TR] = new->seg;
 }
 
-int bellows_task_leave(struct bellows_task *t)
+int tss_leave(struct tss_switch *t)
 {
 	struct descriptor old = {}, new;
 	u8 image[TSS_SIZE];
@@ -379,13 +379,13 @@ int bellows_task_leave(struct bellows_task *t)
 	return r;
 }
 
-static int load_ldtr(struct bellows_task *t)
+static int load_ldtr(struct tss_switch *t)
 {
 	u16 selector = t->ldtr.selector;
 	struct descriptor d;
 	int r;
 
-	t->ldtr = (struct bellows_emu_segment) {
+	t->ldtr = (struct emu_segment) {
 		.attr = SEG_ATTR_UNUSABLE,
 		.selector = selector,
 	};
@@ -413,7 +413,7 @@ static bool is_conforming(const struct descriptor *d)
 	return (d->seg.attr & SEG_ATTR_CODE) && (d->seg.attr & SEG_ATTR_DOWN);
 }
 
-static int find_code(struct bellows_task *t, u16 selector, struct descriptor *d)
+static int find_code(struct tss_switch *t, u16 selector, struct descriptor *d)
 {
 	unsigned int cpl = selector & SELECTOR_RPL;
 	int r;
@@ -431,7 +431,7 @@ static int find_code(struct bellows_task *t, u16 selector, struct descriptor *d)
 	return change_type(t, d, SEG_ATTR_ACCESSED, 0);
 }
 
-static int find_stack(struct bellows_task *t, u16 selector, unsigned int cpl, struct descriptor *d)
+static int find_stack(struct tss_switch *t, u16 selector, unsigned int cpl, struct descriptor *d)
 {
 	const u32 writable = SEG_ATTR_S | SEG_ATTR_WRITABLE;
 	int r;
@@ -449,9 +449,9 @@ static int find_stack(struct bellows_task *t, u16 selector, unsigned int cpl, st
 	return change_type(t, d, SEG_ATTR_ACCESSED, 0);
 }
 
-static int load_code_and_stack(struct bellows_task *t)
+static int load_code_and_stack(struct tss_switch *t)
 {
-	struct bellows_emulator *e = t->e;
+	struct emulator *e = t->e;
 	unsigned int cpl = e->seg[SEG_CS].selector & SELECTOR_RPL;
 	struct descriptor cs, ss;
 	int r;
@@ -466,15 +466,15 @@ static int load_code_and_stack(struct bellows_task *t)
 	return EMU_CONTINUE;
 }
 
-static int load_data(struct bellows_task *t, unsigned int nr)
+static int load_data(struct tss_switch *t, unsigned int nr)
 {
-	struct bellows_emulator *e = t->e;
+	struct emulator *e = t->e;
 	u16 selector = e->seg[nr].selector;
 	struct descriptor d;
 	int r;
 
 	if (is_null(selector)) {
-		e->seg[nr] = (struct bellows_emu_segment) {
+		e->seg[nr] = (struct emu_segment) {
 			.attr = SEG_ATTR_UNUSABLE,
 			.selector = selector,
 		};
@@ -497,7 +497,7 @@ static int load_data(struct bellows_task *t, unsigned int nr)
 	return r;
 }
 
-static int load_segments(struct bellows_task *t)
+static int load_segments(struct tss_switch *t)
 {
 	static const u8 data[] = { SEG_DS, SEG_ES, SEG_FS, SEG_GS };
 	unsigned int i;
@@ -509,9 +509,9 @@ static int load_segments(struct bellows_task *t)
 	return r;
 }
 
-static int push_error(struct bellows_task *t)
+static int push_error(struct tss_switch *t)
 {
-	struct bellows_emulator *e = t->e;
+	struct emulator *e = t->e;
 	int r = no_device(e, bellows_emu_push(e, t->error, layout_of(&e->seg[SEG_TR])->width));
 
 	if (r == EMU_FAULT && e->fault.vector == VECTOR_SS)
@@ -519,9 +519,9 @@ static int push_error(struct bellows_task *t)
 	return r;
 }
 
-int bellows_task_enter(struct bellows_task *t)
+int tss_enter(struct tss_switch *t)
 {
-	struct bellows_emulator *e = t->e;
+	struct emulator *e = t->e;
 	int r;
 
 	r = load_ldtr(t);

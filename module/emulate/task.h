@@ -13,30 +13,30 @@
  */
 #include "emulate/emulate.h"
 
-enum bellows_task_source {	/* as VMX numbers them */
-	BELLOWS_TASK_CALL,
-	BELLOWS_TASK_IRET,
-	BELLOWS_TASK_JMP,
-	BELLOWS_TASK_GATE,	/* in the IDT */
+enum tss_source {	/* as VMX numbers them */
+	TSS_CALL,
+	TSS_IRET,
+	TSS_JMP,
+	TSS_GATE,	/* in the IDT */
 };
 
 /**
- * struct bellows_task - a switch
+ * struct tss_switch - a switch
  * @e: the vCPU: all registers and segments, TR too; RIP is that to come back to
  * @ldtr: LDTR, old and then new
  * @gdt_base, @gdt_limit: GDTR
  * @selector: of the new TSS
- * @source: enum bellows_task_source
+ * @source: enum tss_source
  * @external: by an event from outside the program: error codes say so (EXT)
  * @has_error, @error: what the new task finds on its stack
  *
- * Out, from bellows_task_leave():
+ * Out, from tss_leave():
  * @has_cr3, @cr3: of the new task
  * @trap: it wants #DB (DR6.BT) before its first instruction
  */
-struct bellows_task {
-	struct bellows_emulator *e;
-	struct bellows_emu_segment ldtr;
+struct tss_switch {
+	struct emulator *e;
+	struct emu_segment ldtr;
 	u64 gdt_base;
 	u32 gdt_limit;
 	u16 selector;
@@ -55,9 +55,9 @@ struct bellows_task {
  * selectors and TR. Return: CONTINUE, FAULT, RETRY, or UNHANDLEABLE (a TSS or the
  * GDT is not in memory).
  */
-int bellows_task_leave(struct bellows_task *task);
+int tss_leave(struct tss_switch *task);
 
 /* Loads LDTR and segments by their selectors, and pushes the error code. Return: as above. */
-int bellows_task_enter(struct bellows_task *task);
+int tss_enter(struct tss_switch *task);
 
 #endif /* BELLOWS_EMULATE_TASK_H */

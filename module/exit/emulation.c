@@ -33,7 +33,7 @@ int emulation_error(struct bellows_vcpu *vcpu)
  */
 static void emulation_segments_in(struct bellows_vcpu *vcpu)
 {
-	struct bellows_emulator *e = vcpu->emu;
+	struct emulator *e = vcpu->emu;
 	unsigned int i;
 
 	e->seg_missing = GENMASK(SEG_TR, 0);
@@ -50,7 +50,7 @@ static void emulation_segments_in(struct bellows_vcpu *vcpu)
 /* What fetching and decoding look at. */
 static void emulation_fetch_state_in(struct bellows_vcpu *vcpu)
 {
-	struct bellows_emulator *e = vcpu->emu;
+	struct emulator *e = vcpu->emu;
 
 	e->rip = bellows_reg_read(vcpu, VCPU_RIP);
 	e->rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
@@ -79,7 +79,7 @@ void emulation_state_in(struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
-	bellows_emulator_reset(vcpu->emu);
+	emu_reset(vcpu->emu);
 	emulation_insn_state_in(vcpu);
 	for (i = 0; i <= SEG_TR; i++)
 		if (vcpu->emu->seg_missing & BIT(i))
@@ -89,7 +89,7 @@ void emulation_state_in(struct bellows_vcpu *vcpu)
 
 void emulation_state_out(struct bellows_vcpu *vcpu)
 {
-	struct bellows_emulator *e = vcpu->emu;
+	struct emulator *e = vcpu->emu;
 	unsigned int i;
 
 	for (i = 0; i < NR_GPRS; i++)
@@ -103,7 +103,7 @@ void emulation_state_out(struct bellows_vcpu *vcpu)
 
 void emulation_queue_fault(struct bellows_vcpu *vcpu)
 {
-	const struct bellows_emu_fault *fault = &vcpu->emu->fault;
+	const struct emu_fault *fault = &vcpu->emu->fault;
 
 	if (fault->vector == X86_TRAP_PF)
 		bellows_queue_page_fault(vcpu, fault->address, fault->error);
@@ -117,7 +117,7 @@ void emulation_queue_fault(struct bellows_vcpu *vcpu)
 static int emulation_failed(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	const struct bellows_insn *insn = &vcpu->emu->insn;
+	const struct emu_insn *insn = &vcpu->emu->insn;
 
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
@@ -130,7 +130,7 @@ static int emulation_failed(struct bellows_vcpu *vcpu)
 		memset(run->emulation_failure.insn_bytes, 0x90, sizeof(run->emulation_failure.insn_bytes));
 		memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->length);
 	}
-	bellows_emulator_reset(vcpu->emu);
+	emu_reset(vcpu->emu);
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static int emulation_run(struct bellows_vcpu *vcpu)
 
 	vcpu->l1d_unsafe = true;
 	emulation_insn_state_in(vcpu);
-	r = bellows_emulate_one(vcpu->emu);
+	r = emulate_one(vcpu->emu);
 	emulation_state_out(vcpu);
 	switch (r) {
 	case EMU_CONTINUE:
@@ -183,22 +183,22 @@ static int emulation_resume(struct bellows_vcpu *vcpu)
 {
 	if (bellows_is_expected(vcpu))
 		return emulation_run(vcpu);
-	bellows_emulator_reset(vcpu->emu);
+	emu_reset(vcpu->emu);
 	return 1;
 }
 
 static int emulation_complete(struct bellows_vcpu *vcpu)
 {
-	struct bellows_emulator *e = vcpu->emu;
+	struct emulator *e = vcpu->emu;
 
-	if (!bellows_is_expected(vcpu) || !bellows_emulator_busy(e)) {
-		bellows_emulator_reset(e);
+	if (!bellows_is_expected(vcpu) || !emu_busy(e)) {
+		emu_reset(e);
 		return 1;
 	}
 	if (e->pending.kind == EMU_IN || e->pending.kind == EMU_OUT)
-		bellows_emulator_complete(e, vcpu->pio_data);
+		emu_complete(e, vcpu->pio_data);
 	else
-		bellows_emulator_complete(e, vcpu->run->mmio.data);
+		emu_complete(e, vcpu->run->mmio.data);
 	return emulation_run(vcpu);
 }
 
@@ -248,7 +248,7 @@ void bellows_emulation_destroy(struct bellows_vcpu *vcpu)
 /* The code bytes that the CPU has reported, if it did. */
 static void emulation_bytes_in(struct bellows_vcpu *vcpu)
 {
-	struct bellows_emulator *e = vcpu->emu;
+	struct emulator *e = vcpu->emu;
 
 	e->nr_bytes = 0;
 	if (vcpu->exit.reason == EXIT_NESTED_FAULT && vcpu->exit.fault.insn_bytes) {
@@ -268,7 +268,7 @@ bool emulation_peek(struct bellows_vcpu *vcpu)
 {
 	emulation_bytes_in(vcpu);
 	emulation_fetch_state_in(vcpu);
-	return bellows_emulator_peek(vcpu->emu) == EMU_CONTINUE;
+	return emu_peek(vcpu->emu) == EMU_CONTINUE;
 }
 
 int emulation_decode(struct bellows_vcpu *vcpu)
@@ -277,7 +277,7 @@ int emulation_decode(struct bellows_vcpu *vcpu)
 
 	vcpu->emu->nr_bytes = 0;
 	emulation_fetch_state_in(vcpu);
-	r = bellows_emulator_decode(vcpu->emu);
+	r = emu_decode(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
 		return 1;
@@ -303,11 +303,11 @@ int bellows_fetch_insn(struct bellows_vcpu *vcpu)
 
 bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 {
-	const struct bellows_insn *insn = &vcpu->emu->insn;
+	const struct emu_insn *insn = &vcpu->emu->insn;
 	struct bellows_guest_paging paging;
 	u32 access = ACCESS_EXEC;
 
-	if (!insn->length || insn->mode != MODE_64 || bellows_emulator_busy(vcpu->emu) ||
+	if (!insn->length || insn->mode != MODE_64 || emu_busy(vcpu->emu) ||
 	    !bellows_backend(in_64bit_code)(vcpu))
 		return false;
 	if (bellows_backend(get_cpl)(vcpu) == 3)
@@ -334,5 +334,5 @@ bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 void bellows_expect_nothing(struct bellows_vcpu *vcpu)
 {
 	vcpu->complete = NULL;
-	bellows_emulator_reset(vcpu->emu);
+	emu_reset(vcpu->emu);
 }

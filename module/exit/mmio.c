@@ -25,8 +25,8 @@
 #include "irq/apic_access.h"
 
 /* Linear, and the registers that the instruction names are read. 64-bit mode. */
-static u64 mmio_operand_address(struct bellows_vcpu *vcpu, const struct bellows_insn *insn,
-				const struct bellows_move *move)
+static u64 mmio_operand_address(struct bellows_vcpu *vcpu, const struct emu_insn *insn,
+				const struct emu_move *move)
 {
 	u64 base = 0;
 
@@ -38,16 +38,16 @@ static u64 mmio_operand_address(struct bellows_vcpu *vcpu, const struct bellows_
 		bellows_reg_read(vcpu, move->reg);
 	if (insn->segment == SEG_FS || insn->segment == SEG_GS)
 		base = bellows_backend(get_segment_base)(vcpu, insn->segment);
-	return base + bellows_insn_offset(insn, vcpu->regs, bellows_reg_read(vcpu, VCPU_RIP));
+	return base + emu_insn_offset(insn, vcpu->regs, bellows_reg_read(vcpu, VCPU_RIP));
 }
 
 /* Is the instruction a move that can have made this access? */
-static bool mmio_explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *move)
+static bool mmio_explains_fault(struct bellows_vcpu *vcpu, struct emu_move *move)
 {
-	const struct bellows_insn *insn = &vcpu->emu->insn;
+	const struct emu_insn *insn = &vcpu->emu->insn;
 	const struct bellows_exit *exit = &vcpu->exit;
 
-	if (insn->mode != MODE_64 || !bellows_insn_is_move(insn, move))
+	if (insn->mode != MODE_64 || !emu_insn_is_move(insn, move))
 		return false;
 	if (exit->fault.access != (move->write ? ACCESS_WRITE : ACCESS_READ))
 		return false;
@@ -58,21 +58,21 @@ static bool mmio_explains_fault(struct bellows_vcpu *vcpu, struct bellows_move *
 	       offset_in_page(exit->fault.gpa);
 }
 
-static void mmio_finish_read(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
+static void mmio_finish_read(struct bellows_vcpu *vcpu, const struct emu_move *move, u64 value)
 {
 	u64 old = bellows_reg_read(vcpu, move->reg);
 
-	bellows_reg_write(vcpu, move->reg, bellows_move_result(move, old, value));
+	bellows_reg_write(vcpu, move->reg, emu_move_result(move, old, value));
 }
 
 static int mmio_complete(struct bellows_vcpu *vcpu)
 {
-	struct bellows_move move;
+	struct emu_move move;
 	u64 value = 0;
 
 	if (!bellows_is_expected(vcpu))
 		return 1;
-	if (!bellows_insn_is_move(&vcpu->emu->insn, &move))
+	if (!emu_insn_is_move(&vcpu->emu->insn, &move))
 		return 1;
 	if (!move.write) {
 		memcpy(&value, vcpu->run->mmio.data, move.size);
@@ -81,7 +81,7 @@ static int mmio_complete(struct bellows_vcpu *vcpu)
 	return exit_skip_insn(vcpu);
 }
 
-static int mmio_to_user(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 value)
+static int mmio_to_user(struct bellows_vcpu *vcpu, const struct emu_move *move, u64 value)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -95,7 +95,7 @@ static int mmio_to_user(struct bellows_vcpu *vcpu, const struct bellows_move *mo
 }
 
 /* Does something in the kernel answer? */
-static bool mmio_answered(struct bellows_vcpu *vcpu, const struct bellows_move *move, u64 *value)
+static bool mmio_answered(struct bellows_vcpu *vcpu, const struct emu_move *move, u64 *value)
 {
 	gpa_t gpa = vcpu->exit.fault.gpa;
 
@@ -107,13 +107,13 @@ static bool mmio_answered(struct bellows_vcpu *vcpu, const struct bellows_move *
 
 int mmio_handle(struct bellows_vcpu *vcpu)
 {
-	struct bellows_emulator *e = vcpu->emu;
-	struct bellows_move move;
+	struct emulator *e = vcpu->emu;
+	struct emu_move move;
 	u64 value = 0;
 
 	vcpu->l1d_unsafe = true;
 	/* One that is half done goes on where it was. */
-	if (vcpu->exit.fault.in_tables || bellows_emulator_busy(e))
+	if (vcpu->exit.fault.in_tables || emu_busy(e))
 		return emulation_insn(vcpu);
 	if (!bellows_is_same_insn(vcpu) && !emulation_peek(vcpu))
 		return emulation_insn(vcpu);
@@ -122,7 +122,7 @@ int mmio_handle(struct bellows_vcpu *vcpu)
 	vcpu->stats.emulated++;
 	vcpu->exit.insn_len = e->insn.length;
 	if (move.write)
-		value = bellows_move_value(&e->insn, &move, vcpu->regs);
+		value = emu_move_value(&e->insn, &move, vcpu->regs);
 	if (!mmio_answered(vcpu, &move, &value))
 		return mmio_to_user(vcpu, &move, value);
 	if (!move.write)

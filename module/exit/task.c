@@ -36,18 +36,18 @@ static bool task_switch_is_soft(const struct bellows_vectoring *v)
 /* An event that no instruction of the guest asked for. */
 static bool task_switch_is_external(const struct bellows_exit *exit)
 {
-	return exit->task.source == BELLOWS_TASK_GATE && exit->vectoring.valid &&
+	return exit->task.source == TSS_GATE && exit->vectoring.valid &&
 	       !task_switch_is_soft(&exit->vectoring);
 }
 
-static void task_switch_describe(struct bellows_vcpu *vcpu, struct bellows_task *task)
+static void task_switch_describe(struct bellows_vcpu *vcpu, struct tss_switch *task)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	struct kvm_dtable gdt;
 
 	emulation_state_in(vcpu);
 	bellows_backend(get_gdt)(vcpu, &gdt);
-	*task = (struct bellows_task) {
+	*task = (struct tss_switch) {
 		.e = vcpu->emu,
 		.gdt_base = gdt.base,
 		.gdt_limit = gdt.limit,
@@ -93,9 +93,9 @@ static u64 task_switch_old_flags(struct bellows_vcpu *vcpu)
 	return rflags | (vcpu->exit.task.resume ? X86_EFLAGS_RF : 0);
 }
 
-static void task_switch_state_out(struct bellows_vcpu *vcpu, const struct bellows_task *task)
+static void task_switch_state_out(struct bellows_vcpu *vcpu, const struct tss_switch *task)
 {
-	const struct bellows_emulator *e = vcpu->emu;
+	const struct emulator *e = vcpu->emu;
 	unsigned int i;
 
 	emulation_state_out(vcpu);
@@ -110,10 +110,10 @@ static void task_switch_event_arrived(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 
-	if (exit->task.source == BELLOWS_TASK_IRET)
+	if (exit->task.source == TSS_IRET)
 		bellows_backend(set_nmi_mask)(vcpu, false);
 	/* An exception is not over before the new task has its segments: a fault until then makes two. */
-	if (exit->task.source == BELLOWS_TASK_GATE) {
+	if (exit->task.source == TSS_GATE) {
 		vcpu->events.interrupt.injected = false;
 		vcpu->events.nmi.injected = false;
 		if (exit->vectoring.valid && exit->vectoring.type == BELLOWS_EVENT_NMI)
@@ -142,13 +142,13 @@ static int task_switch_done(struct bellows_vcpu *vcpu)
 static int task_switch_load_again(struct bellows_vcpu *vcpu);
 
 /* A race lost to another CPU that writes to the tables is run again: nobody outside should see half a task. */
-static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct bellows_task *task)
+static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct tss_switch *task)
 {
 	unsigned int tries = 0;
 	int r, error = 0;
 
 	for (;;) {
-		r = bellows_task_enter(task);
+		r = tss_enter(task);
 		if (r == EMU_RETRY)
 			error = emulation_error(vcpu);
 		if (r != EMU_RETRY || error)
@@ -160,7 +160,7 @@ static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct bellows_t
 		cond_resched();
 	}
 	task_switch_state_out(vcpu, task);
-	bellows_emulator_reset(vcpu->emu);
+	emu_reset(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
 		return task_switch_done(vcpu);
@@ -178,7 +178,7 @@ static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct bellows_t
 
 static int task_switch_load_again(struct bellows_vcpu *vcpu)
 {
-	struct bellows_task task;
+	struct tss_switch task;
 
 	if (!bellows_is_expected(vcpu)) {
 		vcpu->events.exception.injected = false;
@@ -190,7 +190,7 @@ static int task_switch_load_again(struct bellows_vcpu *vcpu)
 }
 
 /* The new task's registers are in vcpu->emu, and nothing can be taken back. */
-static int task_switch_begin_new(struct bellows_vcpu *vcpu, struct bellows_task *task)
+static int task_switch_begin_new(struct bellows_vcpu *vcpu, struct tss_switch *task)
 {
 	u64 cr0 = bellows_reg_read(vcpu, VCPU_CR0);
 
@@ -210,7 +210,7 @@ static int task_switch_begin_new(struct bellows_vcpu *vcpu, struct bellows_task 
 
 int task_switch_handle(struct bellows_vcpu *vcpu)
 {
-	struct bellows_task task;
+	struct tss_switch task;
 	u32 rip;
 	int r;
 
@@ -224,8 +224,8 @@ int task_switch_handle(struct bellows_vcpu *vcpu)
 	task_switch_describe(vcpu, &task);
 	vcpu->emu->rip = rip;
 	vcpu->emu->rflags = task_switch_old_flags(vcpu);
-	r = bellows_task_leave(&task);
-	bellows_emulator_reset(vcpu->emu);
+	r = tss_leave(&task);
+	emu_reset(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
 		return task_switch_begin_new(vcpu, &task);

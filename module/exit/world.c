@@ -16,7 +16,7 @@
 #include "mmu/view.h"
 #include "mmu/view_walk.h"
 
-static struct bellows_vcpu *world_vcpu(struct bellows_emulator *e)
+static struct bellows_vcpu *world_vcpu(struct emulator *e)
 {
 	return world_of(e)->vcpu;
 }
@@ -26,7 +26,7 @@ static struct bellows_vcpu *world_vcpu(struct bellows_emulator *e)
  * instruction: it stays as it is, log included, and KVM_RUN gives the errno. The
  * next one takes it up again, before the guest can do anything else.
  */
-static int world_give_up(struct bellows_emulator *e, int error)
+static int world_give_up(struct emulator *e, int error)
 {
 	/* No memory there, or none that can do this: that is about the instruction. */
 	if (error == -EFAULT || error == -EINVAL || error == -EOPNOTSUPP)
@@ -50,14 +50,14 @@ void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging
 }
 
 /* What a walk that did not succeed means for the emulator. */
-static int world_walk_failed(struct bellows_emulator *e, int r,
+static int world_walk_failed(struct emulator *e, int r,
 			     const struct bellows_guest_fault *fault)
 {
 	if (r == -EAGAIN)
 		return EMU_RETRY;
 	if (r < 0)
 		return world_give_up(e, r);
-	e->fault = (struct bellows_emu_fault) {
+	e->fault = (struct emu_fault) {
 		.vector = X86_TRAP_PF,
 		.has_error = true,
 		.error = fault->error,
@@ -67,7 +67,7 @@ static int world_walk_failed(struct bellows_emulator *e, int r,
 }
 
 /* Linear to guest-physical, with the fault for the emulator where there is one. */
-static int world_translate(struct bellows_emulator *e, u64 linear, u32 access, gpa_t *gpa)
+static int world_translate(struct emulator *e, u64 linear, u32 access, gpa_t *gpa)
 {
 	struct bellows_guest_paging paging;
 	struct bellows_guest_fault fault;
@@ -89,7 +89,7 @@ static u32 world_walk_access(unsigned int flags, u32 access)
 	return access;
 }
 
-static int world_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
+static int world_fetch(struct emulator *e, u64 linear, void *buf, unsigned int len)
 {
 	u32 access = ACCESS_EXEC | (e->cpl == 3 ? ACCESS_USER : 0);
 	struct bellows_guest_paging paging;
@@ -101,7 +101,7 @@ static int world_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsign
 	return r ? world_walk_failed(e, r, &fault) : EMU_CONTINUE;
 }
 
-static int world_probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
+static int world_probe(struct emulator *e, u64 linear, unsigned int len, unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
 	u32 access = world_walk_access(flags, ACCESS_READ);
@@ -114,7 +114,7 @@ static int world_probe(struct bellows_emulator *e, u64 linear, unsigned int len,
 	return r == BELLOWS_FAULT_DONE ? EMU_CONTINUE : EMU_EXIT;
 }
 
-static int world_mmio_to_user(struct bellows_emulator *e, gpa_t gpa, const void *data,
+static int world_mmio_to_user(struct emulator *e, gpa_t gpa, const void *data,
 			      unsigned int len, bool write)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -138,7 +138,7 @@ static int world_mmio_to_user(struct bellows_emulator *e, gpa_t gpa, const void 
  * access that userspace has the rest of is noted as done, and the instruction
  * runs again to find the rest.
  */
-static int world_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigned int len,
+static int world_mmio(struct emulator *e, gpa_t gpa, void *data, unsigned int len,
 		      bool write)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -156,11 +156,11 @@ static int world_mmio(struct bellows_emulator *e, gpa_t gpa, void *data, unsigne
 	if (done > sizeof(e->pending.data) || e->log_used >= EMU_LOG)
 		return EMU_UNHANDLEABLE;
 	e->pending.size = done;
-	bellows_emulator_complete(e, data);
+	emu_complete(e, data);
 	return EMU_RETRY;
 }
 
-static int world_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
+static int world_read(struct emulator *e, u64 linear, void *buf, unsigned int len,
 		      unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -175,7 +175,7 @@ static int world_read(struct bellows_emulator *e, u64 linear, void *buf, unsigne
 	return r == -EFAULT ? world_mmio(e, gpa, buf, len, false) : world_give_up(e, r);
 }
 
-static int world_write(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
+static int world_write(struct emulator *e, u64 linear, const void *buf, unsigned int len,
 		       unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -190,7 +190,7 @@ static int world_write(struct bellows_emulator *e, u64 linear, const void *buf, 
 	return r == -EFAULT ? world_mmio(e, gpa, (void *)buf, len, true) : world_give_up(e, r);
 }
 
-static int world_exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
+static int world_exchange(struct emulator *e, u64 linear, const void *old, const void *new,
 		       unsigned int len, unsigned int flags)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -214,7 +214,7 @@ static int world_exchange(struct bellows_emulator *e, u64 linear, const void *ol
 	return r ? EMU_RETRY : EMU_CONTINUE;
 }
 
-static int world_in(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
+static int world_in(struct emulator *e, u16 port, unsigned int size, unsigned int count,
 		    void *data)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -230,7 +230,7 @@ static int world_in(struct bellows_emulator *e, u16 port, unsigned int size, uns
 	return EMU_EXIT;
 }
 
-static int world_out(struct bellows_emulator *e, u16 port, unsigned int size, unsigned int count,
+static int world_out(struct emulator *e, u16 port, unsigned int size, unsigned int count,
 		     const void *data)
 {
 	struct bellows_vcpu *vcpu = world_vcpu(e);
@@ -245,13 +245,13 @@ static int world_out(struct bellows_emulator *e, u16 port, unsigned int size, un
 	return EMU_EXIT;
 }
 
-static int world_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
+static int world_get_xmm(struct emulator *e, unsigned int reg, void *buf)
 {
 	bellows_fpu_xmm(world_vcpu(e), reg, buf, false);
 	return EMU_CONTINUE;
 }
 
-static int world_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
+static int world_set_xmm(struct emulator *e, unsigned int reg, const void *buf)
 {
 	u8 copy[16];
 
@@ -267,12 +267,12 @@ static u32 world_segment_attributes(const struct kvm_segment *s)
 }
 
 void world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-		       struct bellows_emu_segment *seg)
+		       struct emu_segment *seg)
 {
 	struct kvm_segment s;
 
 	bellows_backend(get_segment)(vcpu, nr, &s);
-	*seg = (struct bellows_emu_segment) {
+	*seg = (struct emu_segment) {
 		.base = s.base,
 		.limit = s.limit,
 		.attr = world_segment_attributes(&s),
@@ -281,7 +281,7 @@ void world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
 }
 
 void world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-		       const struct bellows_emu_segment *seg)
+		       const struct emu_segment *seg)
 {
 	u32 attr = seg->attr;
 	struct kvm_segment s = {
@@ -302,12 +302,12 @@ void world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
 	bellows_backend(set_segment)(vcpu, nr, &s);
 }
 
-void world_load_segment(struct bellows_emulator *e, unsigned int nr)
+void world_load_segment(struct emulator *e, unsigned int nr)
 {
 	world_get_segment(world_vcpu(e), nr, &e->seg[nr]);
 }
 
-const struct bellows_emulator_ops world_ops = {
+const struct emulator_ops world_ops = {
 	.fetch = world_fetch,
 	.probe = world_probe,
 	.read = world_read,

@@ -6,7 +6,7 @@
 #include "vm/vcpu.h"
 
 struct world {
-	struct bellows_emulator e;
+	struct emulator e;
 	struct bellows_vcpu *vcpu;
 	int error;		/* what a callback came back with, for KVM_RUN */
 	/* Userspace's answer is there: what goes on with the instruction. */
@@ -14,23 +14,23 @@ struct world {
 	struct bellows_view view;
 };
 
-static inline struct world *world_of(struct bellows_emulator *e)
+static inline struct world *world_of(struct emulator *e)
 {
 	return container_of(e, struct world, e);
 }
 
-extern const struct bellows_emulator_ops world_ops;
+extern const struct emulator_ops world_ops;
 
 /* The guest's paging mode, for walks. */
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging);
 
 /* A segment as the emulator has it: any, SEG_LDTR too. */
 void world_get_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-		       struct bellows_emu_segment *seg);
+		       struct emu_segment *seg);
 void world_set_segment(struct bellows_vcpu *vcpu, unsigned int nr,
-		       const struct bellows_emu_segment *seg);
+		       const struct emu_segment *seg);
 /* Into e->seg[]. */
-void world_load_segment(struct bellows_emulator *e, unsigned int nr);
+void world_load_segment(struct emulator *e, unsigned int nr);
 
 static inline void world_fill_io(struct bellows_vcpu *vcpu, u16 port, unsigned int size,
 				 unsigned int count, bool in)

@@ -192,8 +192,8 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 	if (!done)
 		done = inject_pending_irq(vcpu);
 	/* Its handler may come by the instruction that is half done, with other things in mind. */
-	if (done && unlikely(bellows_emulator_busy(vcpu->emu)))
-		bellows_emulator_reset(vcpu->emu);
+	if (done && unlikely(emu_busy(vcpu->emu)))
+		emu_reset(vcpu->emu);
 	if (ev->nmi.pending)
 		bellows_backend(request_nmi_window)(vcpu);
 	offered = inject_offer(vcpu);

@@ -38,7 +38,7 @@ static bool wait_is_bsp(const struct bellows_vcpu *vcpu)
 
 static void wait_take_init(struct bellows_vcpu *vcpu)
 {
-	bellows_emulator_reset(vcpu->emu);
+	emu_reset(vcpu->emu);
 	vcpu_reset(vcpu, true);
 	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
 	vcpu->mp_state = wait_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_INIT_RECEIVED;

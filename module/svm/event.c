@@ -59,7 +59,7 @@ static bool svm_in_shadow(const struct svm_vcpu *svm)
 /* Length of the instruction at RIP, for a soft event that came without. */
 static unsigned int svm_soft_length(struct bellows_vcpu *vcpu, unsigned int known)
 {
-	const struct bellows_insn *insn = &vcpu->emu->insn;
+	const struct emu_insn *insn = &vcpu->emu->insn;
 
 	if (known)
 		return known;
@@ -166,7 +166,7 @@ bool svm_nmi_allowed(struct bellows_vcpu *vcpu)
 static void svm_pass_halt(struct svm_vcpu *svm)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;
-	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
+	const struct emu_insn *insn = &svm->vcpu.emu->insn;
 
 	/* Userspace that only asks for a window has no interrupt yet. */
 	if (!vcpu->events.interrupt.pending && !vcpu->apic)
@@ -253,7 +253,7 @@ void svm_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested)
 /* SYSCALL keeps the flags in a register; in its shadow no stack is half switched. */
 static bool svm_at_syscall(struct bellows_vcpu *vcpu)
 {
-	const struct bellows_insn *insn = &vcpu->emu->insn;
+	const struct emu_insn *insn = &vcpu->emu->insn;
 
 	return bellows_fetch_insn(vcpu) == 1 &&
 	       (insn->op == OP_SYSCALL || insn->op == OP_SYSENTER);

@@ -41,13 +41,13 @@ static u8 svm_length_to(struct svm_vcpu *svm, u64 next)
 {
 	u64 length = next - svm->vcpu.regs[VCPU_RIP];
 
-	return length <= BELLOWS_INSN_MAX ? length : 0;
+	return length <= EMU_INSN_MAX ? length : 0;
 }
 
 /* NULL: nothing was fetched, and the exit is already described. */
-static const struct bellows_insn *svm_fetch_insn(struct svm_vcpu *svm)
+static const struct emu_insn *svm_fetch_insn(struct svm_vcpu *svm)
 {
-	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
+	const struct emu_insn *insn = &svm->vcpu.emu->insn;
 	int r;
 
 	lockdep_assert_loaded(&svm->vcpu);
@@ -97,8 +97,8 @@ static void svm_decode_msr(struct svm_vcpu *svm)
 /* A byte of the operand of the instruction just fetched, if it is in memory. */
 static bool svm_read_operand(struct svm_vcpu *svm, unsigned int offset, u8 *byte)
 {
-	struct bellows_emulator *e = svm->vcpu.emu;
-	u64 address = bellows_emulator_address(e) + offset;
+	struct emulator *e = svm->vcpu.emu;
+	u64 address = emu_address(e) + offset;
 	int r = e->ops->probe(e, address, 1, 0);
 
 	if (r == EMU_CONTINUE)
@@ -112,7 +112,7 @@ static bool svm_read_operand(struct svm_vcpu *svm, unsigned int offset, u8 *byte
 }
 
 /* LMSW takes a register or 16 bits of memory. */
-static void svm_decode_lmsw(struct svm_vcpu *svm, const struct bellows_insn *insn)
+static void svm_decode_lmsw(struct svm_vcpu *svm, const struct emu_insn *insn)
 {
 	struct bellows_exit *exit = svm_exit_of(svm);
 	u8 low, high;
@@ -128,7 +128,7 @@ static void svm_decode_lmsw(struct svm_vcpu *svm, const struct bellows_insn *ins
  * Whoever can change the code while it is looked at must not turn SMSW, which a
  * program may use, into what it may not.
  */
-static bool svm_exits_so(const struct bellows_insn *insn, u32 code)
+static bool svm_exits_so(const struct emu_insn *insn, u32 code)
 {
 	bool write = insn->op == OP_MOV_TO_CR || insn->op == OP_CLTS ||
 		     insn->op == OP_LMSW;
@@ -141,7 +141,7 @@ static bool svm_exits_so(const struct bellows_insn *insn, u32 code)
 
 static void svm_decode_cr_insn(struct svm_vcpu *svm)
 {
-	const struct bellows_insn *insn = svm_fetch_insn(svm);
+	const struct emu_insn *insn = svm_fetch_insn(svm);
 	struct bellows_exit *exit = svm_exit_of(svm);
 
 	if (!insn)
@@ -201,7 +201,7 @@ static void svm_decode_cr(struct svm_vcpu *svm)
  */
 static void svm_decode_cr_quickly(struct svm_vcpu *svm)
 {
-	const struct bellows_insn *insn = &svm->vcpu.emu->insn;
+	const struct emu_insn *insn = &svm->vcpu.emu->insn;
 	struct bellows_exit *exit = svm_exit_of(svm);
 
 	if (svm_features.decode) {
@@ -231,7 +231,7 @@ static void svm_decode_dr(struct svm_vcpu *svm)
 	const struct vmcb_control *control = &svm->vmcb->control;
 	struct bellows_exit *exit = svm_exit_of(svm);
 	u32 code = control->exit_code;
-	const struct bellows_insn *insn;
+	const struct emu_insn *insn;
 
 	exit->dr.nr = code & 0xf;
 	exit->dr.read = code < VMCB_EXIT_DR_WRITE;
@@ -326,11 +326,11 @@ static void svm_decode_task(struct svm_vcpu *svm)
 	exit->task.error = info;
 	exit->task.resume = info & VMCB_TASK_RESUME;
 	if (info & VMCB_TASK_IRET)
-		exit->task.source = BELLOWS_TASK_IRET;
+		exit->task.source = TSS_IRET;
 	else if (info & VMCB_TASK_JMP)
-		exit->task.source = BELLOWS_TASK_JMP;
+		exit->task.source = TSS_JMP;
 	else
-		exit->task.source = exit->vectoring.valid ? BELLOWS_TASK_GATE : BELLOWS_TASK_CALL;
+		exit->task.source = exit->vectoring.valid ? TSS_GATE : TSS_CALL;
 }
 
 static void svm_decode_db(struct svm_vcpu *svm)

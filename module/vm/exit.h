@@ -78,7 +78,7 @@ struct bellows_exit {
 		} io;
 		struct {
 			u8 nr;			/* 0, 2, 3, 4, 8 */
-			u8 gpr;			/* enum bellows_reg number */
+			u8 gpr;			/* enum emu_reg number */
 			enum { BELLOWS_CR_WRITE, BELLOWS_CR_READ, BELLOWS_CR_CLTS, BELLOWS_CR_LMSW } type;
 			u16 lmsw;		/* source operand of LMSW */
 		} cr;
@@ -101,7 +101,7 @@ struct bellows_exit {
 		} exception;
 		struct {
 			u16 selector;
-			u8 source;		/* enum bellows_task_source */
+			u8 source;		/* enum tss_source */
 			bool resume;		/* RF is set in the old task's flags */
 			bool trap;		/* found out later: the new task wants #DB */
 			bool has_error;

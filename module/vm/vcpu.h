@@ -29,7 +29,7 @@ struct bellows_vm;
 
 /*
  * What vcpu->regs[] holds: the general registers under the numbers that
- * instructions use (enum bellows_reg), then these.
+ * instructions use (enum emu_reg), then these.
  */
 enum {
 	VCPU_RIP = NR_GPRS,
@@ -40,7 +40,7 @@ enum {
 	VCPU_NR_REGS
 };
 
-/* Segments: enum bellows_seg (SEG_TR included), then this. */
+/* Segments: enum emu_seg (SEG_TR included), then this. */
 enum {
 	SEG_LDTR = SEG_TR + 1,
 	VCPU_NR_SEGS
@@ -168,7 +168,7 @@ struct bellows_vcpu {
 	struct bellows_exit exit;		/* [v] the last one */
 	/* Userspace owes an answer: called at the next KVM_RUN, before anything else. */
 	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] */
-	struct bellows_emulator *emu;		/* [c] */
+	struct emulator *emu;		/* [c] */
 	bool emulate_pending;			/* [v] .complete continues the emulator */
 	u64 complete_rip;			/* [v] RIP when .complete was set: state replaced if it differs */
 

@@ -43,7 +43,7 @@ struct statistics {
 
 static const struct {
 	const char *name;
-	enum bellows_insn_mode mode;
+	enum emu_insn_mode mode;
 	ZydisMachineMode zydis;
 	ZydisStackWidth stack;
 } modes[] = {
@@ -100,7 +100,7 @@ static const char *const mnemonics[BELLOWS_NR_OPS] = {
 	[OP_ENCLS] = "encls",
 };
 
-static const char *exception(const struct bellows_insn *insn, int length,
+static const char *exception(const struct emu_insn *insn, int length,
 			     const struct reference *ref, const u8 *bytes);
 
 /* One word of a list is the beginning of the name, or all of it. */
@@ -130,7 +130,7 @@ static bool name_matches(enum bellows_op op, const char *name, bool exactly)
  * What has a handler must not pass for LENGTH_ONLY. (MOVD and MOVQ are also names
  * of MMX instructions.)
  */
-static bool overlooked(const struct bellows_insn *insn, const char *name)
+static bool overlooked(const struct emu_insn *insn, const char *name)
 {
 	unsigned int op;
 
@@ -143,7 +143,7 @@ static bool overlooked(const struct bellows_insn *insn, const char *name)
 	return false;
 }
 
-static const char *compare_memory(const struct bellows_insn *insn,
+static const char *compare_memory(const struct emu_insn *insn,
 				  const struct reference *ref)
 {
 	const ZydisDecodedOperand *op = NULL;
@@ -185,7 +185,7 @@ static const char *compare_memory(const struct bellows_insn *insn,
 	return NULL;
 }
 
-static const char *compare_immediate(const struct bellows_insn *insn,
+static const char *compare_immediate(const struct emu_insn *insn,
 				     const struct reference *ref)
 {
 	unsigned int bits = ref->insn.raw.imm[0].size;
@@ -204,7 +204,7 @@ static const char *compare_immediate(const struct bellows_insn *insn,
 }
 
 /* Sizes mean the same in both only for instructions on general registers. */
-static const char *compare_size(const struct bellows_insn *insn,
+static const char *compare_size(const struct emu_insn *insn,
 				const struct reference *ref)
 {
 	if (insn->address_size * 8 != ref->insn.address_width &&
@@ -222,7 +222,7 @@ static const char *compare_size(const struct bellows_insn *insn,
 	return NULL;
 }
 
-static const char *compare(const struct bellows_insn *insn, int length,
+static const char *compare(const struct emu_insn *insn, int length,
 			   const struct reference *ref, ZyanStatus status)
 {
 	const char *name = NULL, *wrong;
@@ -259,7 +259,7 @@ static const u8 *skip_prefixes(const u8 *bytes, unsigned int mode)
 	};
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_INSN_MAX - 3; i++) {
+	for (i = 0; i < EMU_INSN_MAX - 3; i++) {
 		if (memchr(prefixes, bytes[i], sizeof(prefixes)))
 			continue;
 		if (mode == MODE_64 && (bytes[i] & 0xf0) == 0x40)
@@ -284,7 +284,7 @@ static bool knights_corner_jump(const u8 *opcode)
 /*
  * Known differences. Returns the reason, or NULL.
  */
-static const char *exception(const struct bellows_insn *insn, int length,
+static const char *exception(const struct emu_insn *insn, int length,
 			     const struct reference *ref, const u8 *bytes)
 {
 	const u8 *opcode = skip_prefixes(bytes, insn->mode);
@@ -307,14 +307,14 @@ static const char *exception(const struct bellows_insn *insn, int length,
 	return NULL;
 }
 
-static void report(const struct bellows_insn *insn, int length,
+static void report(const struct emu_insn *insn, int length,
 		   const struct reference *ref, ZyanStatus status, const u8 *bytes,
 		   const char *mode, const char *wrong)
 {
 	char text[64] = "";
 	unsigned int i;
 
-	for (i = 0; i < BELLOWS_INSN_MAX; i++)
+	for (i = 0; i < EMU_INSN_MAX; i++)
 		sprintf(text + 3 * i, "%02x ", bytes[i]);
 	tap_note("%s %s: %s; we: %d %s, Zydis: %d %s (status %x)", mode, text, wrong,
 		 length, length > 0 ? bellows_op_name(insn->op) : "-",
@@ -326,7 +326,7 @@ static void report(const struct bellows_insn *insn, int length,
 static void check(struct statistics *stats, struct reference *ref,
 		  unsigned int mode, const u8 *bytes, unsigned int avail)
 {
-	struct bellows_insn insn;
+	struct emu_insn insn;
 	int length = bellows_decode(&insn, bytes, avail, modes[mode].mode);
 	ZyanStatus status;
 	const char *wrong;
@@ -369,7 +369,7 @@ static void make_bytes(struct random *r, u8 *bytes)
 	};
 	unsigned int n = 0, escape;
 
-	random_bytes(r, bytes, BELLOWS_INSN_MAX);
+	random_bytes(r, bytes, EMU_INSN_MAX);
 	if (!random_below(r, 4))
 		return;
 	while (n < 13 && random_below(r, n < 3 ? 2 : 5) == 0)
@@ -395,7 +395,7 @@ static void test_random(struct random *r, unsigned int mode, unsigned long round
 	make_reference(&ref, mode);
 	while (rounds--) {
 		make_bytes(r, bytes);
-		check(&stats, &ref, mode, bytes, BELLOWS_INSN_MAX);
+		check(&stats, &ref, mode, bytes, EMU_INSN_MAX);
 	}
 	report_result(&stats, "random strings", modes[mode].name);
 }
@@ -403,16 +403,16 @@ static void test_random(struct random *r, unsigned int mode, unsigned long round
 /* Every prefix of an instruction is too short, and says so. */
 static void test_truncated(struct random *r, unsigned long rounds)
 {
-	struct bellows_insn insn, shorter;
+	struct emu_insn insn, shorter;
 	unsigned long failures = 0, done = 0;
 	u8 bytes[16] = { 0 };
 
 	while (rounds--) {
-		enum bellows_insn_mode mode = random_below(r, 3);
+		enum emu_insn_mode mode = random_below(r, 3);
 		int length, i;
 
 		make_bytes(r, bytes);
-		length = bellows_decode(&insn, bytes, BELLOWS_INSN_MAX, mode);
+		length = bellows_decode(&insn, bytes, EMU_INSN_MAX, mode);
 		if (length <= 0)
 			continue;
 		done++;
@@ -436,12 +436,12 @@ static void check_segment(struct statistics *stats, struct reference *ref,
 {
 	size_t at = 0;
 
-	while (at + BELLOWS_INSN_MAX <= size) {
-		struct bellows_insn insn;
+	while (at + EMU_INSN_MAX <= size) {
+		struct emu_insn insn;
 		int length;
 
-		check(stats, ref, 2, code + at, BELLOWS_INSN_MAX);
-		length = bellows_decode(&insn, code + at, BELLOWS_INSN_MAX,
+		check(stats, ref, 2, code + at, EMU_INSN_MAX);
+		length = bellows_decode(&insn, code + at, EMU_INSN_MAX,
 					MODE_64);
 		at += length > 0 ? length : 1;
 	}

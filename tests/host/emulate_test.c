@@ -38,7 +38,7 @@ static void fresh(enum state state, const void *code, unsigned int size)
 	m.e.features = 0xffff;
 	m.e.rflags = EFL_FIXED;
 	for (i = 0; i < NR_SEGS; i++)
-		m.e.seg[i] = (struct bellows_emu_segment) {
+		m.e.seg[i] = (struct emu_segment) {
 			.base = state == LONG ? 0 : MODEL_BASE,
 			.limit = state == REAL || state == VM86 ? 0xffff : U32_MAX,
 			.attr = attr | (state == PROTECTED ? SEG_ATTR_DB : 0),
@@ -66,7 +66,7 @@ static void fresh(enum state state, const void *code, unsigned int size)
 
 static int one(void)
 {
-	return bellows_emulate_one(&m.e);
+	return emulate_one(&m.e);
 }
 
 static bool faults(u8 vector)
@@ -278,12 +278,12 @@ static void decode_and_skip(void)
 {
 	FRESH(LONG, 0x0f, 0xa2);			/* cpuid */
 	m.e.rflags |= EFL_RF;
-	expect(bellows_emulator_decode(&m.e) == EMU_CONTINUE);
+	expect(emu_decode(&m.e) == EMU_CONTINUE);
 	expect(m.e.insn.op == OP_CPUID && m.e.insn.length == 2);
-	bellows_emulator_skip(&m.e);
+	emu_skip(&m.e);
 	expect(m.e.rip == CODE + 2 && !(m.e.rflags & EFL_RF));
 	FRESH(LONG, 0x0f, 0x04);
-	expect(bellows_emulator_decode(&m.e) == EMU_FAULT);
+	expect(emu_decode(&m.e) == EMU_FAULT);
 	expect(m.e.fault.vector == VECTOR_UD && m.e.insn.length == 0);
 }
 
@@ -304,9 +304,9 @@ static void address_of_an_operand(void)
 	m.e.regs[GPR_RBX] = 0x1000;
 	m.e.regs[GPR_RCX] = 2;
 	m.e.seg[SEG_FS].base = 0x500000;
-	expect(bellows_emulator_decode(&m.e) == EMU_CONTINUE);
+	expect(emu_decode(&m.e) == EMU_CONTINUE);
 	expect(m.e.insn.op == OP_INVLPG);
-	expect(bellows_emulator_address(&m.e) == 0x501018);
+	expect(emu_address(&m.e) == 0x501018);
 }
 
 /* Somebody else changes the word between the read and the exchange. */
@@ -330,7 +330,7 @@ static void lost_exchange_starts_again(void)
 static bool waits_for(u8 kind, u64 address, unsigned int size)
 {
 	return m.e.pending.kind == kind && m.e.pending.address == address &&
-	       m.e.pending.size == size && bellows_emulator_busy(&m.e);
+	       m.e.pending.size == size && emu_busy(&m.e);
 }
 
 /* movs from one device page to another */
@@ -349,12 +349,12 @@ static void device_to_device(void)
 
 	begin_movs();
 	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
-	bellows_emulator_complete(&m.e, &value);
+	emu_complete(&m.e, &value);
 	expect(one() == EMU_EXIT && waits_for(EMU_WRITE, DATA2 + 0x20, 4));
 	memcpy(&got, m.e.pending.data, 4);
 	expect(got == value && m.e.regs[GPR_RSI] == DATA + 0x10);
-	bellows_emulator_complete(&m.e, NULL);
-	expect(retires() && !bellows_emulator_busy(&m.e));
+	emu_complete(&m.e, NULL);
+	expect(retires() && !emu_busy(&m.e));
 	expect(m.e.regs[GPR_RSI] == DATA + 0x14 && m.e.regs[GPR_RDI] == DATA2 + 0x24);
 }
 
@@ -371,10 +371,10 @@ static void replaced_state_starts_afresh(void)
 
 	begin_movs();
 	expect(one() == EMU_EXIT);
-	bellows_emulator_complete(&m.e, &value);
-	bellows_emulator_reset(&m.e);
+	emu_complete(&m.e, &value);
+	emu_reset(&m.e);
 	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
-	bellows_emulator_complete(&m.e, &value);
+	emu_complete(&m.e, &value);
 	m.e.rip++;
 	m.memory[MODEL_PAGE + 1] = 0x90;
 	m.e.nr_bytes = 0;
@@ -382,9 +382,9 @@ static void replaced_state_starts_afresh(void)
 	/* Other registers: the log does not fit, and is dropped. */
 	begin_movs();
 	expect(one() == EMU_EXIT);
-	bellows_emulator_complete(&m.e, &value);
+	emu_complete(&m.e, &value);
 	m.e.regs[GPR_RSI]++;
-	expect(one() == EMU_RETRY && !bellows_emulator_busy(&m.e));
+	expect(one() == EMU_RETRY && !emu_busy(&m.e));
 }
 
 /* The same RIP in another code segment is another instruction. */
@@ -394,7 +394,7 @@ static void other_segment_starts_afresh(void)
 
 	begin_movs();
 	expect(one() == EMU_EXIT);
-	bellows_emulator_complete(&m.e, &value);
+	emu_complete(&m.e, &value);
 	m.e.seg[SEG_CS].base += 0x1000;
 	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 0x10, 4));
 }
@@ -408,9 +408,9 @@ static void sixteen_bytes_in_pieces(void)
 	m.device_width = 8;
 	m.e.regs[GPR_RBX] = DATA;
 	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA, 8));
-	bellows_emulator_complete(&m.e, data);
+	emu_complete(&m.e, data);
 	expect(one() == EMU_EXIT && waits_for(EMU_READ, DATA + 8, 8));
-	bellows_emulator_complete(&m.e, data + 8);
+	emu_complete(&m.e, data + 8);
 	expect(retires() && !memcmp(m.xmm[1], data, 16));
 }
 
@@ -427,7 +427,7 @@ static void crossing_into_a_device(void)
 	expect(waits_for(EMU_READ, DATA + MODEL_PAGE, 2));
 	/* Memory that was read before the exit is not read again. */
 	m.memory[5 * MODEL_PAGE - 2] = 0x99;
-	bellows_emulator_complete(&m.e, &half);
+	emu_complete(&m.e, &half);
 	expect(retires() && m.e.regs[GPR_RAX] == 0xaabb2211);
 }
 
@@ -441,7 +441,7 @@ static void string_output_in_one_exit(void)
 	memset(m.memory + 4 * MODEL_PAGE + 0x100, 0x5a, 400);
 	expect(one() == EMU_EXIT && waits_for(EMU_OUT, 0x1234, 4));
 	expect(m.e.pending.count == 100 && m.io_buf[399] == 0x5a && m.io_buf[400] == 0);
-	bellows_emulator_complete(&m.e, m.io_buf);
+	emu_complete(&m.e, m.io_buf);
 	expect(retires() && m.e.regs[GPR_RCX] == 0);
 	expect(m.e.regs[GPR_RSI] == DATA + 0x100 + 400);
 }

@@ -38,7 +38,7 @@ static void complain(struct tally *t, const struct generated *g, const char *wha
 		return;
 	for (i = 0; i < (g->length > 0 ? g->length : 8); i++)
 		sprintf(text + 3 * i, "%02x ", g->bytes[i]);
-	tap_note("%s: mode %d %s%s: %s", t->name, bellows_emulator_mode(&start.e), text,
+	tap_note("%s: mode %d %s%s: %s", t->name, emu_mode(&start.e), text,
 		 g->length > 0 ? bellows_op_name(g->insn.op) : "", what);
 }
 
@@ -76,12 +76,12 @@ static u32 random_limit(struct random *r)
 	return U32_MAX;
 }
 
-static void random_segments(struct random *r, struct bellows_emulator *e)
+static void random_segments(struct random *r, struct emulator *e)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR_SEGS; i++) {
-		e->seg[i] = (struct bellows_emu_segment) {
+		e->seg[i] = (struct emu_segment) {
 			.selector = random_u64(r),
 			.base = random_below(r, 3) ? MODEL_BASE : random_below(r, 2) ?
 				generate_linear(r) : 0,
@@ -93,9 +93,9 @@ static void random_segments(struct random *r, struct bellows_emulator *e)
 	e->seg[SEG_CS].limit = random_below(r, 8) ? U32_MAX : 0x2ff0;
 }
 
-static enum bellows_insn_mode random_state(struct random *r, struct model *m)
+static enum emu_insn_mode random_state(struct random *r, struct model *m)
 {
-	struct bellows_emulator *e = &m->e;
+	struct emulator *e = &m->e;
 
 	random_segments(r, e);
 	generate_registers(r, e);
@@ -127,7 +127,7 @@ static enum bellows_insn_mode random_state(struct random *r, struct model *m)
 		e->efer = EFER_LMA;
 		e->seg[SEG_CS].attr |= SEG_ATTR_L;
 	}
-	return bellows_emulator_mode(e);
+	return emu_mode(e);
 }
 
 static void place(struct random *r, struct model *m, struct generated *g)
@@ -139,13 +139,13 @@ static void place(struct random *r, struct model *m, struct generated *g)
 	m->e.rip = bellows_is_64bit(&m->e) ? linear : linear - m->e.seg[SEG_CS].base;
 	if (g->length > 0)
 		generate_operands(r, &m->e, g);
-	memcpy(m->memory + (linear - MODEL_BASE), g->bytes, BELLOWS_INSN_MAX);
+	memcpy(m->memory + (linear - MODEL_BASE), g->bytes, EMU_INSN_MAX);
 	m->e.nr_bytes = 0;
 	if (!random_below(r, 4)) {
-		m->e.nr_bytes = 1 + random_below(r, BELLOWS_INSN_MAX);
+		m->e.nr_bytes = 1 + random_below(r, EMU_INSN_MAX);
 		memcpy(m->e.bytes, g->bytes, m->e.nr_bytes);
 	}
-	bellows_emulator_reset(&m->e);
+	emu_reset(&m->e);
 }
 
 static bool any(const struct generated *g)
@@ -165,7 +165,7 @@ static bool string_io(const struct generated *g)
 
 static void new_case(struct random *r, struct generated *g, generate_filter filter)
 {
-	enum bellows_insn_mode mode = random_state(r, &start);
+	enum emu_insn_mode mode = random_state(r, &start);
 
 	generate_insn(r, mode, g, filter);
 	place(r, &start, g);
@@ -219,14 +219,14 @@ static bool is_rep(const struct model *m)
 
 static void fuzz_once(struct random *r, struct tally *t, const struct generated *g)
 {
-	struct bellows_emulator before = model.e;
+	struct emulator before = model.e;
 	unsigned long calls = model.calls;
 	const char *wrong = NULL;
 	int result;
 
 	start.e = before;
 	memcpy(start.xmm, model.xmm, sizeof(model.xmm));
-	result = bellows_emulate_one(&model.e);
+	result = emulate_one(&model.e);
 	switch (result) {
 	case EMU_CONTINUE:
 		t->interesting++;
@@ -256,7 +256,7 @@ static void fuzz_between(struct random *r)
 	random_bytes(r, garbage, 64);
 	switch (random_below(r, 8)) {
 	case 0:
-		bellows_emulator_reset(&model.e);
+		emu_reset(&model.e);
 		break;
 	case 1:
 		model.e.regs[random_below(r, 16)] = random_u64(r);
@@ -266,9 +266,9 @@ static void fuzz_between(struct random *r)
 		break;
 	default:
 		if (model.e.pending.kind == EMU_IN && model.e.pending.count > 1)
-			bellows_emulator_complete(&model.e, model.e.io_buf);
+			emu_complete(&model.e, model.e.io_buf);
 		else
-			bellows_emulator_complete(&model.e, garbage);
+			emu_complete(&model.e, garbage);
 	}
 }
 
@@ -339,7 +339,7 @@ static void fail_nth(struct tally *t, const struct generated *g, unsigned long n
 	model_copy(&model, &start);
 	model.fail_at = n;
 	model.fail_with = with;
-	result = bellows_emulate_one(&model.e);
+	result = emulate_one(&model.e);
 	if (model.calls < n)
 		return;		/* of a later REP chunk */
 	t->cases++;
@@ -421,7 +421,7 @@ static bool too_much_for_log(const struct generated *g, unsigned int width)
  */
 static int run_and_scribble(struct model *m)
 {
-	int r = bellows_emulate_one(&m->e);
+	int r = emulate_one(&m->e);
 
 	if (r != EMU_EXIT)
 		return r == EMU_CONTINUE && !(m->e.events & EMU_RETIRED) ?
@@ -430,7 +430,7 @@ static int run_and_scribble(struct model *m)
 	do {
 		model_complete(m);
 		m->e.nr_bytes = 0;
-		r = bellows_emulate_one(&m->e);
+		r = emulate_one(&m->e);
 	} while (r == EMU_EXIT);
 	return r;
 }
@@ -485,7 +485,7 @@ static void test_restart(struct random *r, unsigned long rounds)
 
 static void string_io_state(struct random *r, const struct generated *g)
 {
-	struct bellows_emulator *e = &start.e;
+	struct emulator *e = &start.e;
 	u64 count = random_below(r, 2) ? random_below(r, 40) : random_below(r, 6000);
 
 	e->cpl = 0;
@@ -587,7 +587,7 @@ static void port_case(struct random *r, struct tally *t)
 	denied = port_denied(start.tss + 104, port, size) || 104 + port / 8 + 1 > limit;
 	if (start.e.rflags & EFL_IOPL)
 		denied = false;
-	result = bellows_emulate_one(&start.e);
+	result = emulate_one(&start.e);
 	t->cases++;
 	t->interesting += !denied;
 	if (result != (denied ? EMU_FAULT : EMU_CONTINUE) ||
@@ -619,11 +619,11 @@ static bool maybe_move(const struct generated *g)
 }
 
 /* False: the operand is elsewhere (the stack of the model, say). */
-static bool make_move(struct model *m, const struct bellows_insn *insn,
-		      const struct bellows_move *move)
+static bool make_move(struct model *m, const struct emu_insn *insn,
+		      const struct emu_move *move)
 {
 	bool long_mode = bellows_is_64bit(&m->e);
-	u64 linear = bellows_insn_offset(insn, m->e.regs, m->e.rip), value = 0;
+	u64 linear = emu_insn_offset(insn, m->e.regs, m->e.rip), value = 0;
 
 	if (!long_mode || insn->segment >= SEG_FS)
 		linear += m->e.seg[insn->segment].base;
@@ -631,13 +631,13 @@ static bool make_move(struct model *m, const struct bellows_insn *insn,
 	if (linear > MODEL_SIZE - 8)
 		return false;
 	if (move->write) {
-		value = bellows_move_value(insn, move, m->e.regs);
+		value = emu_move_value(insn, move, m->e.regs);
 		memcpy(m->memory + linear, &value, move->size);
 	} else {
 		memcpy(&value, m->memory + linear, move->size);
 		/* Above what was read there may be anything. */
 		value |= ~bellows_mask(move->size);
-		m->e.regs[move->reg] = bellows_move_result(move, m->e.regs[move->reg], value);
+		m->e.regs[move->reg] = emu_move_result(move, m->e.regs[move->reg], value);
 	}
 	m->e.rip += insn->length;
 	if (!long_mode)
@@ -649,7 +649,7 @@ static bool make_move(struct model *m, const struct bellows_insn *insn,
 static void test_moves(struct random *r, unsigned long rounds)
 {
 	struct tally t = { "moves" };
-	struct bellows_move move;
+	struct emu_move move;
 	struct generated g;
 
 	while (rounds--) {
@@ -662,7 +662,7 @@ static void test_moves(struct random *r, unsigned long rounds)
 		model_copy(&model, &start);
 		if (model_run(&reference, MAX_STEPS) != EMU_CONTINUE)
 			continue;
-		if (!bellows_insn_is_move(&g.insn, &move))
+		if (!emu_insn_is_move(&g.insn, &move))
 			complain(&t, &g, "it is no move");
 		else if (!make_move(&model, &g.insn, &move))
 			continue;

@@ -4,7 +4,7 @@
 #include "emulate/emu.h"
 #include "generate.h"
 
-static unsigned int put_prefixes(struct random *r, enum bellows_insn_mode mode, u8 *bytes)
+static unsigned int put_prefixes(struct random *r, enum emu_insn_mode mode, u8 *bytes)
 {
 	static const u8 prefixes[] = {
 		0x66, 0x66, 0x66, 0x67, 0x67, 0xf2, 0xf3, 0xf3, 0xf0, 0x26, 0x2e, 0x36,
@@ -19,7 +19,7 @@ static unsigned int put_prefixes(struct random *r, enum bellows_insn_mode mode, 
 	return n;
 }
 
-static void random_instruction(struct random *r, enum bellows_insn_mode mode, u8 *bytes)
+static void random_instruction(struct random *r, enum emu_insn_mode mode, u8 *bytes)
 {
 	static const u8 bmi[] = { 0xf2, 0xf3, 0xf5, 0xf6, 0xf7 };
 	unsigned int n;
@@ -44,9 +44,9 @@ static void random_instruction(struct random *r, enum bellows_insn_mode mode, u8
 	}
 }
 
-static void decode(struct generated *g, enum bellows_insn_mode mode)
+static void decode(struct generated *g, enum emu_insn_mode mode)
 {
-	g->length = bellows_decode(&g->insn, g->bytes, BELLOWS_INSN_MAX, mode);
+	g->length = bellows_decode(&g->insn, g->bytes, EMU_INSN_MAX, mode);
 }
 
 /* Encodings of each operation, as they were met. */
@@ -57,7 +57,7 @@ static struct {
 	unsigned int used;
 } samples[3][BELLOWS_NR_OPS];
 
-static void remember(struct random *r, enum bellows_insn_mode mode, const struct generated *g)
+static void remember(struct random *r, enum emu_insn_mode mode, const struct generated *g)
 {
 	unsigned int at, *used = &samples[mode][g->insn.op].used;
 
@@ -68,7 +68,7 @@ static void remember(struct random *r, enum bellows_insn_mode mode, const struct
 }
 
 /* Another instruction of an operation that was met; false: none was found. */
-static bool vary(struct random *r, enum bellows_insn_mode mode, struct generated *g)
+static bool vary(struct random *r, enum emu_insn_mode mode, struct generated *g)
 {
 	unsigned int op = random_below(r, BELLOWS_NR_OPS), tries, i;
 	const u8 *sample;
@@ -78,7 +78,7 @@ static bool vary(struct random *r, enum bellows_insn_mode mode, struct generated
 	sample = samples[mode][op].bytes[random_below(r, samples[mode][op].used)];
 	for (tries = 0; tries < 10; tries++) {
 		memcpy(g->bytes, sample, 16);
-		for (i = 1; i < BELLOWS_INSN_MAX; i++)
+		for (i = 1; i < EMU_INSN_MAX; i++)
 			if (random_below(r, 2))
 				g->bytes[i] = random_u64(r);
 		decode(g, mode);
@@ -88,7 +88,7 @@ static bool vary(struct random *r, enum bellows_insn_mode mode, struct generated
 	return false;
 }
 
-void generate_insn(struct random *r, enum bellows_insn_mode mode, struct generated *g,
+void generate_insn(struct random *r, enum emu_insn_mode mode, struct generated *g,
 		   generate_filter filter)
 {
 	do {
@@ -146,7 +146,7 @@ static u64 random_value(struct random *r)
 	return random_u64(r);
 }
 
-void generate_registers(struct random *r, struct bellows_emulator *e)
+void generate_registers(struct random *r, struct emulator *e)
 {
 	unsigned int i;
 
@@ -158,7 +158,7 @@ void generate_registers(struct random *r, struct bellows_emulator *e)
 }
 
 /* An offset that leads to a linear address in a segment. */
-static u64 offset_of(const struct bellows_emulator *e, u8 seg, u64 linear)
+static u64 offset_of(const struct emulator *e, u8 seg, u64 linear)
 {
 	if (bellows_is_64bit(e))
 		return linear - (seg >= SEG_FS ? e->seg[seg].base : 0);
@@ -166,7 +166,7 @@ static u64 offset_of(const struct bellows_emulator *e, u8 seg, u64 linear)
 }
 
 /* An offset to steer for: to the pages, or to the edge of the segment. */
-static u64 random_offset(struct random *r, const struct bellows_emulator *e, u8 seg)
+static u64 random_offset(struct random *r, const struct emulator *e, u8 seg)
 {
 	if (!bellows_is_64bit(e) && !random_below(r, 12))
 		return (u32)(e->seg[seg].limit + random_below(r, 40) - 34);
@@ -178,7 +178,7 @@ static void set_low(u64 *reg, u64 value, unsigned int size)
 	*reg = (*reg & ~bellows_mask(size)) | (value & bellows_mask(size));
 }
 
-static unsigned int immediate_size(const struct bellows_insn *insn)
+static unsigned int immediate_size(const struct emu_insn *insn)
 {
 	switch (insn->flags & IM_MASK) {
 	case IM_8:
@@ -203,18 +203,18 @@ static void patch_displacement(struct generated *g, u64 value)
 	at = g->length - size - ((g->insn.flags & IM_MASK) == IM_OFFS ? 0 :
 				 immediate_size(&g->insn));
 	memcpy(g->bytes + at, &value, size);
-	bellows_decode(&g->insn, g->bytes, BELLOWS_INSN_MAX, g->insn.mode);
+	bellows_decode(&g->insn, g->bytes, EMU_INSN_MAX, g->insn.mode);
 }
 
-static bool bit_string(const struct bellows_insn *insn)
+static bool bit_string(const struct emu_insn *insn)
 {
 	return insn->op >= OP_BT && insn->op <= OP_BTC &&
 	       insn->src == OPD_G;
 }
 
-static void steer_memory(struct random *r, struct bellows_emulator *e, struct generated *g)
+static void steer_memory(struct random *r, struct emulator *e, struct generated *g)
 {
-	struct bellows_insn *insn = &g->insn;
+	struct emu_insn *insn = &g->insn;
 	u64 want = random_offset(r, e, insn->segment);
 	u8 size = insn->address_size;
 
@@ -239,8 +239,8 @@ static void steer_memory(struct random *r, struct bellows_emulator *e, struct ge
 }
 
 /* A dividend whose quotient is next to what just fits, or just not. */
-static void steer_quotient(struct random *r, struct bellows_emulator *e,
-			   const struct bellows_insn *insn)
+static void steer_quotient(struct random *r, struct emulator *e,
+			   const struct emu_insn *insn)
 {
 	unsigned int size = insn->operand_size, bits = 8 * size;
 	__int128 divisor = (__int128)(random_below(r, 7)) - 3, dividend;
@@ -259,8 +259,8 @@ static void steer_quotient(struct random *r, struct bellows_emulator *e,
 }
 
 /* Divisions that do not all overflow. */
-static void steer_division(struct random *r, struct bellows_emulator *e,
-			   const struct bellows_insn *insn)
+static void steer_division(struct random *r, struct emulator *e,
+			   const struct emu_insn *insn)
 {
 	unsigned int size = insn->operand_size;
 	u64 rax = e->regs[GPR_RAX];
@@ -280,9 +280,9 @@ static void steer_division(struct random *r, struct bellows_emulator *e,
 		set_low(&e->regs[GPR_RDX], high, size);
 }
 
-void generate_operands(struct random *r, struct bellows_emulator *e, struct generated *g)
+void generate_operands(struct random *r, struct emulator *e, struct generated *g)
 {
-	struct bellows_insn *insn = &g->insn;
+	struct emu_insn *insn = &g->insn;
 	u8 size = insn->address_size;
 
 	if (random_below(r, 8))

@@ -15,7 +15,7 @@
 
 struct generated {
 	u8 bytes[16];			/* padded with INT3 */
-	struct bellows_insn insn;
+	struct emu_insn insn;
 	int length;			/* or the decoder's error */
 };
 
@@ -23,17 +23,17 @@ struct generated {
 typedef bool (*generate_filter)(const struct generated *g);
 
 /* An instruction for the mode that passes the filter. */
-void generate_insn(struct random *r, enum bellows_insn_mode mode, struct generated *g,
+void generate_insn(struct random *r, enum emu_insn_mode mode, struct generated *g,
 		   generate_filter filter);
 
 /* Registers and flags of any kind. */
-void generate_registers(struct random *r, struct bellows_emulator *e);
+void generate_registers(struct random *r, struct emulator *e);
 
 /*
  * Steer the registers, and the displacement where there is no register, of an
  * instruction about to be placed at e->rip. May change g->bytes.
  */
-void generate_operands(struct random *r, struct bellows_emulator *e, struct generated *g);
+void generate_operands(struct random *r, struct emulator *e, struct generated *g);
 
 /* A linear address in or near the pages. */
 u64 generate_linear(struct random *r);

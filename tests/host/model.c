@@ -17,7 +17,7 @@ const enum model_page model_layout[MODEL_PAGES] = {
 	MODEL_DATA, MODEL_CODE, MODEL_HOLE, MODEL_HOLE,
 };
 
-static struct model *model_of(struct bellows_emulator *e)
+static struct model *model_of(struct emulator *e)
 {
 	return container_of(e, struct model, e);
 }
@@ -27,7 +27,7 @@ static int misbehave(struct model *m)
 {
 	m->calls++;
 	if (m->fail_at && m->calls == m->fail_at) {
-		m->e.fault = (struct bellows_emu_fault) { .vector = 14 };
+		m->e.fault = (struct emu_fault) { .vector = 14 };
 		return m->fail_with;
 	}
 	if (m->failures && !random_below(m->failures, m->fail_one_in)) {
@@ -46,7 +46,7 @@ static int misbehave(struct model *m)
 
 static int page_fault(struct model *m, u64 linear, u32 error)
 {
-	m->e.fault = (struct bellows_emu_fault) {
+	m->e.fault = (struct emu_fault) {
 		.vector = 14,
 		.has_error = true,
 		.error = error,
@@ -98,7 +98,7 @@ static int device_exit(struct model *m, unsigned int len)
 	return EMU_EXIT;
 }
 
-static int model_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
+static int model_fetch(struct emulator *e, u64 linear, void *buf, unsigned int len)
 {
 	struct model *m = model_of(e);
 	int r = misbehave(m);
@@ -112,7 +112,7 @@ static int model_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsign
 	return r;
 }
 
-static int model_probe(struct bellows_emulator *e, u64 linear, unsigned int len,
+static int model_probe(struct emulator *e, u64 linear, unsigned int len,
 		       unsigned int flags)
 {
 	struct model *m = model_of(e);
@@ -131,7 +131,7 @@ static int tss_read(struct model *m, u64 linear, void *buf, unsigned int len)
 	return EMU_CONTINUE;
 }
 
-static int model_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
+static int model_read(struct emulator *e, u64 linear, void *buf, unsigned int len,
 		      unsigned int flags)
 {
 	struct model *m = model_of(e);
@@ -148,7 +148,7 @@ static int model_read(struct bellows_emulator *e, u64 linear, void *buf, unsigne
 	return r == EMU_EXIT ? device_exit(m, len) : r;
 }
 
-static int model_write(struct bellows_emulator *e, u64 linear, const void *buf,
+static int model_write(struct emulator *e, u64 linear, const void *buf,
 		       unsigned int len, unsigned int flags)
 {
 	struct model *m = model_of(e);
@@ -170,7 +170,7 @@ static int model_write(struct bellows_emulator *e, u64 linear, const void *buf,
 	return r;
 }
 
-static int model_cmpxchg(struct bellows_emulator *e, u64 linear, const void *old,
+static int model_cmpxchg(struct emulator *e, u64 linear, const void *old,
 			 const void *new, unsigned int len, unsigned int flags)
 {
 	struct model *m = model_of(e);
@@ -215,7 +215,7 @@ static void port_out(struct model *m, unsigned int size, unsigned int count,
 	}
 }
 
-static int model_in(struct bellows_emulator *e, u16 port, unsigned int size,
+static int model_in(struct emulator *e, u16 port, unsigned int size,
 		    unsigned int count, void *data)
 {
 	struct model *m = model_of(e);
@@ -229,7 +229,7 @@ static int model_in(struct bellows_emulator *e, u16 port, unsigned int size,
 	return EMU_CONTINUE;
 }
 
-static int model_out(struct bellows_emulator *e, u16 port, unsigned int size,
+static int model_out(struct emulator *e, u16 port, unsigned int size,
 		     unsigned int count, const void *data)
 {
 	struct model *m = model_of(e);
@@ -248,7 +248,7 @@ static int model_out(struct bellows_emulator *e, u16 port, unsigned int size,
 	return EMU_CONTINUE;
 }
 
-static int model_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf)
+static int model_get_xmm(struct emulator *e, unsigned int reg, void *buf)
 {
 	struct model *m = model_of(e);
 	int r = misbehave(m);
@@ -258,7 +258,7 @@ static int model_get_xmm(struct bellows_emulator *e, unsigned int reg, void *buf
 	return r;
 }
 
-static int model_set_xmm(struct bellows_emulator *e, unsigned int reg, const void *buf)
+static int model_set_xmm(struct emulator *e, unsigned int reg, const void *buf)
 {
 	struct model *m = model_of(e);
 	int r = misbehave(m);
@@ -268,7 +268,7 @@ static int model_set_xmm(struct bellows_emulator *e, unsigned int reg, const voi
 	return r;
 }
 
-static const struct bellows_emulator_ops model_ops = {
+static const struct emulator_ops model_ops = {
 	.fetch = model_fetch,
 	.probe = model_probe,
 	.read = model_read,
@@ -288,7 +288,7 @@ void model_init(struct model *m)
 	m->e.io_buf = m->io_buf;
 	m->e.io_buf_size = sizeof(m->io_buf);
 	m->tss[TSS_BITMAP_OFFSET] = TSS_BITMAP;
-	m->e.seg[SEG_TR] = (struct bellows_emu_segment) {
+	m->e.seg[SEG_TR] = (struct emu_segment) {
 		.base = MODEL_TSS,
 		.limit = TSS_BITMAP - 1,
 		.attr = SEG_ATTR_P | 11,
@@ -303,7 +303,7 @@ void model_copy(struct model *to, const struct model *from)
 }
 
 /* The device is memory that userspace looks after. */
-static void device_access(struct model *m, struct bellows_emu_access *a)
+static void device_access(struct model *m, struct emu_access *a)
 {
 	u8 *at = byte_at(m, a->address);
 
@@ -320,7 +320,7 @@ static void device_access(struct model *m, struct bellows_emu_access *a)
 
 void model_complete(struct model *m)
 {
-	struct bellows_emu_access a = m->e.pending;
+	struct emu_access a = m->e.pending;
 	void *data = a.data;
 
 	switch (a.kind) {
@@ -336,13 +336,13 @@ void model_complete(struct model *m)
 		port_out(m, a.size, a.count, a.count > 1 ? m->e.io_buf : a.data);
 		break;
 	}
-	bellows_emulator_complete(&m->e, data);
+	emu_complete(&m->e, data);
 }
 
 int model_run(struct model *m, unsigned int limit)
 {
 	while (limit--) {
-		int r = bellows_emulate_one(&m->e);
+		int r = emulate_one(&m->e);
 
 		switch (r) {
 		case EMU_EXIT:

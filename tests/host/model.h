@@ -29,7 +29,7 @@ enum model_page {
 extern const enum model_page model_layout[MODEL_PAGES];
 
 struct model {
-	struct bellows_emulator e;
+	struct emulator e;
 	enum model_page kind[MODEL_PAGES];
 	u8 memory[MODEL_SIZE];
 	u8 xmm[16][16];

@@ -198,7 +198,7 @@ const char *native_segments(const struct native_segment *segments, unsigned int 
 }
 
 void native_describe(u16 selector, const struct native_segment *segments,
-		     struct bellows_emu_segment *out)
+		     struct emu_segment *out)
 {
 	static const struct native_segment flat_code = {
 		.limit = 0xfffff, .contents = 2, .is_32bit = true, .in_pages = true,
@@ -208,7 +208,7 @@ void native_describe(u16 selector, const struct native_segment *segments,
 	};
 	const struct native_segment *d = &flat_data;
 
-	*out = (struct bellows_emu_segment) { .selector = selector };
+	*out = (struct emu_segment) { .selector = selector };
 	if (selector < 4) {
 		out->attr = SEG_ATTR_UNUSABLE;
 		return;

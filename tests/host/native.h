@@ -54,7 +54,7 @@ const char *native_segments(const struct native_segment *segments, unsigned int 
 
 /* What the emulator is told about a selector. */
 void native_describe(u16 selector, const struct native_segment *segments,
-		     struct bellows_emu_segment *out);
+		     struct emu_segment *out);
 
 u16 native_selector(unsigned int index);
 

@@ -45,7 +45,7 @@ static const struct native_segment segments[NR_SEGMENTS] = {
 };
 
 static struct model model;
-static struct bellows_emulator before;		/* model.e as the case began */
+static struct emulator before;		/* model.e as the case began */
 static u16 features;
 static u64 cr4_bits;
 
@@ -62,8 +62,8 @@ struct statistics {
 
 /* Undefined flags, and whether the result is undefined as well. */
 
-static unsigned int shift_count(const struct bellows_insn *insn,
-				const struct bellows_emulator *e)
+static unsigned int shift_count(const struct emu_insn *insn,
+				const struct emulator *e)
 {
 	unsigned int mask = insn->operand_size == 8 ? 63 : 31;
 	u8 operand = insn->src2 ? insn->src2 : insn->src;
@@ -77,8 +77,8 @@ static unsigned int shift_count(const struct bellows_insn *insn,
 	return insn->imm & mask;
 }
 
-static u64 undefined_shift(const struct bellows_insn *insn,
-			   const struct bellows_emulator *e)
+static u64 undefined_shift(const struct emu_insn *insn,
+			   const struct emulator *e)
 {
 	unsigned int count = shift_count(insn, e), bits = 8 * insn->operand_size;
 	u64 flags = 0;
@@ -103,8 +103,8 @@ static u64 undefined_shift(const struct bellows_insn *insn,
 	return flags;
 }
 
-static u64 undefined_flags(const struct bellows_insn *insn,
-			   const struct bellows_emulator *e)
+static u64 undefined_flags(const struct emu_insn *insn,
+			   const struct emulator *e)
 {
 	switch (insn->op) {
 	case OP_MUL:
@@ -161,8 +161,8 @@ static u64 undefined_flags(const struct bellows_insn *insn,
 	return 0;
 }
 
-static bool undefined_result(const struct bellows_insn *insn,
-			     const struct bellows_emulator *e)
+static bool undefined_result(const struct emu_insn *insn,
+			     const struct emulator *e)
 {
 	switch (insn->op) {
 	case OP_SHLD:
@@ -177,7 +177,7 @@ static bool undefined_result(const struct bellows_insn *insn,
 /* What may run here: nothing that blocks, and nothing that is not emulated. */
 static bool wanted(const struct generated *g)
 {
-	const struct bellows_insn *insn = &g->insn;
+	const struct emu_insn *insn = &g->insn;
 
 	if (g->length <= 0 || !bellows_op_emulated(insn->op))
 		return false;
@@ -216,7 +216,7 @@ static bool refused(const struct generated *g)
 
 	if (g->length != BELLOWS_DECODE_INVALID)
 		return false;
-	while (i < BELLOWS_INSN_MAX && (memchr(prefixes, g->bytes[i], sizeof(prefixes)) ||
+	while (i < EMU_INSN_MAX && (memchr(prefixes, g->bytes[i], sizeof(prefixes)) ||
 					(g->insn.mode == MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
 		i++;
 	/* Behind four prefixes, eleven bytes are left: no instruction needs more. */
@@ -228,7 +228,7 @@ static u16 pick(struct random *r, const u8 *choices, unsigned int n)
 	return native_selector(choices[random_below(r, n)]);
 }
 
-static u16 data_segment(struct random *r, enum bellows_insn_mode mode)
+static u16 data_segment(struct random *r, enum emu_insn_mode mode)
 {
 	static const u8 choices[] = {
 		SEG_FLAT, SEG_FLAT, SEG_BASED, SEG_LIMIT, SEG_READ_ONLY, SEG_DOWN,
@@ -246,7 +246,7 @@ static u16 data_segment(struct random *r, enum bellows_insn_mode mode)
 	return pick(r, choices, sizeof(choices));
 }
 
-static void choose_segments(struct random *r, enum bellows_insn_mode mode,
+static void choose_segments(struct random *r, enum emu_insn_mode mode,
 			    struct native_state *n)
 {
 	static const u8 code32[] = {
@@ -274,7 +274,7 @@ static void choose_segments(struct random *r, enum bellows_insn_mode mode,
 		n->seg[SEG_CS] = pick(r, code32, sizeof(code32));
 }
 
-static void describe_segments(const struct native_state *n, struct bellows_emulator *e)
+static void describe_segments(const struct native_state *n, struct emulator *e)
 {
 	unsigned int i;
 
@@ -286,7 +286,7 @@ static void describe_segments(const struct native_state *n, struct bellows_emula
 	}
 }
 
-static void choose_control(struct bellows_emulator *e)
+static void choose_control(struct emulator *e)
 {
 	e->cr0 = 0x80050033;
 	e->cr4 = cr4_bits;
@@ -311,7 +311,7 @@ static u64 choose_place(struct random *r, int length)
 }
 
 /* Steps show branches and single iterations; without them REP runs through. */
-static bool single_step(struct random *r, const struct bellows_insn *insn)
+static bool single_step(struct random *r, const struct emu_insn *insn)
 {
 	switch (insn->op) {
 	case OP_PUSHF:
@@ -344,20 +344,20 @@ static void to_native(struct native_state *n)
 	memcpy(n->xmm, model.xmm, sizeof(n->xmm));
 }
 
-static void place(struct random *r, struct bellows_emulator *e, struct generated *g)
+static void place(struct random *r, struct emulator *e, struct generated *g)
 {
 	u64 linear = choose_place(r, g->length);
 
 	e->rip = bellows_is_64bit(e) ? linear : (u32)(linear - e->seg[SEG_CS].base);
 	if (g->length > 0)
 		generate_operands(r, e, g);
-	put(linear, g->bytes, g->length > 0 ? g->length + 1 : BELLOWS_INSN_MAX);
+	put(linear, g->bytes, g->length > 0 ? g->length + 1 : EMU_INSN_MAX);
 }
 
-static void generate_case(struct random *r, enum bellows_insn_mode mode, struct generated *g,
+static void generate_case(struct random *r, enum emu_insn_mode mode, struct generated *g,
 			  generate_filter filter, struct native_state *n)
 {
-	struct bellows_emulator *e = &model.e;
+	struct emulator *e = &model.e;
 	unsigned int i;
 
 	memset(n, 0, sizeof(*n));
@@ -550,7 +550,7 @@ static void count(struct statistics *stats, const struct generated *g, int resul
 		stats->retired++;
 }
 
-static void run_case(struct random *r, enum bellows_insn_mode mode, generate_filter filter,
+static void run_case(struct random *r, enum emu_insn_mode mode, generate_filter filter,
 		     struct statistics *stats)
 {
 	struct native_state n;
@@ -625,7 +625,7 @@ int main(void)
 {
 	static const struct {
 		const char *name;
-		enum bellows_insn_mode mode;
+		enum emu_insn_mode mode;
 		unsigned long cases;
 		generate_filter filter;
 	} tests[] = {

@@ -27,7 +27,7 @@
 #define SEL_LDT		0x30
 
 struct world {
-	struct bellows_emulator e;
+	struct emulator e;
 	u8 memory[PAGES * PAGE_BYTES];
 	bool absent[PAGES];
 	bool constant[PAGES];
@@ -37,7 +37,7 @@ struct world {
 
 static struct random dice;
 
-static int access_ok(struct bellows_emulator *e, u64 linear, unsigned int len, bool write)
+static int access_ok(struct emulator *e, u64 linear, unsigned int len, bool write)
 {
 	struct world *w = container_of(e, struct world, e);
 	u64 page = linear / PAGE_BYTES;
@@ -45,27 +45,27 @@ static int access_ok(struct bellows_emulator *e, u64 linear, unsigned int len, b
 	if (!len || linear % PAGE_BYTES + len > PAGE_BYTES)
 		abort();
 	if (++w->calls == w->fail_at) {
-		e->fault = (struct bellows_emu_fault) { .vector = 14 };
+		e->fault = (struct emu_fault) { .vector = 14 };
 		return w->fail_with;
 	}
 	if (page >= PAGES || w->absent[page] || (write && w->constant[page])) {
-		e->fault = (struct bellows_emu_fault) { .vector = 14, .address = linear };
+		e->fault = (struct emu_fault) { .vector = 14, .address = linear };
 		return EMU_FAULT;
 	}
 	return EMU_CONTINUE;
 }
 
-static u8 *at(struct bellows_emulator *e, u64 linear)
+static u8 *at(struct emulator *e, u64 linear)
 {
 	return container_of(e, struct world, e)->memory + linear;
 }
 
-static int probe(struct bellows_emulator *e, u64 linear, unsigned int len, unsigned int flags)
+static int probe(struct emulator *e, u64 linear, unsigned int len, unsigned int flags)
 {
 	return access_ok(e, linear, len, flags & EMU_FOR_WRITE);
 }
 
-static int read_memory(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
+static int read_memory(struct emulator *e, u64 linear, void *buf, unsigned int len,
 		       unsigned int flags)
 {
 	int r = access_ok(e, linear, len, false);
@@ -75,7 +75,7 @@ static int read_memory(struct bellows_emulator *e, u64 linear, void *buf, unsign
 	return r;
 }
 
-static int write_memory(struct bellows_emulator *e, u64 linear, const void *buf, unsigned int len,
+static int write_memory(struct emulator *e, u64 linear, const void *buf, unsigned int len,
 			unsigned int flags)
 {
 	int r = access_ok(e, linear, len, true);
@@ -87,7 +87,7 @@ static int write_memory(struct bellows_emulator *e, u64 linear, const void *buf,
 	return r;
 }
 
-static int exchange(struct bellows_emulator *e, u64 linear, const void *old, const void *new,
+static int exchange(struct emulator *e, u64 linear, const void *old, const void *new,
 		    unsigned int len, unsigned int flags)
 {
 	int r = access_ok(e, linear, len, true);
@@ -100,7 +100,7 @@ static int exchange(struct bellows_emulator *e, u64 linear, const void *old, con
 	return EMU_CONTINUE;
 }
 
-static const struct bellows_emulator_ops ops = {
+static const struct emulator_ops ops = {
 	.probe = probe, .read = read_memory, .write = write_memory, .exchange = exchange,
 };
 
@@ -112,9 +112,9 @@ static void describe(struct world *w, u16 selector, u32 base, u32 limit, u32 att
 	memcpy(w->memory + GDT + selector, &raw, sizeof(raw));
 }
 
-static struct bellows_emu_segment flat(u16 selector, u32 attr)
+static struct emu_segment flat(u16 selector, u32 attr)
 {
-	return (struct bellows_emu_segment) {
+	return (struct emu_segment) {
 		.limit = U32_MAX, .attr = attr, .selector = selector,
 	};
 }
@@ -125,7 +125,7 @@ static void put(struct world *w, unsigned int offset, u32 value, unsigned int wi
 }
 
 /* A task at CPL 0 and another that is like it. */
-static void fresh(struct world *w, struct bellows_task *t, u8 source, bool wide)
+static void fresh(struct world *w, struct tss_switch *t, u8 source, bool wide)
 {
 	unsigned int width = wide ? 4 : 2, first = wide ? 0x20 : 0x0e, i;
 
@@ -146,11 +146,11 @@ static void fresh(struct world *w, struct bellows_task *t, u8 source, bool wide)
 	for (i = 0; i < NR_SEGS; i++)
 		w->e.seg[i] = flat(SEL_DATA, 0xc093);
 	w->e.seg[SEG_CS] = flat(SEL_CODE, 0xc09b);
-	w->e.seg[SEG_TR] = (struct bellows_emu_segment) {
+	w->e.seg[SEG_TR] = (struct emu_segment) {
 		.base = OLD, .limit = 0x5f, .attr = 0x8b, .selector = SEL_OLD,
 	};
 	describe(w, SEL_OLD, OLD, 0x67, 0x8b);
-	describe(w, SEL_NEW, NEW, 0x67, (wide ? 0x89 : 0x81) | (source == BELLOWS_TASK_IRET ? 2 : 0));
+	describe(w, SEL_NEW, NEW, 0x67, (wide ? 0x89 : 0x81) | (source == TSS_IRET ? 2 : 0));
 	describe(w, SEL_CODE, 0, 0xfffff, 0xc09a);
 	describe(w, SEL_DATA, 0, 0xfffff, 0xc092);
 	describe(w, SEL_LDT, LDT, 0xff, 0x82);
@@ -162,7 +162,7 @@ static void fresh(struct world *w, struct bellows_task *t, u8 source, bool wide)
 	put(w, NEW + (wide ? 0x60 : 0x2a), SEL_LDT, width);
 }
 
-static bool same_registers(const struct bellows_emulator *a, const struct bellows_emulator *b)
+static bool same_registers(const struct emulator *a, const struct emulator *b)
 {
 	return !memcmp(a->regs, b->regs, sizeof(a->regs)) && a->rip == b->rip &&
 	       a->rflags == b->rflags && !memcmp(a->seg, b->seg, sizeof(a->seg)) && a->cpl == b->cpl;
@@ -174,15 +174,15 @@ static bool same(const struct world *a, const struct world *b)
 }
 
 /* As the module runs it, with what failed begun again. */
-static int run(struct bellows_task *t)
+static int run(struct tss_switch *t)
 {
 	int r, tries = 0;
 
 	do
-		r = bellows_task_leave(t);
+		r = tss_leave(t);
 	while (r == EMU_RETRY && ++tries < 3);
 	while (!r) {
-		r = bellows_task_enter(t);
+		r = tss_enter(t);
 		if (r != EMU_RETRY || ++tries > 3)
 			return r;
 		r = 0;
@@ -194,16 +194,16 @@ static int run(struct bellows_task *t)
 static bool repeats(u8 source, bool wide)
 {
 	static struct world plain, w;
-	struct bellows_task t;
+	struct tss_switch t;
 	unsigned long n;
 
 	fresh(&plain, &t, source, wide);
-	t.has_error = source == BELLOWS_TASK_GATE;
+	t.has_error = source == TSS_GATE;
 	if (run(&t))
 		return false;
 	for (n = 1; n <= plain.calls; n++) {
 		fresh(&w, &t, source, wide);
-		t.has_error = source == BELLOWS_TASK_GATE;
+		t.has_error = source == TSS_GATE;
 		w.fail_at = n;
 		w.fail_with = EMU_RETRY;
 		if (run(&t) || !same(&w, &plain)) {
@@ -218,14 +218,14 @@ static bool repeats(u8 source, bool wide)
 static bool faults_change_nothing(u8 source, bool wide)
 {
 	static struct world before, w;
-	struct bellows_task t;
+	struct tss_switch t;
 	unsigned int i, faults = 0;
 
 	for (i = 0; i < 2 * PAGES; i++) {
 		fresh(&w, &t, source, wide);
 		(i & 1 ? w.absent : w.constant)[i / 2] = true;
 		before = w;
-		if (bellows_task_leave(&t) == EMU_CONTINUE)
+		if (tss_leave(&t) == EMU_CONTINUE)
 			continue;
 		faults++;
 		if (!same(&w, &before)) {
@@ -236,26 +236,26 @@ static bool faults_change_nothing(u8 source, bool wide)
 	return faults >= 4;
 }
 
-static bool granular(const struct bellows_emu_segment *s)
+static bool granular(const struct emu_segment *s)
 {
 	if (s->attr & SEG_ATTR_G)
 		return (s->limit & 0xfff) == 0xfff;
 	return !(s->limit >> 20);
 }
 
-static unsigned int dpl_of(const struct bellows_emu_segment *s)
+static unsigned int dpl_of(const struct emu_segment *s)
 {
 	return (s->attr & SEG_ATTR_DPL) >> 5;
 }
 
-static bool usable(const struct bellows_emu_segment *s)
+static bool usable(const struct emu_segment *s)
 {
 	return !(s->attr & SEG_ATTR_UNUSABLE);
 }
 
-static bool code_and_stack_fit(const struct bellows_emulator *e)
+static bool code_and_stack_fit(const struct emulator *e)
 {
-	const struct bellows_emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
+	const struct emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
 	const u32 code = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_CODE | SEG_ATTR_ACCESSED;
 	const u32 stack = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_WRITABLE | SEG_ATTR_ACCESSED;
 	bool conforming = cs->attr & SEG_ATTR_DOWN;
@@ -269,7 +269,7 @@ static bool code_and_stack_fit(const struct bellows_emulator *e)
 	return conforming ? dpl_of(cs) <= e->cpl : dpl_of(cs) == e->cpl;
 }
 
-static bool data_fits(const struct bellows_emu_segment *s)
+static bool data_fits(const struct emu_segment *s)
 {
 	const u32 data = SEG_ATTR_P | SEG_ATTR_S | SEG_ATTR_ACCESSED;
 
@@ -280,12 +280,12 @@ static bool data_fits(const struct bellows_emu_segment *s)
 	return (s->attr & data) == data && granular(s);
 }
 
-static bool v86_fits(const struct bellows_emulator *e)
+static bool v86_fits(const struct emulator *e)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR_SEGS; i++) {
-		const struct bellows_emu_segment *s = &e->seg[i];
+		const struct emu_segment *s = &e->seg[i];
 
 		if (s->base != (u64)s->selector << 4 || s->limit != 0xffff || s->attr != 0xf3)
 			return false;
@@ -293,7 +293,7 @@ static bool v86_fits(const struct bellows_emulator *e)
 	return e->cpl == 3;
 }
 
-static bool protected_fits(const struct bellows_emulator *e)
+static bool protected_fits(const struct emulator *e)
 {
 	unsigned int i;
 
@@ -303,10 +303,10 @@ static bool protected_fits(const struct bellows_emulator *e)
 	return code_and_stack_fit(e);
 }
 
-static bool entry_takes(const struct bellows_task *t)
+static bool entry_takes(const struct tss_switch *t)
 {
-	const struct bellows_emulator *e = t->e;
-	const struct bellows_emu_segment *tr = &e->seg[SEG_TR];
+	const struct emulator *e = t->e;
+	const struct emu_segment *tr = &e->seg[SEG_TR];
 
 	if (!usable(tr) || (tr->selector & 4) || (tr->attr & 0x97) != 0x83 || !granular(tr))
 		return false;
@@ -319,7 +319,7 @@ static bool entry_takes(const struct bellows_task *t)
 }
 
 /* Descriptors that are often nearly right. */
-static void shake(struct world *w, struct bellows_task *t)
+static void shake(struct world *w, struct tss_switch *t)
 {
 	static const u16 offsets[] = { 0x24, 0x48, 0x4c, 0x50, 0x54, 0x58, 0x5c, 0x60 };
 	static const u16 attrs[] = {
@@ -352,7 +352,7 @@ static void begin_v86(struct world *w)
 	unsigned int i;
 
 	for (i = 0; i < NR_SEGS; i++)
-		w->e.seg[i] = (struct bellows_emu_segment) {
+		w->e.seg[i] = (struct emu_segment) {
 			.base = 0x1000, .limit = 0xffff, .attr = 0xf3, .selector = 0x100,
 		};
 	w->e.rflags |= EFL_VM;
@@ -363,7 +363,7 @@ static bool random_tasks(void)
 {
 	unsigned long rounds = scaled(300000), i, left = 0, entered = 0;
 	static struct world w;
-	struct bellows_task t;
+	struct tss_switch t;
 
 	for (i = 0; i < rounds; i++) {
 		int r;
@@ -372,10 +372,10 @@ static bool random_tasks(void)
 		shake(&w, &t);
 		if (!random_below(&dice, 4))
 			begin_v86(&w);
-		if (bellows_task_leave(&t))
+		if (tss_leave(&t))
 			continue;
 		left++;
-		r = bellows_task_enter(&t);
+		r = tss_enter(&t);
 		entered += !r;
 		if (!entry_takes(&t)) {
 			tap_note("round %lu: result %d, cs %x %x ss %x %x flags %llx", i, r,
@@ -393,7 +393,7 @@ static bool all(bool (*property)(u8 source, bool wide))
 	bool ok = true;
 	u8 source;
 
-	for (source = BELLOWS_TASK_CALL; source <= BELLOWS_TASK_GATE; source++)
+	for (source = TSS_CALL; source <= TSS_GATE; source++)
 		ok = ok && property(source, true) && property(source, false);
 	return ok;
 }

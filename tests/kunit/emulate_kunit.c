@@ -28,7 +28,7 @@ static void instructions_are_decoded(struct kunit *test)
 {
 	static const u8 locked_mov[15] = { 0xf0, 0x89, 0x00 };
 	static const u8 endless[15] = { [0 ... 14] = 0x66 };
-	struct bellows_insn insn;
+	struct emu_insn insn;
 	size_t i;
 	u8 n;
 
@@ -52,29 +52,29 @@ static void instructions_are_decoded(struct kunit *test)
 #define DEVICE	0x1000ULL
 
 struct machine {
-	struct bellows_emulator e;
+	struct emulator e;
 	u8 memory[0x1000];
 	u8 io_buf[64];
 };
 
-static u8 *at(struct bellows_emulator *e, u64 linear)
+static u8 *at(struct emulator *e, u64 linear)
 {
 	return container_of(e, struct machine, e)->memory + linear;
 }
 
-static int machine_fetch(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len)
+static int machine_fetch(struct emulator *e, u64 linear, void *buf, unsigned int len)
 {
 	memcpy(buf, at(e, linear), len);
 	return EMU_CONTINUE;
 }
 
-static int machine_probe(struct bellows_emulator *e, u64 linear, unsigned int len,
+static int machine_probe(struct emulator *e, u64 linear, unsigned int len,
 			 unsigned int flags)
 {
 	return linear < DEVICE ? EMU_CONTINUE : EMU_EXIT;
 }
 
-static int machine_read(struct bellows_emulator *e, u64 linear, void *buf, unsigned int len,
+static int machine_read(struct emulator *e, u64 linear, void *buf, unsigned int len,
 			unsigned int flags)
 {
 	if (linear >= DEVICE)
@@ -83,7 +83,7 @@ static int machine_read(struct bellows_emulator *e, u64 linear, void *buf, unsig
 	return EMU_CONTINUE;
 }
 
-static int machine_write(struct bellows_emulator *e, u64 linear, const void *buf,
+static int machine_write(struct emulator *e, u64 linear, const void *buf,
 			 unsigned int len, unsigned int flags)
 {
 	if (linear >= DEVICE)
@@ -92,7 +92,7 @@ static int machine_write(struct bellows_emulator *e, u64 linear, const void *buf
 	return EMU_CONTINUE;
 }
 
-static const struct bellows_emulator_ops machine_ops = {
+static const struct emulator_ops machine_ops = {
 	.fetch = machine_fetch,
 	.probe = machine_probe,
 	.read = machine_read,
@@ -124,14 +124,14 @@ static void device_write_takes_one_exit(struct kunit *test)
 	struct machine *m = make_machine(test, code, sizeof(code));
 
 	m->e.regs[GPR_RBX] = DEVICE + 8;
-	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, DEVICE + 8, m->e.pending.address);
 	KUNIT_EXPECT_EQ(test, 4, m->e.pending.size);
 	KUNIT_EXPECT_EQ(test, 0x100ULL, m->e.rip);
-	bellows_emulator_complete(&m->e, NULL);
-	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
+	emu_complete(&m->e, NULL);
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, 0x102ULL, m->e.rip);
-	KUNIT_EXPECT_FALSE(test, bellows_emulator_busy(&m->e));
+	KUNIT_EXPECT_FALSE(test, emu_busy(&m->e));
 }
 
 static void device_update_takes_two_exits(struct kunit *test)
@@ -141,14 +141,14 @@ static void device_update_takes_two_exits(struct kunit *test)
 	u32 one = 1;
 
 	m->e.regs[GPR_RBX] = DEVICE;
-	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, (int)EMU_READ, (int)m->e.pending.kind);
-	bellows_emulator_complete(&m->e, &one);
-	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, bellows_emulate_one(&m->e));
+	emu_complete(&m->e, &one);
+	KUNIT_EXPECT_EQ(test, (int)EMU_EXIT, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, (int)EMU_WRITE, (int)m->e.pending.kind);
 	KUNIT_EXPECT_EQ(test, 2ULL, m->e.rflags);
-	bellows_emulator_complete(&m->e, NULL);
-	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
+	emu_complete(&m->e, NULL);
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, emulate_one(&m->e));
 	/* CF, AF, ZF and PF of 1 + -1 */
 	KUNIT_EXPECT_EQ(test, 0x57ULL, m->e.rflags);
 }
@@ -160,10 +160,10 @@ static void wide_arithmetic_is_right(struct kunit *test)
 
 	m->e.regs[GPR_RAX] = 0xfedcba9876543210ULL;
 	m->e.regs[GPR_RBX] = 0x123456789abcdef1ULL;
-	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, 0x121fa00ad77d7423ULL, m->e.regs[GPR_RDX]);
 	memcpy(m->memory + 0x103, div, sizeof(div));
-	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_CONTINUE, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, 0xfedcba9876543210ULL, m->e.regs[GPR_RAX]);
 	KUNIT_EXPECT_EQ(test, 0ULL, m->e.regs[GPR_RDX]);
 }
@@ -174,7 +174,7 @@ static void faults_change_nothing(struct kunit *test)
 	struct machine *m = make_machine(test, code, sizeof(code));
 
 	m->e.regs[GPR_RAX] = 7;
-	KUNIT_EXPECT_EQ(test, (int)EMU_FAULT, bellows_emulate_one(&m->e));
+	KUNIT_EXPECT_EQ(test, (int)EMU_FAULT, emulate_one(&m->e));
 	KUNIT_EXPECT_EQ(test, 0, m->e.fault.vector);
 	KUNIT_EXPECT_EQ(test, 7ULL, m->e.regs[GPR_RAX]);
 	KUNIT_EXPECT_EQ(test, 0x100ULL, m->e.rip);
