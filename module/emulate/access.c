@@ -20,7 +20,7 @@
 #include "pure.h"
 #include "emulate/emu.h"
 
-unsigned int bellows_emu_access_flags(const struct emulator *e)
+unsigned int emu_access_flags(const struct emulator *e)
 {
 	return e->cpl == 3 ? EMU_USER : 0;
 }
@@ -28,7 +28,7 @@ unsigned int bellows_emu_access_flags(const struct emulator *e)
 /* Truncate to what the CPU puts on the linear address bus. */
 static u64 wrap(const struct emulator *e, u64 linear)
 {
-	return bellows_is_64bit(e) ? linear : (u32)linear;
+	return emu_is_64bit(e) ? linear : (u32)linear;
 }
 
 static unsigned int left_in_page(u64 linear)
@@ -188,15 +188,15 @@ static int write_piece(struct emulator *e, u64 linear, const u8 *old,
  * Would this access fault? When the log has entries left, that was asked in an
  * earlier run, and the answer may not change now.
  */
-int bellows_emu_probe(struct emulator *e, u64 linear, unsigned int size,
-		      unsigned int flags)
+int emu_mem_probe(struct emulator *e, u64 linear, unsigned int size,
+		  unsigned int flags)
 {
 	unsigned int first = min_t(unsigned int, size, left_in_page(linear));
 	int r;
 
 	if (replaying(e))
 		return EMU_CONTINUE;
-	flags |= bellows_emu_access_flags(e);
+	flags |= emu_access_flags(e);
 	r = e->ops->probe(e, linear, first, flags);
 	if ((r == EMU_CONTINUE || r == EMU_EXIT) && size > first)
 		r = e->ops->probe(e, wrap(e, linear + first), size - first, flags);
@@ -217,7 +217,7 @@ static int probe_both(struct emulator *e, u64 linear, unsigned int size,
 {
 	if (size <= left_in_page(linear))
 		return EMU_CONTINUE;
-	return bellows_emu_probe(e, linear, size, flags);
+	return emu_mem_probe(e, linear, size, flags);
 }
 
 static unsigned int piece_size(u64 linear, unsigned int size)
@@ -225,13 +225,13 @@ static unsigned int piece_size(u64 linear, unsigned int size)
 	return min_t(unsigned int, 16, min_t(unsigned int, size, left_in_page(linear)));
 }
 
-int bellows_emu_read(struct emulator *e, u64 linear, void *buf,
-		     unsigned int size, unsigned int flags)
+int emu_mem_read(struct emulator *e, u64 linear, void *buf,
+		 unsigned int size, unsigned int flags)
 {
 	u8 *to = buf;
 	int r;
 
-	flags |= bellows_emu_access_flags(e);
+	flags |= emu_access_flags(e);
 	r = probe_both(e, linear, size, flags);
 	while (!r && size) {
 		unsigned int piece = piece_size(linear, size);
@@ -244,10 +244,10 @@ int bellows_emu_read(struct emulator *e, u64 linear, void *buf,
 	return r;
 }
 
-int bellows_emu_write(struct emulator *e, u64 linear, const void *buf,
-		      unsigned int size)
+int emu_mem_write(struct emulator *e, u64 linear, const void *buf,
+		  unsigned int size)
 {
-	unsigned int flags = bellows_emu_access_flags(e) | EMU_FOR_WRITE;
+	unsigned int flags = emu_access_flags(e) | EMU_FOR_WRITE;
 	const u8 *from = buf;
 	int r;
 
@@ -267,15 +267,15 @@ int bellows_emu_write(struct emulator *e, u64 linear, const void *buf,
  * The write of a locked read-modify-write. Across a page it is not atomic: CPUs
  * lock the bus for that, and nothing here can.
  */
-int bellows_emu_cmpxchg(struct emulator *e, u64 linear, const void *old,
-			const void *new, unsigned int size)
+int emu_mem_cmpxchg(struct emulator *e, u64 linear, const void *old,
+		    const void *new, unsigned int size)
 {
-	unsigned int flags = bellows_emu_access_flags(e) | EMU_FOR_WRITE |
+	unsigned int flags = emu_access_flags(e) | EMU_FOR_WRITE |
 			     EMU_LOCKED;
 	int r;
 
 	if (size > left_in_page(linear))
-		return bellows_emu_write(e, linear, new, size);
+		return emu_mem_write(e, linear, new, size);
 	r = write_piece(e, linear, old, new, size, flags);
 	if (r == EMU_RETRY)
 		emu_reset(e);
@@ -283,21 +283,21 @@ int bellows_emu_cmpxchg(struct emulator *e, u64 linear, const void *old,
 }
 
 /* One value in a segment, checked against its limit and type. */
-int bellows_emu_read_seg(struct emulator *e, u8 seg, u64 offset,
-			 u64 *value, unsigned int size)
+int emu_read_seg(struct emulator *e, u8 seg, u64 offset,
+		 u64 *value, unsigned int size)
 {
 	u64 linear;
 	int r;
 
 	*value = 0;
-	r = bellows_emu_linear(e, seg, offset, size, false, &linear);
-	return r ? r : bellows_emu_read(e, linear, value, size, 0);
+	r = emu_linear(e, seg, offset, size, false, &linear);
+	return r ? r : emu_mem_read(e, linear, value, size, 0);
 }
 
 /* The port access that the log answers next, if it is one. */
 const struct emu_access *
-bellows_emu_replay_port(const struct emulator *e, u8 kind, u16 port,
-			unsigned int size)
+emu_replay_port(const struct emulator *e, u8 kind, u16 port,
+		unsigned int size)
 {
 	const struct emu_access *entry = &e->log[e->log_next];
 
@@ -337,8 +337,8 @@ static int port_new(struct emulator *e, u8 kind, u16 port,
 }
 
 /* With @count above 1, @data is io_buf, where it also is after an EXIT. */
-int bellows_emu_port(struct emulator *e, u8 kind, u16 port,
-		     unsigned int size, unsigned int count, void *data)
+int emu_port(struct emulator *e, u8 kind, u16 port,
+	     unsigned int size, unsigned int count, void *data)
 {
 	const struct emu_access *done;
 	int r;

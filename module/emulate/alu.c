@@ -40,47 +40,47 @@ static bool even_parity(u64 value)
 	return !(value & 1);
 }
 
-void bellows_alu_set_szp(u64 result, unsigned int size, u64 *flags)
+void alu_set_szp(u64 result, unsigned int size, u64 *flags)
 {
-	result &= bellows_mask(size);
+	result &= emu_mask(size);
 	assign(flags, EFL_SF, msb(result, size));
 	assign(flags, EFL_ZF, !result);
 	assign(flags, EFL_PF, even_parity(result));
 }
 
-u64 bellows_alu_add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
+u64 alu_add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
 {
 	u64 result;
 
-	a &= bellows_mask(size);
-	b &= bellows_mask(size);
-	result = (a + b + carry) & bellows_mask(size);
+	a &= emu_mask(size);
+	b &= emu_mask(size);
+	result = (a + b + carry) & emu_mask(size);
 	assign(flags, EFL_CF, result < a || (carry && result == a));
 	assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
 	assign(flags, EFL_OF, msb((a ^ result) & (b ^ result), size));
-	bellows_alu_set_szp(result, size, flags);
+	alu_set_szp(result, size, flags);
 	return result;
 }
 
-u64 bellows_alu_sub(u64 a, u64 b, bool borrow, unsigned int size, u64 *flags)
+u64 alu_sub(u64 a, u64 b, bool borrow, unsigned int size, u64 *flags)
 {
 	u64 result;
 
-	a &= bellows_mask(size);
-	b &= bellows_mask(size);
-	result = (a - b - borrow) & bellows_mask(size);
+	a &= emu_mask(size);
+	b &= emu_mask(size);
+	result = (a - b - borrow) & emu_mask(size);
 	assign(flags, EFL_CF, a < b || (borrow && a == b));
 	assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
 	assign(flags, EFL_OF, msb((a ^ b) & (a ^ result), size));
-	bellows_alu_set_szp(result, size, flags);
+	alu_set_szp(result, size, flags);
 	return result;
 }
 
-u64 bellows_alu_logic(u64 result, unsigned int size, u64 *flags)
+u64 alu_logic(u64 result, unsigned int size, u64 *flags)
 {
-	result &= bellows_mask(size);
+	result &= emu_mask(size);
 	*flags &= ~(EFL_CF | EFL_OF | EFL_AF);
-	bellows_alu_set_szp(result, size, flags);
+	alu_set_szp(result, size, flags);
 	return result;
 }
 
@@ -89,7 +89,7 @@ static u64 rotate_left(u64 a, unsigned int count, unsigned int size)
 	count %= bits(size);
 	if (!count)
 		return a;
-	return ((a << count) | (a >> (bits(size) - count))) & bellows_mask(size);
+	return ((a << count) | (a >> (bits(size) - count))) & emu_mask(size);
 }
 
 /* Rotation through the carry: of one bit more. One step at a time will do. */
@@ -99,7 +99,7 @@ static u64 rotate_carry_left(u64 a, unsigned int count, unsigned int size, u64 *
 		bool carry = *flags & EFL_CF;
 
 		assign(flags, EFL_CF, msb(a, size));
-		a = ((a << 1) | carry) & bellows_mask(size);
+		a = ((a << 1) | carry) & emu_mask(size);
 	}
 	assign(flags, EFL_OF, msb(a, size) != !!(*flags & EFL_CF));
 	return a;
@@ -121,10 +121,10 @@ static u64 shift_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
 	bool carry = count <= bits(size) && ((a >> (bits(size) - count)) & 1);
 
-	a = count < bits(size) ? (a << count) & bellows_mask(size) : 0;
+	a = count < bits(size) ? (a << count) & emu_mask(size) : 0;
 	assign(flags, EFL_CF, carry);
 	assign(flags, EFL_OF, msb(a, size) != carry);
-	bellows_alu_set_szp(a, size, flags);
+	alu_set_szp(a, size, flags);
 	return a;
 }
 
@@ -133,18 +133,18 @@ static u64 shift_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
 	assign(flags, EFL_OF, msb(a, size));
 	assign(flags, EFL_CF, count <= bits(size) && ((a >> (count - 1)) & 1));
 	a = count < bits(size) ? a >> count : 0;
-	bellows_alu_set_szp(a, size, flags);
+	alu_set_szp(a, size, flags);
 	return a;
 }
 
 static u64 shift_right_signed(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
-	s64 wide = (s64)bellows_sign_extend(a, size);
+	s64 wide = (s64)emu_sign_extend(a, size);
 
 	assign(flags, EFL_CF, (wide >> (count - 1)) & 1);
 	assign(flags, EFL_OF, false);
-	a = (u64)(wide >> count) & bellows_mask(size);
-	bellows_alu_set_szp(a, size, flags);
+	a = (u64)(wide >> count) & emu_mask(size);
+	alu_set_szp(a, size, flags);
 	return a;
 }
 
@@ -154,9 +154,9 @@ static unsigned int shift_count(unsigned int count, unsigned int size)
 	return count & (size == 8 ? 63 : 31);
 }
 
-u64 bellows_alu_shift(u8 op, u64 a, unsigned int count, unsigned int size, u64 *flags)
+u64 alu_shift(u8 op, u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
-	a &= bellows_mask(size);
+	a &= emu_mask(size);
 	count = shift_count(count, size);
 	if (!count)
 		return a;
@@ -187,12 +187,12 @@ u64 bellows_alu_shift(u8 op, u64 a, unsigned int count, unsigned int size, u64 *
  * A count above 16 with operands of 16 bits has no defined result; here the bits
  * of @b follow those of @a again.
  */
-u64 bellows_alu_shld(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
+u64 alu_shld(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
 {
 	u64 result;
 
-	a &= bellows_mask(size);
-	b &= bellows_mask(size);
+	a &= emu_mask(size);
+	b &= emu_mask(size);
 	count = shift_count(count, size);
 	if (!count)
 		return a;
@@ -202,18 +202,18 @@ u64 bellows_alu_shld(u64 a, u64 b, unsigned int count, unsigned int size, u64 *f
 	}
 	assign(flags, EFL_CF, (a >> (bits(size) - count)) & 1);
 	result = count < bits(size) ? (a << count) | (b >> (bits(size) - count)) : b;
-	result &= bellows_mask(size);
+	result &= emu_mask(size);
 	assign(flags, EFL_OF, msb(a ^ result, size));
-	bellows_alu_set_szp(result, size, flags);
+	alu_set_szp(result, size, flags);
 	return result;
 }
 
-u64 bellows_alu_shrd(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
+u64 alu_shrd(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
 {
 	u64 result;
 
-	a &= bellows_mask(size);
-	b &= bellows_mask(size);
+	a &= emu_mask(size);
+	b &= emu_mask(size);
 	count = shift_count(count, size);
 	if (!count)
 		return a;
@@ -223,9 +223,9 @@ u64 bellows_alu_shrd(u64 a, u64 b, unsigned int count, unsigned int size, u64 *f
 	}
 	assign(flags, EFL_CF, (a >> (count - 1)) & 1);
 	result = count < bits(size) ? (a >> count) | (b << (bits(size) - count)) : b;
-	result &= bellows_mask(size);
+	result &= emu_mask(size);
 	assign(flags, EFL_OF, msb(a ^ result, size));
-	bellows_alu_set_szp(result, size, flags);
+	alu_set_szp(result, size, flags);
 	return result;
 }
 
@@ -236,24 +236,24 @@ static void multiplied(u64 *flags, bool overflow)
 	assign(flags, EFL_OF, overflow);
 }
 
-u64 bellows_alu_mul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
+u64 alu_mul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
 {
-	unsigned __int128 product = (unsigned __int128)(a & bellows_mask(size)) *
-				    (b & bellows_mask(size));
+	unsigned __int128 product = (unsigned __int128)(a & emu_mask(size)) *
+				    (b & emu_mask(size));
 
-	*high = (u64)(product >> bits(size)) & bellows_mask(size);
+	*high = (u64)(product >> bits(size)) & emu_mask(size);
 	multiplied(flags, *high);
-	return (u64)product & bellows_mask(size);
+	return (u64)product & emu_mask(size);
 }
 
-u64 bellows_alu_imul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
+u64 alu_imul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
 {
-	__int128 product = (__int128)(s64)bellows_sign_extend(a, size) *
-			   (s64)bellows_sign_extend(b, size);
-	u64 low = (u64)product & bellows_mask(size);
+	__int128 product = (__int128)(s64)emu_sign_extend(a, size) *
+			   (s64)emu_sign_extend(b, size);
+	u64 low = (u64)product & emu_mask(size);
 
-	*high = (u64)(product >> bits(size)) & bellows_mask(size);
-	multiplied(flags, product != (s64)bellows_sign_extend(low, size));
+	*high = (u64)(product >> bits(size)) & emu_mask(size);
+	multiplied(flags, product != (s64)emu_sign_extend(low, size));
 	return low;
 }
 
@@ -261,24 +261,24 @@ u64 bellows_alu_imul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
  * Schoolbook division, bit by bit: the kernel has no 128 by 64 division, and
  * nothing here is in a hurry.
  */
-bool bellows_alu_div(u64 high, u64 low, u64 divisor, unsigned int size,
-		     u64 *quotient, u64 *remainder)
+bool alu_div(u64 high, u64 low, u64 divisor, unsigned int size,
+	     u64 *quotient, u64 *remainder)
 {
 	unsigned int i;
 	u64 q = 0;
 
-	high &= bellows_mask(size);
-	low &= bellows_mask(size);
-	divisor &= bellows_mask(size);
+	high &= emu_mask(size);
+	low &= emu_mask(size);
+	divisor &= emu_mask(size);
 	if (high >= divisor)
 		return false;
 	for (i = bits(size); i-- > 0;) {
 		bool carry = msb(high, size);
 
-		high = ((high << 1) | ((low >> i) & 1)) & bellows_mask(size);
+		high = ((high << 1) | ((low >> i) & 1)) & emu_mask(size);
 		q <<= 1;
 		if (carry || high >= divisor) {
-			high = (high - divisor) & bellows_mask(size);
+			high = (high - divisor) & emu_mask(size);
 			q |= 1;
 		}
 	}
@@ -289,18 +289,18 @@ bool bellows_alu_div(u64 high, u64 low, u64 divisor, unsigned int size,
 
 static void negate_pair(u64 *high, u64 *low, unsigned int size)
 {
-	*low = -*low & bellows_mask(size);
-	*high = (~*high + !*low) & bellows_mask(size);
+	*low = -*low & emu_mask(size);
+	*high = (~*high + !*low) & emu_mask(size);
 }
 
-bool bellows_alu_idiv(u64 high, u64 low, u64 divisor, unsigned int size,
-		      u64 *quotient, u64 *remainder)
+bool alu_idiv(u64 high, u64 low, u64 divisor, unsigned int size,
+	      u64 *quotient, u64 *remainder)
 {
 	u64 limit = BIT_ULL(bits(size) - 1);
 	bool negative, divisor_negative, differ;
 
-	high &= bellows_mask(size);
-	low &= bellows_mask(size);
+	high &= emu_mask(size);
+	low &= emu_mask(size);
 	negative = msb(high, size);
 	divisor_negative = msb(divisor, size);
 	differ = negative != divisor_negative;
@@ -308,19 +308,19 @@ bool bellows_alu_idiv(u64 high, u64 low, u64 divisor, unsigned int size,
 		negate_pair(&high, &low, size);
 	if (divisor_negative)
 		divisor = -divisor;
-	if (!bellows_alu_div(high, low, divisor, size, quotient, remainder))
+	if (!alu_div(high, low, divisor, size, quotient, remainder))
 		return false;
 	if (*quotient > (differ ? limit : limit - 1))
 		return false;
 	if (differ)
-		*quotient = -*quotient & bellows_mask(size);
+		*quotient = -*quotient & emu_mask(size);
 	if (negative)
-		*remainder = -*remainder & bellows_mask(size);
+		*remainder = -*remainder & emu_mask(size);
 	return true;
 }
 
 /* Spread the low bits of a value to where the mask has ones. */
-u64 bellows_alu_pdep(u64 value, u64 mask)
+u64 alu_pdep(u64 value, u64 mask)
 {
 	u64 result = 0;
 
@@ -331,7 +331,7 @@ u64 bellows_alu_pdep(u64 value, u64 mask)
 }
 
 /* Gather the bits of a value from where the mask has ones. */
-u64 bellows_alu_pext(u64 value, u64 mask)
+u64 alu_pext(u64 value, u64 mask)
 {
 	unsigned int n = 0;
 	u64 result = 0;
@@ -343,7 +343,7 @@ u64 bellows_alu_pext(u64 value, u64 mask)
 }
 
 /* The Castagnoli polynomial, bits reflected. */
-u32 bellows_alu_crc32(u32 crc, u64 value, unsigned int size)
+u32 alu_crc32(u32 crc, u64 value, unsigned int size)
 {
 	unsigned int i;
 

@@ -33,7 +33,7 @@ struct cursor {
 struct state {
 	struct cursor c;
 	struct emu_insn *insn;
-	struct bellows_opcode entry;
+	struct emu_opcode entry;
 	u8 override;		/* segment, or NR_SEGS */
 	bool address_prefix;
 	u8 vex_map;
@@ -334,11 +334,11 @@ static unsigned int selector_index(const struct state *s, u32 selector)
 /* Follow the selectors; what was said on the way is inherited. */
 static void resolve(struct state *s)
 {
-	struct bellows_opcode *entry = &s->entry;
+	struct emu_opcode *entry = &s->entry;
 
 	while (entry->flags & SEL_MASK) {
 		u32 selector = entry->flags & SEL_MASK;
-		const struct bellows_opcode *next;
+		const struct emu_opcode *next;
 
 		if ((entry->flags & F_MODRM) && !s->insn->has_modrm)
 			decode_modrm(s);
@@ -456,63 +456,63 @@ static bool vector_prefix(struct state *s, u8 byte)
 
 static void decode_vector_opcode(struct state *s, u8 byte)
 {
-	const struct bellows_opcode *entry;
+	const struct emu_opcode *entry;
 
 	switch (byte) {
 	case 0xc5:
-		s->insn->encoding = BELLOWS_ENC_VEX;
+		s->insn->encoding = ENC_VEX;
 		decode_vex2(s);
 		break;
 	case 0x62:
-		s->insn->encoding = BELLOWS_ENC_EVEX;
+		s->insn->encoding = ENC_EVEX;
 		decode_evex(s);
 		break;
 	default:
-		s->insn->encoding = byte == 0xc4 ? BELLOWS_ENC_VEX :
-						   BELLOWS_ENC_XOP;
+		s->insn->encoding = byte == 0xc4 ? ENC_VEX :
+						   ENC_XOP;
 		decode_vex3(s);
 		break;
 	}
 	s->insn->map = s->vex_map >= 1 && s->vex_map <= 3 ?
-		       s->vex_map : BELLOWS_MAP_OTHER;
+		       s->vex_map : OPCODE_MAP_OTHER;
 	s->insn->opcode = next_byte(&s->c);
-	entry = bellows_opcode_vex(s->insn->encoding, s->vex_map, s->insn->opcode);
+	entry = opcode_vex(s->insn->encoding, s->vex_map, s->insn->opcode);
 	if (entry)
 		s->entry = *entry;
 }
 
 static void decode_legacy_opcode(struct state *s, u8 byte)
 {
-	static const struct bellows_opcode amd_3dnow = {
+	static const struct emu_opcode amd_3dnow = {
 		.op = OP_LENGTH_ONLY, .flags = F_MODRM | IM_U8,
 	};
 	struct emu_insn *insn = s->insn;
 
 	if (byte != 0x0f) {
 		insn->opcode = byte;
-		s->entry = bellows_opcodes_one[byte];
+		s->entry = opcodes_one[byte];
 		return;
 	}
 	byte = next_byte(&s->c);
 	switch (byte) {
 	case 0x0f:
-		insn->map = BELLOWS_MAP_3DNOW;
+		insn->map = OPCODE_MAP_3DNOW;
 		s->entry = amd_3dnow;
 		return;
 	case 0x38:
-		insn->map = BELLOWS_MAP_0F38;
+		insn->map = OPCODE_MAP_0F38;
 		insn->opcode = next_byte(&s->c);
-		s->entry = bellows_opcodes_0f38[insn->opcode];
+		s->entry = opcodes_0f38[insn->opcode];
 		return;
 	case 0x3a:
-		insn->map = BELLOWS_MAP_0F3A;
+		insn->map = OPCODE_MAP_0F3A;
 		insn->opcode = next_byte(&s->c);
-		s->entry = bellows_opcodes_0f3a[insn->opcode];
+		s->entry = opcodes_0f3a[insn->opcode];
 		return;
 	}
-	insn->map = BELLOWS_MAP_0F;
+	insn->map = OPCODE_MAP_0F;
 	insn->opcode = byte;
-	s->entry = bellows_opcodes_0f[byte];
+	s->entry = opcodes_0f[byte];
 }
 
 static bool allowed_in_mode(const struct emu_insn *insn)
@@ -614,8 +614,8 @@ static void decode_all(struct state *s)
 		s->c.invalid = true;
 }
 
-int bellows_decode(struct emu_insn *insn, const u8 *bytes,
-		   unsigned int avail, enum emu_insn_mode mode)
+int decode_insn(struct emu_insn *insn, const u8 *bytes,
+		unsigned int avail, enum emu_insn_mode mode)
 {
 	struct state s = {
 		.c = { .bytes = bytes, .avail = avail },
@@ -631,22 +631,22 @@ int bellows_decode(struct emu_insn *insn, const u8 *bytes,
 	};
 	decode_all(&s);
 	if (s.c.more)
-		return BELLOWS_DECODE_MORE;
+		return DECODE_MORE;
 	if (s.c.too_long)
-		return BELLOWS_DECODE_TOO_LONG;
+		return DECODE_TOO_LONG;
 	if (s.c.invalid)
-		return BELLOWS_DECODE_INVALID;
+		return DECODE_INVALID;
 	memcpy(insn->bytes, bytes, s.c.pos);
 	insn->length = s.c.pos;
 	return insn->length;
 }
 
-const char *bellows_op_name(enum bellows_op op)
+const char *emu_op_name(enum emu_op op)
 {
 	static const char *const names[] = {
 		"INVALID",
 #define OP_STRING(name) #name,
-		BELLOWS_OPS(OP_STRING)
+		EMU_OPS(OP_STRING)
 #undef OP_STRING
 	};
 

@@ -2,7 +2,7 @@
 /*
  * Between the files of the emulator.
  *
- * One instruction is one struct bellows_emu_step. The frame (emulate.c) decodes,
+ * One instruction is one struct emu_step. The frame (emulate.c) decodes,
  * loads the operands that the list below says the handler needs, calls the
  * handler, stores the result. Handlers change the registers in struct
  * emulator as they like: when anything fails, the frame puts back the
@@ -57,14 +57,14 @@
 
 #define PAGE_BYTES	4096
 
-struct bellows_emu_checkpoint {
+struct emu_checkpoint {
 	u64 regs[NR_GPRS];
 	u64 rip;
 	u64 rflags;
 };
 
 /**
- * struct bellows_emu_step - an instruction on its way
+ * struct emu_step - an instruction on its way
  * @size: operand size in bytes
  * @dst, @src, @src2: values of the operands; what is left in dst is stored
  * @old: what was loaded from memory
@@ -74,7 +74,7 @@ struct bellows_emu_checkpoint {
  * @no_store: dst is not to be stored after all
  * @partial: REP has iterations left: RIP stays
  */
-struct bellows_emu_step {
+struct emu_step {
 	struct emulator *e;
 	const struct emu_insn *insn;
 	unsigned int size;
@@ -87,7 +87,7 @@ struct bellows_emu_step {
 	bool loaded;
 	bool no_store;
 	bool partial;
-	struct bellows_emu_checkpoint saved;
+	struct emu_checkpoint saved;
 };
 
 /* What the frame does for a handler. */
@@ -223,18 +223,18 @@ struct bellows_emu_step {
 	X(SSE_MOVLH, sse_movlh, 0, 0)
 
 #define EMU_DECLARE(op, handler, frame, feature)		\
-	int bellows_exec_##handler(struct bellows_emu_step *s);
+	int exec_##handler(struct emu_step *s);
 EMU_HANDLERS(EMU_DECLARE)
 #undef EMU_DECLARE
 
 /* Values and registers. */
 
-static inline u64 bellows_mask(unsigned int size)
+static inline u64 emu_mask(unsigned int size)
 {
 	return size >= 8 ? U64_MAX : BIT_ULL(8 * size) - 1;
 }
 
-static inline u64 bellows_sign_extend(u64 value, unsigned int size)
+static inline u64 emu_sign_extend(u64 value, unsigned int size)
 {
 	unsigned int shift = 64 - 8 * size;
 
@@ -242,20 +242,20 @@ static inline u64 bellows_sign_extend(u64 value, unsigned int size)
 }
 
 /* Replace the low bytes as the CPU does: 32 bits clear the rest. */
-static inline u64 bellows_merge(u64 old, u64 value, unsigned int size)
+static inline u64 emu_merge(u64 old, u64 value, unsigned int size)
 {
 	if (size == 4)
 		return (u32)value;
-	return (old & ~bellows_mask(size)) | (value & bellows_mask(size));
+	return (old & ~emu_mask(size)) | (value & emu_mask(size));
 }
 
-static inline void bellows_set_reg(struct emulator *e, u8 reg, u64 value,
-				   unsigned int size)
+static inline void emu_set_reg(struct emulator *e, u8 reg, u64 value,
+			       unsigned int size)
 {
-	e->regs[reg] = bellows_merge(e->regs[reg], value, size);
+	e->regs[reg] = emu_merge(e->regs[reg], value, size);
 }
 
-static inline bool bellows_is_64bit(const struct emulator *e)
+static inline bool emu_is_64bit(const struct emulator *e)
 {
 	return emu_mode(e) == MODE_64;
 }
@@ -271,59 +271,59 @@ static inline const struct emu_segment *emu_segment(struct emulator *e,
 	return &e->seg[nr];
 }
 
-static inline bool bellows_is_protected(const struct emulator *e)
+static inline bool emu_is_protected(const struct emulator *e)
 {
 	return (e->cr0 & CR0_PE) && !(e->rflags & EFL_VM);
 }
 
-bool bellows_emu_condition(u64 rflags, u8 code);
-u64 bellows_emu_offset(const struct bellows_emu_step *s);
-u64 bellows_emu_load_reg(struct bellows_emu_step *s, u8 reg, unsigned int size);
-void bellows_emu_store_reg(struct bellows_emu_step *s, u8 reg, u64 value,
-			   unsigned int size);
-int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
-		     unsigned int flags);
-int bellows_emu_store(struct bellows_emu_step *s);
-int bellows_emu_check_alignment(struct emulator *e, u64 linear,
-				unsigned int size);
+bool emu_condition(u64 rflags, u8 code);
+u64 emu_offset(const struct emu_step *s);
+u64 emu_load_reg(struct emu_step *s, u8 reg, unsigned int size);
+void emu_store_reg(struct emu_step *s, u8 reg, u64 value,
+		   unsigned int size);
+int emu_load(struct emu_step *s, u8 operand, u64 *value,
+	     unsigned int flags);
+int emu_store(struct emu_step *s);
+int emu_check_alignment(struct emulator *e, u64 linear,
+			unsigned int size);
 
 /* Faults: each returns EMU_FAULT. */
 int emu_fault(struct emulator *e, u8 vector);
-int bellows_emu_fault_code(struct emulator *e, u8 vector, u32 code);
+int emu_fault_code(struct emulator *e, u8 vector, u32 code);
 
 /* Segments and memory. */
-bool bellows_emu_canonical(const struct emulator *e, u64 linear);
-int bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
-		       unsigned int size, bool write, u64 *linear);
-int bellows_emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear);
-int bellows_emu_fetch(struct emulator *e);
-int bellows_emu_branch(struct bellows_emu_step *s, u64 target);
-int bellows_emu_read(struct emulator *e, u64 linear, void *buf,
-		     unsigned int size, unsigned int flags);
-int bellows_emu_write(struct emulator *e, u64 linear, const void *buf,
-		      unsigned int size);
-int bellows_emu_probe(struct emulator *e, u64 linear, unsigned int size,
-		      unsigned int flags);
-int bellows_emu_cmpxchg(struct emulator *e, u64 linear, const void *old,
-			const void *new, unsigned int size);
-int bellows_emu_read_seg(struct emulator *e, u8 seg, u64 offset,
-			 u64 *value, unsigned int size);
-unsigned int bellows_emu_access_flags(const struct emulator *e);
+bool emu_canonical(const struct emulator *e, u64 linear);
+int emu_linear(struct emulator *e, u8 seg, u64 offset,
+	       unsigned int size, bool write, u64 *linear);
+int emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear);
+int emu_fetch_insn(struct emulator *e);
+int emu_branch(struct emu_step *s, u64 target);
+int emu_mem_read(struct emulator *e, u64 linear, void *buf,
+		 unsigned int size, unsigned int flags);
+int emu_mem_write(struct emulator *e, u64 linear, const void *buf,
+		  unsigned int size);
+int emu_mem_probe(struct emulator *e, u64 linear, unsigned int size,
+		  unsigned int flags);
+int emu_mem_cmpxchg(struct emulator *e, u64 linear, const void *old,
+		    const void *new, unsigned int size);
+int emu_read_seg(struct emulator *e, u8 seg, u64 offset,
+		 u64 *value, unsigned int size);
+unsigned int emu_access_flags(const struct emulator *e);
 
 /* Ports, and the log. */
-int bellows_emu_port(struct emulator *e, u8 kind, u16 port,
-		     unsigned int size, unsigned int count, void *data);
+int emu_port(struct emulator *e, u8 kind, u16 port,
+	     unsigned int size, unsigned int count, void *data);
 const struct emu_access *
-bellows_emu_replay_port(const struct emulator *e, u8 kind, u16 port,
-			unsigned int size);
+emu_replay_port(const struct emulator *e, u8 kind, u16 port,
+		unsigned int size);
 
 /* The stack. */
-unsigned int bellows_emu_stack_size(const struct emulator *e);
-int bellows_emu_push(struct emulator *e, u64 value, unsigned int size);
-int bellows_emu_pop(struct emulator *e, u64 *value, unsigned int size);
+unsigned int emu_stack_size(const struct emulator *e);
+int emu_push(struct emulator *e, u64 value, unsigned int size);
+int emu_pop(struct emulator *e, u64 *value, unsigned int size);
 
 /* What a fault goes back to. */
-static inline void bellows_emu_save(struct bellows_emu_step *s)
+static inline void emu_save(struct emu_step *s)
 {
 	memcpy(s->saved.regs, s->e->regs, sizeof(s->saved.regs));
 	s->saved.rip = s->e->rip;
@@ -331,9 +331,9 @@ static inline void bellows_emu_save(struct bellows_emu_step *s)
 }
 
 /* All before this point stays, whatever happens to the rest. */
-static inline void bellows_emu_commit(struct bellows_emu_step *s)
+static inline void emu_commit(struct emu_step *s)
 {
-	bellows_emu_save(s);
+	emu_save(s);
 	emu_reset(s->e);
 }
 

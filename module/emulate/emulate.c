@@ -11,24 +11,24 @@
 #include "emulate/emu.h"
 
 struct handler {
-	int (*exec)(struct bellows_emu_step *s);
+	int (*exec)(struct emu_step *s);
 	u8 frame;
 	u16 feature;		/* needed */
 };
 
-static const struct handler handlers[BELLOWS_NR_OPS] = {
+static const struct handler handlers[EMU_NR_OPS] = {
 #define HANDLER(op, handler, frame, feature)				\
-	[OP_##op] = { bellows_exec_##handler, frame, feature },
+	[OP_##op] = { exec_##handler, frame, feature },
 	EMU_HANDLERS(HANDLER)
 #undef HANDLER
 };
 
-bool bellows_op_emulated(enum bellows_op op)
+bool emu_op_emulated(enum emu_op op)
 {
-	return (unsigned int)op < BELLOWS_NR_OPS && handlers[op].exec;
+	return (unsigned int)op < EMU_NR_OPS && handlers[op].exec;
 }
 
-static void restore_checkpoint(struct bellows_emu_step *s)
+static void restore_checkpoint(struct emu_step *s)
 {
 	memcpy(s->e->regs, s->saved.regs, sizeof(s->saved.regs));
 	s->e->rip = s->saved.rip;
@@ -50,29 +50,29 @@ static bool undefined_here(const struct emulator *e, u16 feature)
 {
 	if ((e->features & feature) != feature)
 		return true;
-	return !bellows_is_protected(e) && (e->insn.encoding != BELLOWS_ENC_LEGACY ||
-					    e->insn.op == OP_ARPL);
+	return !emu_is_protected(e) && (e->insn.encoding != ENC_LEGACY ||
+					e->insn.op == OP_ARPL);
 }
 
-static int load_operands(struct bellows_emu_step *s, u8 frame)
+static int load_operands(struct emu_step *s, u8 frame)
 {
 	const struct emu_insn *insn = s->insn;
 	unsigned int flags = frame & EMU_STORE ? EMU_FOR_WRITE : 0;
 	int r = EMU_CONTINUE;
 
 	if (frame & EMU_SRC) {
-		r = bellows_emu_load(s, insn->src, &s->src, 0);
+		r = emu_load(s, insn->src, &s->src, 0);
 		if (!r)
-			r = bellows_emu_load(s, insn->src2, &s->src2, 0);
+			r = emu_load(s, insn->src2, &s->src2, 0);
 	}
 	if (!r && (frame & EMU_LOAD)) {
-		r = bellows_emu_load(s, insn->dst, &s->dst, flags);
+		r = emu_load(s, insn->dst, &s->dst, flags);
 		s->loaded = true;
 	}
 	return r;
 }
 
-static int execute(struct bellows_emu_step *s)
+static int execute(struct emu_step *s)
 {
 	const struct handler *handler = &handlers[s->insn->op];
 	int r;
@@ -85,11 +85,11 @@ static int execute(struct bellows_emu_step *s)
 	if (!r)
 		r = handler->exec(s);
 	if (!r && (handler->frame & EMU_STORE))
-		r = bellows_emu_store(s);
+		r = emu_store(s);
 	return r;
 }
 
-static void retire(struct bellows_emu_step *s)
+static void retire(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 
@@ -106,7 +106,7 @@ static u64 next_rip(const struct emulator *e)
 {
 	u64 rip = e->rip + e->insn.length;
 
-	return bellows_is_64bit(e) ? rip : (u32)rip;
+	return emu_is_64bit(e) ? rip : (u32)rip;
 }
 
 /*
@@ -117,7 +117,7 @@ static int get_insn(struct emulator *e)
 {
 	if (e->log_used && e->insn.length)
 		return EMU_CONTINUE;
-	return bellows_emu_fetch(e);
+	return emu_fetch_insn(e);
 }
 
 /* What callbacks return may be anything; handlers pass it on. */
@@ -135,19 +135,19 @@ static int sanitize(int result)
 
 static int run(struct emulator *e)
 {
-	struct bellows_emu_step s;
+	struct emu_step s;
 	int r;
 
 	r = get_insn(e);
 	if (r)
 		return r;
-	s = (struct bellows_emu_step) {
+	s = (struct emu_step) {
 		.e = e,
 		.insn = &e->insn,
 		.size = e->insn.operand_size,
 		.next_rip = next_rip(e),
 	};
-	bellows_emu_save(&s);
+	emu_save(&s);
 	r = sanitize(execute(&s));
 	if (r == EMU_CONTINUE)
 		retire(&s);
@@ -179,7 +179,7 @@ int emulate_one(struct emulator *e)
 int emu_peek(struct emulator *e)
 {
 	emu_reset(e);
-	return bellows_emu_fetch(e);
+	return emu_fetch_insn(e);
 }
 
 int emu_decode(struct emulator *e)

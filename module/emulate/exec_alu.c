@@ -7,116 +7,116 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-static bool carry(const struct bellows_emu_step *s)
+static bool carry(const struct emu_step *s)
 {
 	return s->e->rflags & EFL_CF;
 }
 
-int bellows_exec_add(struct bellows_emu_step *s)
+int exec_add(struct emu_step *s)
 {
-	s->dst = bellows_alu_add(s->dst, s->src, false, s->size, &s->e->rflags);
+	s->dst = alu_add(s->dst, s->src, false, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_adc(struct bellows_emu_step *s)
+int exec_adc(struct emu_step *s)
 {
-	s->dst = bellows_alu_add(s->dst, s->src, carry(s), s->size, &s->e->rflags);
+	s->dst = alu_add(s->dst, s->src, carry(s), s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_sub(struct bellows_emu_step *s)
+int exec_sub(struct emu_step *s)
 {
-	s->dst = bellows_alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
+	s->dst = alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_sbb(struct bellows_emu_step *s)
+int exec_sbb(struct emu_step *s)
 {
-	s->dst = bellows_alu_sub(s->dst, s->src, carry(s), s->size, &s->e->rflags);
+	s->dst = alu_sub(s->dst, s->src, carry(s), s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_cmp(struct bellows_emu_step *s)
+int exec_cmp(struct emu_step *s)
 {
-	bellows_alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
+	alu_sub(s->dst, s->src, false, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_and(struct bellows_emu_step *s)
+int exec_and(struct emu_step *s)
 {
-	s->dst = bellows_alu_logic(s->dst & s->src, s->size, &s->e->rflags);
+	s->dst = alu_logic(s->dst & s->src, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_or(struct bellows_emu_step *s)
+int exec_or(struct emu_step *s)
 {
-	s->dst = bellows_alu_logic(s->dst | s->src, s->size, &s->e->rflags);
+	s->dst = alu_logic(s->dst | s->src, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_xor(struct bellows_emu_step *s)
+int exec_xor(struct emu_step *s)
 {
-	s->dst = bellows_alu_logic(s->dst ^ s->src, s->size, &s->e->rflags);
+	s->dst = alu_logic(s->dst ^ s->src, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_test(struct bellows_emu_step *s)
+int exec_test(struct emu_step *s)
 {
-	bellows_alu_logic(s->dst & s->src, s->size, &s->e->rflags);
+	alu_logic(s->dst & s->src, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
 /* INC and DEC leave CF alone. */
-int bellows_exec_inc(struct bellows_emu_step *s)
+int exec_inc(struct emu_step *s)
 {
 	u64 old = s->e->rflags & EFL_CF;
 
-	s->dst = bellows_alu_add(s->dst, 1, false, s->size, &s->e->rflags);
+	s->dst = alu_add(s->dst, 1, false, s->size, &s->e->rflags);
 	s->e->rflags = (s->e->rflags & ~EFL_CF) | old;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_dec(struct bellows_emu_step *s)
+int exec_dec(struct emu_step *s)
 {
 	u64 old = s->e->rflags & EFL_CF;
 
-	s->dst = bellows_alu_sub(s->dst, 1, false, s->size, &s->e->rflags);
+	s->dst = alu_sub(s->dst, 1, false, s->size, &s->e->rflags);
 	s->e->rflags = (s->e->rflags & ~EFL_CF) | old;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_not(struct bellows_emu_step *s)
+int exec_not(struct emu_step *s)
 {
 	s->dst = ~s->dst;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_neg(struct bellows_emu_step *s)
+int exec_neg(struct emu_step *s)
 {
-	s->dst = bellows_alu_sub(0, s->dst, false, s->size, &s->e->rflags);
+	s->dst = alu_sub(0, s->dst, false, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
 /* The register gets the old value first: XADD of a register to itself doubles. */
-int bellows_exec_xadd(struct bellows_emu_step *s)
+int exec_xadd(struct emu_step *s)
 {
-	bellows_emu_store_reg(s, s->insn->reg, s->dst, s->size);
-	return bellows_exec_add(s);
+	emu_store_reg(s, s->insn->reg, s->dst, s->size);
+	return exec_add(s);
 }
 
 /*
  * The destination is stored either way, for memory; a register that compares
  * unequal keeps all of its bits.
  */
-int bellows_exec_cmpxchg(struct bellows_emu_step *s)
+int exec_cmpxchg(struct emu_step *s)
 {
 	u64 old = s->dst;
 
-	bellows_alu_sub(s->e->regs[GPR_RAX], old, false, s->size, &s->e->rflags);
+	alu_sub(s->e->regs[GPR_RAX], old, false, s->size, &s->e->rflags);
 	if (s->e->rflags & EFL_ZF) {
 		s->dst = s->src;
 	} else {
-		bellows_set_reg(s->e, GPR_RAX, old, s->size);
+		emu_set_reg(s->e, GPR_RAX, old, s->size);
 		s->no_store = !s->insn->memory;
 	}
 	return EMU_CONTINUE;
@@ -147,7 +147,7 @@ static void pair_get(const struct emulator *e, u8 low, u8 high, u64 *value,
 }
 
 /* CMPXCHG8B, and CMPXCHG16B, which wants its operand aligned first of all. */
-int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
+int exec_cmpxchg8b(struct emu_step *s)
 {
 	u64 old[2] = { 0 }, expected[2], new[2];
 	struct emulator *e = s->e;
@@ -158,14 +158,14 @@ int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 	if (half == 8 && !(e->features & EMU_CX16))
 		return emu_fault(e, VECTOR_UD);
 	if (half == 8 && (emu_address(e) & 15))
-		return bellows_emu_fault_code(e, VECTOR_GP, 0);
-	r = bellows_emu_linear(e, s->insn->segment, bellows_emu_offset(s), size, true,
-			       &linear);
+		return emu_fault_code(e, VECTOR_GP, 0);
+	r = emu_linear(e, s->insn->segment, emu_offset(s), size, true,
+		       &linear);
 	if (!r)
-		r = bellows_emu_check_alignment(e, linear, size);
+		r = emu_check_alignment(e, linear, size);
 	if (!r)
-		r = bellows_emu_read(e, linear, old, size, EMU_FOR_WRITE |
-				     (s->insn->lock ? EMU_LOCKED : 0));
+		r = emu_mem_read(e, linear, old, size, EMU_FOR_WRITE |
+				 (s->insn->lock ? EMU_LOCKED : 0));
 	if (r)
 		return r;
 	pair_get(e, GPR_RAX, GPR_RDX, expected, half);
@@ -178,17 +178,17 @@ int bellows_exec_cmpxchg8b(struct bellows_emu_step *s)
 		memcpy(new, old, sizeof(new));
 	}
 	if (s->insn->lock)
-		return bellows_emu_cmpxchg(e, linear, old, new, size);
-	return bellows_emu_write(e, linear, new, size);
+		return emu_mem_cmpxchg(e, linear, old, new, size);
+	return emu_mem_write(e, linear, new, size);
 }
 
 /* ADCX carries in CF, ADOX in OF, and no other flag changes. */
-int bellows_exec_adcx(struct bellows_emu_step *s)
+int exec_adcx(struct emu_step *s)
 {
 	u64 flag = s->insn->op == OP_ADCX ? EFL_CF : EFL_OF;
 	u64 flags = 0;
 
-	s->dst = bellows_alu_add(s->dst, s->src, s->e->rflags & flag, s->size, &flags);
+	s->dst = alu_add(s->dst, s->src, s->e->rflags & flag, s->size, &flags);
 	s->e->rflags &= ~flag;
 	if (flags & EFL_CF)
 		s->e->rflags |= flag;
@@ -196,49 +196,49 @@ int bellows_exec_adcx(struct bellows_emu_step *s)
 }
 
 /* Of one byte, products and dividends are in AX. */
-static void set_product(struct bellows_emu_step *s, u64 low, u64 high)
+static void set_product(struct emu_step *s, u64 low, u64 high)
 {
 	struct emulator *e = s->e;
 
 	if (s->size == 1) {
-		bellows_set_reg(e, GPR_RAX, high << 8 | low, 2);
+		emu_set_reg(e, GPR_RAX, high << 8 | low, 2);
 	} else {
-		bellows_set_reg(e, GPR_RAX, low, s->size);
-		bellows_set_reg(e, GPR_RDX, high, s->size);
+		emu_set_reg(e, GPR_RAX, low, s->size);
+		emu_set_reg(e, GPR_RDX, high, s->size);
 	}
 }
 
-int bellows_exec_mul(struct bellows_emu_step *s)
+int exec_mul(struct emu_step *s)
 {
 	u64 low, high;
 
-	low = bellows_alu_mul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
-			      &s->e->rflags);
+	low = alu_mul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
+		      &s->e->rflags);
 	set_product(s, low, high);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_imul1(struct bellows_emu_step *s)
+int exec_imul1(struct emu_step *s)
 {
 	u64 low, high;
 
-	low = bellows_alu_imul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
-			       &s->e->rflags);
+	low = alu_imul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
+		       &s->e->rflags);
 	set_product(s, low, high);
 	return EMU_CONTINUE;
 }
 
 /* With three operands the destination is not one of the factors. */
-int bellows_exec_imul(struct bellows_emu_step *s)
+int exec_imul(struct emu_step *s)
 {
 	u64 factor = s->insn->src2 ? s->src2 : s->dst;
 	u64 high;
 
-	s->dst = bellows_alu_imul(factor, s->src, s->size, &high, &s->e->rflags);
+	s->dst = alu_imul(factor, s->src, s->size, &high, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-static int divide(struct bellows_emu_step *s,
+static int divide(struct emu_step *s,
 		  bool (*division)(u64 high, u64 low, u64 divisor, unsigned int size,
 				   u64 *quotient, u64 *remainder))
 {
@@ -253,31 +253,31 @@ static int divide(struct bellows_emu_step *s,
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_div(struct bellows_emu_step *s)
+int exec_div(struct emu_step *s)
 {
-	return divide(s, bellows_alu_div);
+	return divide(s, alu_div);
 }
 
-int bellows_exec_idiv(struct bellows_emu_step *s)
+int exec_idiv(struct emu_step *s)
 {
-	return divide(s, bellows_alu_idiv);
+	return divide(s, alu_idiv);
 }
 
-int bellows_exec_shift(struct bellows_emu_step *s)
+int exec_shift(struct emu_step *s)
 {
-	s->dst = bellows_alu_shift(s->insn->op, s->dst, s->src & 0xff, s->size,
-				   &s->e->rflags);
+	s->dst = alu_shift(s->insn->op, s->dst, s->src & 0xff, s->size,
+			   &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_shld(struct bellows_emu_step *s)
+int exec_shld(struct emu_step *s)
 {
-	s->dst = bellows_alu_shld(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
+	s->dst = alu_shld(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_shrd(struct bellows_emu_step *s)
+int exec_shrd(struct emu_step *s)
 {
-	s->dst = bellows_alu_shrd(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
+	s->dst = alu_shrd(s->dst, s->src, s->src2 & 0xff, s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }

@@ -6,33 +6,33 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-static int assign(struct bellows_emu_step *s, u64 flag, bool value)
+static int assign(struct emu_step *s, u64 flag, bool value)
 {
 	s->e->rflags = value ? s->e->rflags | flag : s->e->rflags & ~flag;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_clc(struct bellows_emu_step *s)
+int exec_clc(struct emu_step *s)
 {
 	return assign(s, EFL_CF, false);
 }
 
-int bellows_exec_stc(struct bellows_emu_step *s)
+int exec_stc(struct emu_step *s)
 {
 	return assign(s, EFL_CF, true);
 }
 
-int bellows_exec_cmc(struct bellows_emu_step *s)
+int exec_cmc(struct emu_step *s)
 {
 	return assign(s, EFL_CF, !(s->e->rflags & EFL_CF));
 }
 
-int bellows_exec_cld(struct bellows_emu_step *s)
+int exec_cld(struct emu_step *s)
 {
 	return assign(s, EFL_DF, false);
 }
 
-int bellows_exec_std(struct bellows_emu_step *s)
+int exec_std(struct emu_step *s)
 {
 	return assign(s, EFL_DF, true);
 }
@@ -50,17 +50,17 @@ static int may_change_if(struct emulator *e)
 		return EMU_CONTINUE;
 	if ((vm86 && (e->cr4 & CR4_VME)) || (e->cpl == 3 && (e->cr4 & CR4_PVI)))
 		return EMU_UNHANDLEABLE;
-	return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	return emu_fault_code(e, VECTOR_GP, 0);
 }
 
-int bellows_exec_cli(struct bellows_emu_step *s)
+int exec_cli(struct emu_step *s)
 {
 	int r = may_change_if(s->e);
 
 	return r ? r : assign(s, EFL_IF, false);
 }
 
-int bellows_exec_sti(struct bellows_emu_step *s)
+int exec_sti(struct emu_step *s)
 {
 	int r = may_change_if(s->e);
 
@@ -71,14 +71,14 @@ int bellows_exec_sti(struct bellows_emu_step *s)
 	return assign(s, EFL_IF, true);
 }
 
-static bool no_lahf(const struct bellows_emu_step *s)
+static bool no_lahf(const struct emu_step *s)
 {
-	return bellows_is_64bit(s->e) && !(s->e->features & EMU_LAHF64);
+	return emu_is_64bit(s->e) && !(s->e->features & EMU_LAHF64);
 }
 
 #define AH_FLAGS (EFL_SF | EFL_ZF | EFL_AF | EFL_PF | EFL_CF)
 
-int bellows_exec_lahf(struct bellows_emu_step *s)
+int exec_lahf(struct emu_step *s)
 {
 	u64 *rax = &s->e->regs[GPR_RAX];
 
@@ -89,7 +89,7 @@ int bellows_exec_lahf(struct bellows_emu_step *s)
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_sahf(struct bellows_emu_step *s)
+int exec_sahf(struct emu_step *s)
 {
 	if (no_lahf(s))
 		return emu_fault(s->e, VECTOR_UD);
@@ -98,44 +98,44 @@ int bellows_exec_sahf(struct bellows_emu_step *s)
 	return EMU_CONTINUE;
 }
 
-static void set_al(struct bellows_emu_step *s, u64 value)
+static void set_al(struct emu_step *s, u64 value)
 {
-	bellows_set_reg(s->e, GPR_RAX, value, 1);
+	emu_set_reg(s->e, GPR_RAX, value, 1);
 }
 
-int bellows_exec_salc(struct bellows_emu_step *s)
+int exec_salc(struct emu_step *s)
 {
 	set_al(s, s->e->rflags & EFL_CF ? 0xff : 0);
 	return EMU_CONTINUE;
 }
 
 /* AAA adds 6 to AL and 1 to AH when the low digit overflowed; AAS subtracts. */
-static int adjust_ascii(struct bellows_emu_step *s, int sign)
+static int adjust_ascii(struct emu_step *s, int sign)
 {
 	u64 ax = s->e->regs[GPR_RAX] & 0xffff;
 	bool adjust = (ax & 15) > 9 || (s->e->rflags & EFL_AF);
 
 	if (adjust)
 		ax += sign * 0x106;
-	bellows_alu_set_szp(ax, 1, &s->e->rflags);
+	alu_set_szp(ax, 1, &s->e->rflags);
 	assign(s, EFL_AF, adjust);
 	assign(s, EFL_CF, adjust);
-	bellows_set_reg(s->e, GPR_RAX, ax & 0xff0f, 2);
+	emu_set_reg(s->e, GPR_RAX, ax & 0xff0f, 2);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_aaa(struct bellows_emu_step *s)
+int exec_aaa(struct emu_step *s)
 {
 	return adjust_ascii(s, 1);
 }
 
-int bellows_exec_aas(struct bellows_emu_step *s)
+int exec_aas(struct emu_step *s)
 {
 	return adjust_ascii(s, -1);
 }
 
 /* DAA and DAS correct the low digit, then the high one. */
-static int adjust_decimal(struct bellows_emu_step *s, int sign)
+static int adjust_decimal(struct emu_step *s, int sign)
 {
 	u64 old = s->e->regs[GPR_RAX] & 0xff, al = old;
 	bool carry = s->e->rflags & EFL_CF, old_carry = carry;
@@ -152,66 +152,66 @@ static int adjust_decimal(struct bellows_emu_step *s, int sign)
 	} else if (sign > 0) {
 		carry = false;
 	}
-	bellows_alu_set_szp(al, 1, &s->e->rflags);
+	alu_set_szp(al, 1, &s->e->rflags);
 	assign(s, EFL_AF, low);
 	assign(s, EFL_CF, carry);
 	set_al(s, al);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_daa(struct bellows_emu_step *s)
+int exec_daa(struct emu_step *s)
 {
 	return adjust_decimal(s, 1);
 }
 
-int bellows_exec_das(struct bellows_emu_step *s)
+int exec_das(struct emu_step *s)
 {
 	return adjust_decimal(s, -1);
 }
 
-int bellows_exec_aam(struct bellows_emu_step *s)
+int exec_aam(struct emu_step *s)
 {
 	u64 al = s->e->regs[GPR_RAX] & 0xff, base = s->insn->imm;
 
 	if (!base)
 		return emu_fault(s->e, VECTOR_DE);
 	/* Bytes, lest the compiler call for a 64-bit division. */
-	bellows_set_reg(s->e, GPR_RAX,
-			(u8)al / (u8)base << 8 | (u8)al % (u8)base, 2);
-	bellows_alu_set_szp(s->e->regs[GPR_RAX], 1, &s->e->rflags);
+	emu_set_reg(s->e, GPR_RAX,
+		    (u8)al / (u8)base << 8 | (u8)al % (u8)base, 2);
+	alu_set_szp(s->e->regs[GPR_RAX], 1, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_aad(struct bellows_emu_step *s)
+int exec_aad(struct emu_step *s)
 {
 	u64 ax = s->e->regs[GPR_RAX];
 	u64 al = ((ax & 0xff) + ((ax >> 8) & 0xff) * s->insn->imm) & 0xff;
 
-	bellows_set_reg(s->e, GPR_RAX, al, 2);
-	bellows_alu_set_szp(al, 1, &s->e->rflags);
+	emu_set_reg(s->e, GPR_RAX, al, 2);
+	alu_set_szp(al, 1, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
-static int bound_read(struct bellows_emu_step *s, u64 offset, s64 *value)
+static int bound_read(struct emu_step *s, u64 offset, s64 *value)
 {
 	u64 linear, raw = 0;
 	int r;
 
-	offset &= bellows_mask(s->insn->address_size);
-	r = bellows_emu_linear(s->e, s->insn->segment, offset, s->size, false, &linear);
+	offset &= emu_mask(s->insn->address_size);
+	r = emu_linear(s->e, s->insn->segment, offset, s->size, false, &linear);
 	if (!r)
-		r = bellows_emu_check_alignment(s->e, linear, s->size);
+		r = emu_check_alignment(s->e, linear, s->size);
 	if (!r)
-		r = bellows_emu_read(s->e, linear, &raw, s->size, 0);
-	*value = (s64)bellows_sign_extend(raw, s->size);
+		r = emu_mem_read(s->e, linear, &raw, s->size, 0);
+	*value = (s64)emu_sign_extend(raw, s->size);
 	return r;
 }
 
 /* The bounds lie one after the other in memory and belong to the range. */
-int bellows_exec_bound(struct bellows_emu_step *s)
+int exec_bound(struct emu_step *s)
 {
-	s64 index = (s64)bellows_sign_extend(s->dst, s->size);
-	u64 offset = bellows_emu_offset(s);
+	s64 index = (s64)emu_sign_extend(s->dst, s->size);
+	u64 offset = emu_offset(s);
 	s64 lower, upper;
 	int r;
 
@@ -224,7 +224,7 @@ int bellows_exec_bound(struct bellows_emu_step *s)
 }
 
 /* Memory is written, and need be writable, only if the selector changes. */
-int bellows_exec_arpl(struct bellows_emu_step *s)
+int exec_arpl(struct emu_step *s)
 {
 	u64 wanted = s->src & 3;
 
@@ -233,5 +233,5 @@ int bellows_exec_arpl(struct bellows_emu_step *s)
 	s->dst = (s->dst & ~3ULL) | wanted;
 	s->loaded = false;
 	assign(s, EFL_ZF, true);
-	return bellows_emu_store(s);
+	return emu_store(s);
 }

@@ -6,32 +6,32 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-int bellows_exec_nop(struct bellows_emu_step *s)
+int exec_nop(struct emu_step *s)
 {
 	return EMU_CONTINUE;
 }
 
 /* It faults like a read, and there is nothing to flush: of a device least of all. */
-int bellows_exec_clflush(struct bellows_emu_step *s)
+int exec_clflush(struct emu_step *s)
 {
 	u64 linear;
-	int r = bellows_emu_linear_flush(s->e, s->insn->segment, bellows_emu_offset(s), &linear);
+	int r = emu_linear_flush(s->e, s->insn->segment, emu_offset(s), &linear);
 
-	return r ? r : bellows_emu_probe(s->e, linear, 1, 0);
+	return r ? r : emu_mem_probe(s->e, linear, 1, 0);
 }
 
 /* MOVZX and MOVDIRI too: the source was loaded with its own size. */
-int bellows_exec_mov(struct bellows_emu_step *s)
+int exec_mov(struct emu_step *s)
 {
 	s->dst = s->src;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_movsx(struct bellows_emu_step *s)
+int exec_movsx(struct emu_step *s)
 {
 	unsigned int size = s->insn->src == OPD_EB ? 1 : s->insn->src == OPD_EW ? 2 : 4;
 
-	s->dst = bellows_sign_extend(s->src, size);
+	s->dst = emu_sign_extend(s->src, size);
 	return EMU_CONTINUE;
 }
 
@@ -40,39 +40,39 @@ static u64 swap_bytes(u64 value, unsigned int size)
 	return __builtin_bswap64(value) >> (64 - 8 * size);
 }
 
-int bellows_exec_movbe(struct bellows_emu_step *s)
+int exec_movbe(struct emu_step *s)
 {
 	s->dst = swap_bytes(s->src, s->size);
 	return EMU_CONTINUE;
 }
 
 /* Of 16 bits the result is undefined; CPUs give zero. */
-int bellows_exec_bswap(struct bellows_emu_step *s)
+int exec_bswap(struct emu_step *s)
 {
 	s->dst = s->size == 2 ? 0 : swap_bytes(s->dst, s->size);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_mov_from_seg(struct bellows_emu_step *s)
+int exec_mov_from_seg(struct emu_step *s)
 {
 	s->dst = emu_segment(s->e, s->insn->reg & 7)->selector;
 	return EMU_CONTINUE;
 }
 
 /* Where CR0 in hardware is not what the guest wrote. UMIP is the CPU's to check, before the exit. */
-int bellows_exec_smsw(struct bellows_emu_step *s)
+int exec_smsw(struct emu_step *s)
 {
 	s->dst = s->e->cr0;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_lea(struct bellows_emu_step *s)
+int exec_lea(struct emu_step *s)
 {
-	s->dst = bellows_emu_offset(s);
+	s->dst = emu_offset(s);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_xchg(struct bellows_emu_step *s)
+int exec_xchg(struct emu_step *s)
 {
 	u8 reg = s->insn->reg;
 	u64 old = s->dst;
@@ -80,12 +80,12 @@ int bellows_exec_xchg(struct bellows_emu_step *s)
 	if (s->insn->src == OPD_R)
 		reg = (s->insn->opcode & 7) | (s->insn->rex & 1 ? 8 : 0);
 	s->dst = s->src;
-	bellows_emu_store_reg(s, reg, old, s->size);
+	emu_store_reg(s, reg, old, s->size);
 	return EMU_CONTINUE;
 }
 
 /* A pair of conditions per flag combination; the lowest bit negates. */
-bool bellows_emu_condition(u64 rflags, u8 code)
+bool emu_condition(u64 rflags, u8 code)
 {
 	bool sf = rflags & EFL_SF, of = rflags & EFL_OF;
 	bool result = false;
@@ -120,46 +120,46 @@ bool bellows_emu_condition(u64 rflags, u8 code)
 }
 
 /* The register is written in any case, which clears the upper half of 64 bits. */
-int bellows_exec_cmovcc(struct bellows_emu_step *s)
+int exec_cmovcc(struct emu_step *s)
 {
-	if (bellows_emu_condition(s->e->rflags, s->insn->opcode))
+	if (emu_condition(s->e->rflags, s->insn->opcode))
 		s->dst = s->src;
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_setcc(struct bellows_emu_step *s)
+int exec_setcc(struct emu_step *s)
 {
-	s->dst = bellows_emu_condition(s->e->rflags, s->insn->opcode);
+	s->dst = emu_condition(s->e->rflags, s->insn->opcode);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_cbw(struct bellows_emu_step *s)
+int exec_cbw(struct emu_step *s)
 {
-	u64 value = bellows_sign_extend(s->e->regs[GPR_RAX], s->size / 2);
+	u64 value = emu_sign_extend(s->e->regs[GPR_RAX], s->size / 2);
 
-	bellows_set_reg(s->e, GPR_RAX, value, s->size);
+	emu_set_reg(s->e, GPR_RAX, value, s->size);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_cwd(struct bellows_emu_step *s)
+int exec_cwd(struct emu_step *s)
 {
-	u64 value = bellows_sign_extend(s->e->regs[GPR_RAX], s->size);
+	u64 value = emu_sign_extend(s->e->regs[GPR_RAX], s->size);
 
-	bellows_set_reg(s->e, GPR_RDX, (s64)value < 0 ? U64_MAX : 0, s->size);
+	emu_set_reg(s->e, GPR_RDX, (s64)value < 0 ? U64_MAX : 0, s->size);
 	return EMU_CONTINUE;
 }
 
-int bellows_exec_xlat(struct bellows_emu_step *s)
+int exec_xlat(struct emu_step *s)
 {
 	u64 *rax = &s->e->regs[GPR_RAX];
 	u64 offset = s->e->regs[GPR_RBX] + (*rax & 0xff);
 	u64 value;
 	int r;
 
-	offset &= bellows_mask(s->insn->address_size);
-	r = bellows_emu_read_seg(s->e, s->insn->segment, offset, &value, 1);
+	offset &= emu_mask(s->insn->address_size);
+	r = emu_read_seg(s->e, s->insn->segment, offset, &value, 1);
 	if (!r)
-		*rax = bellows_merge(*rax, value, 1);
+		*rax = emu_merge(*rax, value, 1);
 	return r;
 }
 
@@ -175,31 +175,31 @@ static int sse_check(struct emulator *e)
 }
 
 /* The CPU looks at the alignment before it looks at the limit. */
-static int sse_locate(struct bellows_emu_step *s, bool write)
+static int sse_locate(struct emu_step *s, bool write)
 {
 	int r;
 
 	if ((s->insn->flags & F_ALIGN) && (emu_address(s->e) & 15))
-		return bellows_emu_fault_code(s->e, VECTOR_GP, 0);
-	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), s->size,
-			       write, &s->linear);
+		return emu_fault_code(s->e, VECTOR_GP, 0);
+	r = emu_linear(s->e, s->insn->segment, emu_offset(s), s->size,
+		       write, &s->linear);
 	if (!r)
-		r = bellows_emu_check_alignment(s->e, s->linear, s->size);
+		r = emu_check_alignment(s->e, s->linear, s->size);
 	return r;
 }
 
-static int sse_load(struct bellows_emu_step *s, void *value)
+static int sse_load(struct emu_step *s, void *value)
 {
 	int r = sse_locate(s, false);
 
-	return r ? r : bellows_emu_read(s->e, s->linear, value, s->size, 0);
+	return r ? r : emu_mem_read(s->e, s->linear, value, s->size, 0);
 }
 
-static int sse_store(struct bellows_emu_step *s, const void *value)
+static int sse_store(struct emu_step *s, const void *value)
 {
 	int r = sse_locate(s, true);
 
-	return r ? r : bellows_emu_write(s->e, s->linear, value, s->size);
+	return r ? r : emu_mem_write(s->e, s->linear, value, s->size);
 }
 
 /* Userspace has no part in SSE registers. */
@@ -208,12 +208,12 @@ static int no_exit(int result)
 	return result == EMU_EXIT ? EMU_UNHANDLEABLE : result;
 }
 
-static int get_xmm(struct bellows_emu_step *s, u8 reg, void *value)
+static int get_xmm(struct emu_step *s, u8 reg, void *value)
 {
 	return no_exit(s->e->ops->get_xmm(s->e, reg, value));
 }
 
-static int set_xmm(struct bellows_emu_step *s, u8 reg, const void *value)
+static int set_xmm(struct emu_step *s, u8 reg, const void *value)
 {
 	return no_exit(s->e->ops->set_xmm(s->e, reg, value));
 }
@@ -222,7 +222,7 @@ static int set_xmm(struct bellows_emu_step *s, u8 reg, const void *value)
  * Moves between memory and the low part of a register. A load clears the rest
  * of it; between registers only the low part moves.
  */
-int bellows_exec_sse_mov(struct bellows_emu_step *s)
+int exec_sse_mov(struct emu_step *s)
 {
 	const struct emu_insn *insn = s->insn;
 	u8 value[16] = { 0 }, from[16];
@@ -248,7 +248,7 @@ int bellows_exec_sse_mov(struct bellows_emu_step *s)
 }
 
 /* MOVD and MOVQ: the other operand may be a general register. */
-int bellows_exec_sse_movd(struct bellows_emu_step *s)
+int exec_sse_movd(struct emu_step *s)
 {
 	const struct emu_insn *insn = s->insn;
 	bool load = insn->dst == OPD_XG, general = insn->dst == OPD_E || insn->src == OPD_E;
@@ -260,12 +260,12 @@ int bellows_exec_sse_movd(struct bellows_emu_step *s)
 	if (insn->memory && load)
 		r = sse_load(s, value);
 	else if (general && load)
-		value[0] = bellows_emu_load_reg(s, insn->rm, s->size);
+		value[0] = emu_load_reg(s, insn->rm, s->size);
 	else
 		r = get_xmm(s, load ? insn->rm : insn->reg, value);
 	if (r)
 		return r;
-	value[0] &= bellows_mask(s->size);
+	value[0] &= emu_mask(s->size);
 	value[1] = 0;
 	if (load)
 		return set_xmm(s, insn->reg, value);
@@ -273,7 +273,7 @@ int bellows_exec_sse_movd(struct bellows_emu_step *s)
 		return sse_store(s, value);
 	if (!general)
 		return set_xmm(s, insn->rm, value);
-	bellows_emu_store_reg(s, insn->rm, value[0], s->size);
+	emu_store_reg(s, insn->rm, value[0], s->size);
 	return EMU_CONTINUE;
 }
 
@@ -281,7 +281,7 @@ int bellows_exec_sse_movd(struct bellows_emu_step *s)
  * MOVLPS and MOVHPS move one half of a register, which the opcode names. Between
  * registers they are MOVHLPS and MOVLHPS: the other half of the source.
  */
-int bellows_exec_sse_movlh(struct bellows_emu_step *s)
+int exec_sse_movlh(struct emu_step *s)
 {
 	const struct emu_insn *insn = s->insn;
 	unsigned int half = insn->opcode >= 0x16;

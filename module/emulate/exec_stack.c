@@ -10,21 +10,21 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-unsigned int bellows_emu_stack_size(const struct emulator *e)
+unsigned int emu_stack_size(const struct emulator *e)
 {
-	if (bellows_is_64bit(e))
+	if (emu_is_64bit(e))
 		return 8;
 	return e->seg[SEG_SS].attr & SEG_ATTR_DB ? 4 : 2;
 }
 
 static u64 stack_pointer(const struct emulator *e)
 {
-	return e->regs[GPR_RSP] & bellows_mask(bellows_emu_stack_size(e));
+	return e->regs[GPR_RSP] & emu_mask(emu_stack_size(e));
 }
 
 static void set_stack_pointer(struct emulator *e, u64 value)
 {
-	bellows_set_reg(e, GPR_RSP, value, bellows_emu_stack_size(e));
+	emu_set_reg(e, GPR_RSP, value, emu_stack_size(e));
 }
 
 static int stack_linear(struct emulator *e, u64 offset, unsigned int size,
@@ -32,8 +32,8 @@ static int stack_linear(struct emulator *e, u64 offset, unsigned int size,
 {
 	int r;
 
-	r = bellows_emu_linear(e, SEG_SS, offset, size, write, linear);
-	return r ? r : bellows_emu_check_alignment(e, *linear, size);
+	r = emu_linear(e, SEG_SS, offset, size, write, linear);
+	return r ? r : emu_check_alignment(e, *linear, size);
 }
 
 static int stack_read(struct emulator *e, u64 offset, void *value,
@@ -43,7 +43,7 @@ static int stack_read(struct emulator *e, u64 offset, void *value,
 	int r;
 
 	r = stack_linear(e, offset, size, false, &linear);
-	return r ? r : bellows_emu_read(e, linear, value, size, 0);
+	return r ? r : emu_mem_read(e, linear, value, size, 0);
 }
 
 static int stack_write(struct emulator *e, u64 offset, const void *value,
@@ -53,7 +53,7 @@ static int stack_write(struct emulator *e, u64 offset, const void *value,
 	int r;
 
 	r = stack_linear(e, offset, size, true, &linear);
-	return r ? r : bellows_emu_write(e, linear, value, size);
+	return r ? r : emu_mem_write(e, linear, value, size);
 }
 
 /* Would a push fault? */
@@ -63,15 +63,15 @@ static int stack_probe(struct emulator *e, u64 offset, unsigned int size)
 	int r;
 
 	r = stack_linear(e, offset, size, true, &linear);
-	return r ? r : bellows_emu_probe(e, linear, size, EMU_FOR_WRITE);
+	return r ? r : emu_mem_probe(e, linear, size, EMU_FOR_WRITE);
 }
 
 static u64 below(const struct emulator *e, unsigned int bytes)
 {
-	return (stack_pointer(e) - bytes) & bellows_mask(bellows_emu_stack_size(e));
+	return (stack_pointer(e) - bytes) & emu_mask(emu_stack_size(e));
 }
 
-int bellows_emu_push(struct emulator *e, u64 value, unsigned int size)
+int emu_push(struct emulator *e, u64 value, unsigned int size)
 {
 	u64 sp = below(e, size);
 	int r;
@@ -82,7 +82,7 @@ int bellows_emu_push(struct emulator *e, u64 value, unsigned int size)
 	return r;
 }
 
-int bellows_emu_pop(struct emulator *e, u64 *value, unsigned int size)
+int emu_pop(struct emulator *e, u64 *value, unsigned int size)
 {
 	u64 sp = stack_pointer(e);
 	int r;
@@ -94,19 +94,19 @@ int bellows_emu_pop(struct emulator *e, u64 *value, unsigned int size)
 	return r;
 }
 
-int bellows_exec_push(struct bellows_emu_step *s)
+int exec_push(struct emu_step *s)
 {
-	return bellows_emu_push(s->e, s->dst, s->size);
+	return emu_push(s->e, s->dst, s->size);
 }
 
 /* An address made of RSP uses the RSP after the pop: the frame stores later. */
-int bellows_exec_pop(struct bellows_emu_step *s)
+int exec_pop(struct emu_step *s)
 {
-	return bellows_emu_pop(s->e, &s->dst, s->size);
+	return emu_pop(s->e, &s->dst, s->size);
 }
 
 /* All eight slots are probed first, so that all are written or none. */
-int bellows_exec_pusha(struct bellows_emu_step *s)
+int exec_pusha(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	unsigned int i;
@@ -122,7 +122,7 @@ int bellows_exec_pusha(struct bellows_emu_step *s)
 }
 
 /* What PUSHA stored for the stack pointer is skipped. */
-int bellows_exec_popa(struct bellows_emu_step *s)
+int exec_popa(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	u64 sp = stack_pointer(e);
@@ -131,13 +131,13 @@ int bellows_exec_popa(struct bellows_emu_step *s)
 	int r = 0;
 
 	for (i = 0; !r && i < 8; i++)
-		r = stack_read(e, (sp + i * s->size) & bellows_mask(bellows_emu_stack_size(e)),
+		r = stack_read(e, (sp + i * s->size) & emu_mask(emu_stack_size(e)),
 			       &values[7 - i], s->size);
 	if (r)
 		return r;
 	for (i = 0; i < 8; i++)
 		if (i != GPR_RSP)
-			bellows_set_reg(e, i, values[i], s->size);
+			emu_set_reg(e, i, values[i], s->size);
 	set_stack_pointer(e, sp + 8 * s->size);
 	return EMU_CONTINUE;
 }
@@ -149,16 +149,16 @@ static int flags_allowed(struct emulator *e)
 		return EMU_CONTINUE;
 	if (e->cr4 & CR4_VME)
 		return EMU_UNHANDLEABLE;
-	return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	return emu_fault_code(e, VECTOR_GP, 0);
 }
 
-int bellows_exec_pushf(struct bellows_emu_step *s)
+int exec_pushf(struct emu_step *s)
 {
 	int r = flags_allowed(s->e);
 
 	if (r)
 		return r;
-	return bellows_emu_push(s->e, s->e->rflags & ~(EFL_RF | EFL_VM), s->size);
+	return emu_push(s->e, s->e->rflags & ~(EFL_RF | EFL_VM), s->size);
 }
 
 /* Which flags POPF may change depends on the privilege: 3 in virtual-8086 mode. */
@@ -171,10 +171,10 @@ static u64 popf_mask(const struct emulator *e, unsigned int size)
 		mask |= EFL_IF | EFL_IOPL;
 	else if (e->cpl <= iopl)
 		mask |= EFL_IF | (e->cpl ? 0 : EFL_IOPL);
-	return mask & bellows_mask(size);
+	return mask & emu_mask(size);
 }
 
-int bellows_exec_popf(struct bellows_emu_step *s)
+int exec_popf(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	u64 mask = popf_mask(e, s->size);
@@ -183,17 +183,17 @@ int bellows_exec_popf(struct bellows_emu_step *s)
 
 	r = flags_allowed(e);
 	if (!r)
-		r = bellows_emu_pop(e, &value, s->size);
+		r = emu_pop(e, &value, s->size);
 	if (!r)
 		e->rflags = (e->rflags & ~mask) | (value & mask);
 	return r;
 }
 
 /* Copy the frame pointers of the enclosing procedures, then our own. */
-static int enter_display(struct bellows_emu_step *s, unsigned int level, u64 frame)
+static int enter_display(struct emu_step *s, unsigned int level, u64 frame)
 {
 	struct emulator *e = s->e;
-	u64 mask = bellows_mask(bellows_emu_stack_size(e));
+	u64 mask = emu_mask(emu_stack_size(e));
 	u64 bp = e->regs[GPR_RBP];
 	u64 value;
 	int r = 0;
@@ -203,118 +203,118 @@ static int enter_display(struct bellows_emu_step *s, unsigned int level, u64 fra
 		value = 0;
 		r = stack_read(e, bp & mask, &value, s->size);
 		if (!r)
-			r = bellows_emu_push(e, value, s->size);
+			r = emu_push(e, value, s->size);
 	}
-	return r ? r : bellows_emu_push(e, frame, s->size);
+	return r ? r : emu_push(e, frame, s->size);
 }
 
 /*
  * The CPU makes sure that the new top of the stack is writable; so a stack that
  * must grow faults here and not in the function's body.
  */
-int bellows_exec_enter(struct bellows_emu_step *s)
+int exec_enter(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	unsigned int level = s->insn->imm2 & 31;
 	u64 frame;
 	int r;
 
-	r = bellows_emu_push(e, e->regs[GPR_RBP], s->size);
+	r = emu_push(e, e->regs[GPR_RBP], s->size);
 	frame = e->regs[GPR_RSP];
 	if (!r && level)
 		r = enter_display(s, level, frame);
 	if (r)
 		return r;
 	set_stack_pointer(e, stack_pointer(e) - s->insn->imm);
-	bellows_set_reg(e, GPR_RBP, frame, s->size);
+	emu_set_reg(e, GPR_RBP, frame, s->size);
 	return stack_probe(e, stack_pointer(e), s->size);
 }
 
-int bellows_exec_leave(struct bellows_emu_step *s)
+int exec_leave(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	u64 value;
 	int r;
 
 	set_stack_pointer(e, e->regs[GPR_RBP]);
-	r = bellows_emu_pop(e, &value, s->size);
+	r = emu_pop(e, &value, s->size);
 	if (!r)
-		bellows_set_reg(e, GPR_RBP, value, s->size);
+		emu_set_reg(e, GPR_RBP, value, s->size);
 	return r;
 }
 
 /* Branches. */
 
-static u64 return_address(const struct bellows_emu_step *s)
+static u64 return_address(const struct emu_step *s)
 {
 	return s->saved.rip + s->insn->length;
 }
 
-static int relative_branch(struct bellows_emu_step *s)
+static int relative_branch(struct emu_step *s)
 {
-	return bellows_emu_branch(s, return_address(s) + s->insn->imm);
+	return emu_branch(s, return_address(s) + s->insn->imm);
 }
 
 /* A fault of the stack comes before one of the target; both before the write. */
-static int call(struct bellows_emu_step *s, u64 target)
+static int call(struct emu_step *s, u64 target)
 {
 	int r;
 
 	r = stack_probe(s->e, below(s->e, s->size), s->size);
 	if (!r)
-		r = bellows_emu_branch(s, target);
-	return r ? r : bellows_emu_push(s->e, return_address(s), s->size);
+		r = emu_branch(s, target);
+	return r ? r : emu_push(s->e, return_address(s), s->size);
 }
 
-int bellows_exec_call(struct bellows_emu_step *s)
+int exec_call(struct emu_step *s)
 {
 	return call(s, return_address(s) + s->insn->imm);
 }
 
-int bellows_exec_call_ind(struct bellows_emu_step *s)
+int exec_call_ind(struct emu_step *s)
 {
 	return call(s, s->dst);
 }
 
-int bellows_exec_jmp(struct bellows_emu_step *s)
+int exec_jmp(struct emu_step *s)
 {
 	return relative_branch(s);
 }
 
-int bellows_exec_jmp_ind(struct bellows_emu_step *s)
+int exec_jmp_ind(struct emu_step *s)
 {
-	return bellows_emu_branch(s, s->dst);
+	return emu_branch(s, s->dst);
 }
 
 /* The immediate drops arguments; it is zero where the opcode has none. */
-int bellows_exec_ret(struct bellows_emu_step *s)
+int exec_ret(struct emu_step *s)
 {
 	u64 target;
 	int r;
 
-	r = bellows_emu_pop(s->e, &target, s->size);
+	r = emu_pop(s->e, &target, s->size);
 	if (r)
 		return r;
 	set_stack_pointer(s->e, stack_pointer(s->e) + s->insn->imm);
-	return bellows_emu_branch(s, target);
+	return emu_branch(s, target);
 }
 
-int bellows_exec_jcc(struct bellows_emu_step *s)
+int exec_jcc(struct emu_step *s)
 {
-	if (!bellows_emu_condition(s->e->rflags, s->insn->opcode))
+	if (!emu_condition(s->e->rflags, s->insn->opcode))
 		return EMU_CONTINUE;
 	return relative_branch(s);
 }
 
 /* The counter has the address size. */
-int bellows_exec_loop(struct bellows_emu_step *s)
+int exec_loop(struct emu_step *s)
 {
 	unsigned int size = s->insn->address_size;
 	bool zero = s->e->rflags & EFL_ZF;
 	u64 count = s->e->regs[GPR_RCX] - 1;
 
-	bellows_set_reg(s->e, GPR_RCX, count, size);
-	if (!(count & bellows_mask(size)))
+	emu_set_reg(s->e, GPR_RCX, count, size);
+	if (!(count & emu_mask(size)))
 		return EMU_CONTINUE;
 	if (s->insn->op == OP_LOOPE && !zero)
 		return EMU_CONTINUE;
@@ -323,9 +323,9 @@ int bellows_exec_loop(struct bellows_emu_step *s)
 	return relative_branch(s);
 }
 
-int bellows_exec_jcxz(struct bellows_emu_step *s)
+int exec_jcxz(struct emu_step *s)
 {
-	if (s->e->regs[GPR_RCX] & bellows_mask(s->insn->address_size))
+	if (s->e->regs[GPR_RCX] & emu_mask(s->insn->address_size))
 		return EMU_CONTINUE;
 	return relative_branch(s);
 }

@@ -20,69 +20,69 @@
 
 #define REP_BUDGET	256
 
-static u64 address_mask(const struct bellows_emu_step *s)
+static u64 address_mask(const struct emu_step *s)
 {
-	return bellows_mask(s->insn->address_size);
+	return emu_mask(s->insn->address_size);
 }
 
-static u64 index_offset(const struct bellows_emu_step *s, u8 reg)
+static u64 index_offset(const struct emu_step *s, u8 reg)
 {
 	return s->e->regs[reg] & address_mask(s);
 }
 
-static void index_advance(struct bellows_emu_step *s, u8 reg, unsigned int count)
+static void index_advance(struct emu_step *s, u8 reg, unsigned int count)
 {
 	u64 delta = (u64)count * s->size;
 
 	if (s->e->rflags & EFL_DF)
 		delta = -delta;
-	bellows_set_reg(s->e, reg, s->e->regs[reg] + delta, s->insn->address_size);
+	emu_set_reg(s->e, reg, s->e->regs[reg] + delta, s->insn->address_size);
 }
 
-static int source_read(struct bellows_emu_step *s, u64 *value)
+static int source_read(struct emu_step *s, u64 *value)
 {
 	struct emulator *e = s->e;
 	u64 linear;
 	int r;
 
 	*value = 0;
-	r = bellows_emu_linear(e, s->insn->segment, index_offset(s, GPR_RSI), s->size,
-			       false, &linear);
+	r = emu_linear(e, s->insn->segment, index_offset(s, GPR_RSI), s->size,
+		       false, &linear);
 	if (!r)
-		r = bellows_emu_check_alignment(e, linear, s->size);
-	return r ? r : bellows_emu_read(e, linear, value, s->size, 0);
+		r = emu_check_alignment(e, linear, s->size);
+	return r ? r : emu_mem_read(e, linear, value, s->size, 0);
 }
 
-static int target_linear(struct bellows_emu_step *s, bool write, u64 *linear)
+static int target_linear(struct emu_step *s, bool write, u64 *linear)
 {
 	int r;
 
-	r = bellows_emu_linear(s->e, SEG_ES, index_offset(s, GPR_RDI), s->size,
-			       write, linear);
-	return r ? r : bellows_emu_check_alignment(s->e, *linear, s->size);
+	r = emu_linear(s->e, SEG_ES, index_offset(s, GPR_RDI), s->size,
+		       write, linear);
+	return r ? r : emu_check_alignment(s->e, *linear, s->size);
 }
 
-static int target_read(struct bellows_emu_step *s, u64 *value)
+static int target_read(struct emu_step *s, u64 *value)
 {
 	u64 linear;
 	int r;
 
 	*value = 0;
 	r = target_linear(s, false, &linear);
-	return r ? r : bellows_emu_read(s->e, linear, value, s->size, 0);
+	return r ? r : emu_mem_read(s->e, linear, value, s->size, 0);
 }
 
-static int target_write(struct bellows_emu_step *s, u64 value)
+static int target_write(struct emu_step *s, u64 value)
 {
 	u64 linear;
 	int r;
 
 	r = target_linear(s, true, &linear);
-	return r ? r : bellows_emu_write(s->e, linear, &value, s->size);
+	return r ? r : emu_mem_write(s->e, linear, &value, s->size);
 }
 
 /* One iteration, without the counter. */
-static int string_once(struct bellows_emu_step *s)
+static int string_once(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	u64 a = e->regs[GPR_RAX], b = 0;
@@ -104,7 +104,7 @@ static int string_once(struct bellows_emu_step *s)
 		target = false;
 		r = source_read(s, &b);
 		if (!r)
-			bellows_set_reg(e, GPR_RAX, b, s->size);
+			emu_set_reg(e, GPR_RAX, b, s->size);
 		break;
 	case OP_CMPS:
 		source = true;
@@ -114,7 +114,7 @@ static int string_once(struct bellows_emu_step *s)
 		if (!r)
 			r = target_read(s, &b);
 		if (!r)
-			bellows_alu_sub(a, b, false, s->size, &e->rflags);
+			alu_sub(a, b, false, s->size, &e->rflags);
 		break;
 	}
 	if (r)
@@ -126,19 +126,19 @@ static int string_once(struct bellows_emu_step *s)
 	return EMU_CONTINUE;
 }
 
-static u64 rep_count(const struct bellows_emu_step *s)
+static u64 rep_count(const struct emu_step *s)
 {
 	return s->e->regs[GPR_RCX] & address_mask(s);
 }
 
-static void rep_subtract(struct bellows_emu_step *s, unsigned int done)
+static void rep_subtract(struct emu_step *s, unsigned int done)
 {
-	bellows_set_reg(s->e, GPR_RCX, s->e->regs[GPR_RCX] - done,
-			s->insn->address_size);
+	emu_set_reg(s->e, GPR_RCX, s->e->regs[GPR_RCX] - done,
+		    s->insn->address_size);
 }
 
 /* CMPS and SCAS also end by ZF: REPE (F3) when clear, REPNE (F2) when set. */
-static bool rep_ends(const struct bellows_emu_step *s)
+static bool rep_ends(const struct emu_step *s)
 {
 	bool zero = s->e->rflags & EFL_ZF;
 
@@ -151,8 +151,8 @@ static bool rep_ends(const struct bellows_emu_step *s)
  * @once does up to @left iterations and says how many. A single-stepped guest
  * gets its trap after each one.
  */
-static int repeat(struct bellows_emu_step *s,
-		  int (*once)(struct bellows_emu_step *s, u64 left, unsigned int *done))
+static int repeat(struct emu_step *s,
+		  int (*once)(struct emu_step *s, u64 left, unsigned int *done))
 {
 	unsigned int budget = s->e->rflags & EFL_TF ? 1 : REP_BUDGET;
 
@@ -171,17 +171,17 @@ static int repeat(struct bellows_emu_step *s,
 		if (rep_ends(s))
 			break;
 		if (rep_count(s))
-			bellows_emu_commit(s);
+			emu_commit(s);
 	}
 	return EMU_CONTINUE;
 }
 
-static int string_step(struct bellows_emu_step *s, u64 left, unsigned int *done)
+static int string_step(struct emu_step *s, u64 left, unsigned int *done)
 {
 	return string_once(s);
 }
 
-int bellows_exec_string(struct bellows_emu_step *s)
+int exec_string(struct emu_step *s)
 {
 	return s->insn->rep ? repeat(s, string_step) : string_once(s);
 }
@@ -197,7 +197,7 @@ static int tss_read(struct emulator *e, u32 offset, u16 *value)
 	unsigned int i;
 
 	if (offset + 1 > tr->limit)
-		return bellows_emu_fault_code(e, VECTOR_GP, 0);
+		return emu_fault_code(e, VECTOR_GP, 0);
 	for (i = 0; i < 2; i++) {
 		u64 linear = tr->base + offset + i;
 		int r;
@@ -226,16 +226,16 @@ static int port_allowed(struct emulator *e, u16 port, unsigned int size)
 	if (!(e->rflags & EFL_VM) && e->cpl <= iopl)
 		return EMU_CONTINUE;
 	if ((emu_segment(e, SEG_TR)->attr & 13) != TSS_TYPE_32)
-		return bellows_emu_fault_code(e, VECTOR_GP, 0);
+		return emu_fault_code(e, VECTOR_GP, 0);
 	r = tss_read(e, TSS_BITMAP, &bitmap);
 	if (!r)
 		r = tss_read(e, bitmap + port / 8, &allowed);
 	if (!r && ((allowed >> (port & 7)) & (BIT(size) - 1)))
-		r = bellows_emu_fault_code(e, VECTOR_GP, 0);
+		r = emu_fault_code(e, VECTOR_GP, 0);
 	return r;
 }
 
-static int port_number(struct bellows_emu_step *s, u16 *port)
+static int port_number(struct emu_step *s, u16 *port)
 {
 	bool immediate = (s->insn->flags & IM_MASK) == IM_U8;
 
@@ -243,7 +243,7 @@ static int port_number(struct bellows_emu_step *s, u16 *port)
 	return port_allowed(s->e, *port, s->size);
 }
 
-int bellows_exec_in(struct bellows_emu_step *s)
+int exec_in(struct emu_step *s)
 {
 	u64 value = 0;
 	u16 port;
@@ -251,20 +251,20 @@ int bellows_exec_in(struct bellows_emu_step *s)
 
 	r = port_number(s, &port);
 	if (!r)
-		r = bellows_emu_port(s->e, EMU_IN, port, s->size, 1, &value);
+		r = emu_port(s->e, EMU_IN, port, s->size, 1, &value);
 	if (!r)
-		bellows_set_reg(s->e, GPR_RAX, value, s->size);
+		emu_set_reg(s->e, GPR_RAX, value, s->size);
 	return r;
 }
 
-int bellows_exec_out(struct bellows_emu_step *s)
+int exec_out(struct emu_step *s)
 {
 	u64 value = s->e->regs[GPR_RAX];
 	u16 port;
 	int r;
 
 	r = port_number(s, &port);
-	return r ? r : bellows_emu_port(s->e, EMU_OUT, port, s->size, 1, &value);
+	return r ? r : emu_port(s->e, EMU_OUT, port, s->size, 1, &value);
 }
 
 struct string_io {
@@ -275,7 +275,7 @@ struct string_io {
 	bool write;		/* of memory */
 };
 
-static void string_io_setup(struct bellows_emu_step *s, struct string_io *io)
+static void string_io_setup(struct emu_step *s, struct string_io *io)
 {
 	bool in = s->insn->op == OP_INS;
 
@@ -289,7 +289,7 @@ static void string_io_setup(struct bellows_emu_step *s, struct string_io *io)
 }
 
 /* One element; its memory may need userspace as well as the port. */
-static int string_io_one(struct bellows_emu_step *s, const struct string_io *io)
+static int string_io_one(struct emu_step *s, const struct string_io *io)
 {
 	u64 value = 0;
 	int r;
@@ -300,16 +300,16 @@ static int string_io_one(struct bellows_emu_step *s, const struct string_io *io)
 		/* What would fault must do so before the port is touched. */
 		r = target_linear(s, true, &linear);
 		if (!r)
-			r = bellows_emu_probe(s->e, linear, s->size,
-					      EMU_FOR_WRITE);
+			r = emu_mem_probe(s->e, linear, s->size,
+					  EMU_FOR_WRITE);
 		if (!r)
-			r = bellows_emu_port(s->e, io->kind, io->port, s->size, 1, &value);
+			r = emu_port(s->e, io->kind, io->port, s->size, 1, &value);
 		if (!r)
 			r = target_write(s, value);
 	} else {
 		r = source_read(s, &value);
 		if (!r)
-			r = bellows_emu_port(s->e, io->kind, io->port, s->size, 1, &value);
+			r = emu_port(s->e, io->kind, io->port, s->size, 1, &value);
 	}
 	return r;
 }
@@ -318,16 +318,16 @@ static int string_io_one(struct bellows_emu_step *s, const struct string_io *io)
  * How many elements can go at once: upwards, inside one page of ordinary memory,
  * inside the limit. One if nothing better.
  */
-static unsigned int block_count(struct bellows_emu_step *s, const struct string_io *io,
+static unsigned int block_count(struct emu_step *s, const struct string_io *io,
 				u64 left, u64 *linear)
 {
-	unsigned int flags = bellows_emu_access_flags(s->e);
+	unsigned int flags = emu_access_flags(s->e);
 	u64 offset = index_offset(s, io->index);
 	unsigned int count;
 
 	if (s->e->rflags & EFL_DF)
 		return 1;
-	if (bellows_emu_linear(s->e, io->seg, offset, s->size, io->write, linear))
+	if (emu_linear(s->e, io->seg, offset, s->size, io->write, linear))
 		return 1;
 	count = (PAGE_BYTES - (*linear & (PAGE_BYTES - 1))) / s->size;
 	count = min_t(unsigned int, count, s->e->io_buf_size / s->size);
@@ -335,17 +335,17 @@ static unsigned int block_count(struct bellows_emu_step *s, const struct string_
 	count = min_t(u64, count, (address_mask(s) - offset) / s->size);
 	if (count < 2 || (*linear & (s->size - 1)))
 		return 1;
-	if (bellows_emu_linear(s->e, io->seg, offset, count * s->size, io->write, linear))
+	if (emu_linear(s->e, io->seg, offset, count * s->size, io->write, linear))
 		return 1;
 	if (io->write)
 		flags |= EMU_FOR_WRITE;
 	return s->e->ops->probe(s->e, *linear, count * s->size, flags) ? 1 : count;
 }
 
-static int block_memory(struct bellows_emu_step *s, const struct string_io *io, u64 linear,
+static int block_memory(struct emu_step *s, const struct string_io *io, u64 linear,
 			unsigned int size)
 {
-	unsigned int flags = bellows_emu_access_flags(s->e);
+	unsigned int flags = emu_access_flags(s->e);
 	int r;
 
 	if (io->write)
@@ -357,7 +357,7 @@ static int block_memory(struct bellows_emu_step *s, const struct string_io *io, 
 	return r == EMU_EXIT ? EMU_UNHANDLEABLE : r;
 }
 
-static int block_io(struct bellows_emu_step *s, const struct string_io *io, u64 linear,
+static int block_io(struct emu_step *s, const struct string_io *io, u64 linear,
 		    unsigned int count, bool again)
 {
 	struct emulator *e = s->e;
@@ -366,13 +366,13 @@ static int block_io(struct bellows_emu_step *s, const struct string_io *io, u64 
 	if (!io->write && !again)
 		r = block_memory(s, io, linear, count * s->size);
 	if (!r)
-		r = bellows_emu_port(e, io->kind, io->port, s->size, count, e->io_buf);
+		r = emu_port(e, io->kind, io->port, s->size, count, e->io_buf);
 	if (!r && io->write)
 		r = block_memory(s, io, linear, count * s->size);
 	return r;
 }
 
-static int string_io_step(struct bellows_emu_step *s, u64 left, unsigned int *done)
+static int string_io_step(struct emu_step *s, u64 left, unsigned int *done)
 {
 	const struct emu_access *logged;
 	struct string_io io;
@@ -380,11 +380,11 @@ static int string_io_step(struct bellows_emu_step *s, u64 left, unsigned int *do
 	int r = 0;
 
 	string_io_setup(s, &io);
-	logged = bellows_emu_replay_port(s->e, io.kind, io.port, s->size);
+	logged = emu_replay_port(s->e, io.kind, io.port, s->size);
 	if (logged) {
 		*done = min_t(u64, logged->count, left);
-		r = bellows_emu_linear(s->e, io.seg, index_offset(s, io.index),
-				       *done * s->size, io.write, &linear);
+		r = emu_linear(s->e, io.seg, index_offset(s, io.index),
+			       *done * s->size, io.write, &linear);
 		if (r)
 			return r;
 	} else if (s->e->log_used) {
@@ -402,7 +402,7 @@ static int string_io_step(struct bellows_emu_step *s, u64 left, unsigned int *do
 }
 
 /* Whether the port may be used is asked even if the counter is zero. */
-int bellows_exec_string_io(struct bellows_emu_step *s)
+int exec_string_io(struct emu_step *s)
 {
 	unsigned int done = 1;
 	int r;

@@ -44,7 +44,7 @@ enum emu_seg {
  * CPU may refuse some of them. The second list is recognized for the sake of
  * exit handlers and never executed here.
  */
-#define BELLOWS_OPS(X)							\
+#define EMU_OPS(X)							\
 	/* executed */							\
 	X(MOV) X(MOVZX) X(MOVSX) X(MOVBE) X(LEA) X(XCHG) X(BSWAP)	\
 	X(ADD) X(OR) X(ADC) X(SBB) X(AND) X(SUB) X(XOR) X(CMP) X(TEST)	\
@@ -82,29 +82,29 @@ enum emu_seg {
 	X(INVEPT) X(INVVPID)						\
 	X(VMRUN) X(VMMCALL) X(VMLOAD) X(VMSAVE) X(STGI) X(CLGI) X(SKINIT)
 
-enum bellows_op {
+enum emu_op {
 	OP_INVALID,
 #define OP_NAME(name) OP_##name,
-	BELLOWS_OPS(OP_NAME)
+	EMU_OPS(OP_NAME)
 #undef OP_NAME
-	BELLOWS_NR_OPS
+	EMU_NR_OPS
 };
 
 /* How an opcode was reached. */
-enum bellows_opcode_map {
-	BELLOWS_MAP_ONE,		/* one byte */
-	BELLOWS_MAP_0F,
-	BELLOWS_MAP_0F38,
-	BELLOWS_MAP_0F3A,
-	BELLOWS_MAP_3DNOW,		/* 0F 0F, the opcode is the last byte */
-	BELLOWS_MAP_OTHER,		/* XOP, and the higher EVEX maps */
+enum emu_opcode_map {
+	OPCODE_MAP_ONE,		/* one byte */
+	OPCODE_MAP_0F,
+	OPCODE_MAP_0F38,
+	OPCODE_MAP_0F3A,
+	OPCODE_MAP_3DNOW,		/* 0F 0F, the opcode is the last byte */
+	OPCODE_MAP_OTHER,		/* XOP, and the higher EVEX maps */
 };
 
-enum bellows_encoding {
-	BELLOWS_ENC_LEGACY,
-	BELLOWS_ENC_VEX,
-	BELLOWS_ENC_EVEX,
-	BELLOWS_ENC_XOP,
+enum emu_encoding {
+	ENC_LEGACY,
+	ENC_VEX,
+	ENC_EVEX,
+	ENC_XOP,
 };
 
 /**
@@ -167,29 +167,29 @@ struct emu_insn {
 	u8 bytes[EMU_INSN_MAX];
 };
 
-enum bellows_decode_error {
-	BELLOWS_DECODE_MORE = 0,	/* longer than what was given */
-	BELLOWS_DECODE_INVALID = -1,	/* the CPU raises #UD */
-	BELLOWS_DECODE_TOO_LONG = -2,	/* more than 15 bytes: #GP(0) */
+enum decode_error {
+	DECODE_MORE = 0,	/* longer than what was given */
+	DECODE_INVALID = -1,	/* the CPU raises #UD */
+	DECODE_TOO_LONG = -2,	/* more than 15 bytes: #GP(0) */
 };
 
 /**
- * bellows_decode() - decode one instruction
+ * decode_insn() - decode one instruction
  * @insn: the result; meaningful only when a length is returned
  * @bytes: its bytes
  * @avail: how many there are; more than 15 are not looked at
  * @mode: size of the code
  *
- * Return: the length (1 to 15), or one of enum bellows_decode_error. MORE is
+ * Return: the length (1 to 15), or one of enum decode_error. MORE is
  * never returned when 15 bytes are given.
  */
-int bellows_decode(struct emu_insn *insn, const u8 *bytes,
-		   unsigned int avail, enum emu_insn_mode mode);
+int decode_insn(struct emu_insn *insn, const u8 *bytes,
+		unsigned int avail, enum emu_insn_mode mode);
 
 /* The name of an operation, for messages and tests. */
-const char *bellows_op_name(enum bellows_op op);
+const char *emu_op_name(enum emu_op op);
 
 /* True if emulate_one() knows how to execute it. */
-bool bellows_op_emulated(enum bellows_op op);
+bool emu_op_emulated(enum emu_op op);
 
 #endif /* BELLOWS_EMULATE_INSN_H */

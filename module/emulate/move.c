@@ -86,17 +86,17 @@ u64 emu_move_value(const struct emu_insn *insn, const struct emu_move *move,
 
 	if (move->reg != NO_GPR)
 		value = regs[move->reg] >> (move->high ? 8 : 0);
-	return value & bellows_mask(move->size);
+	return value & emu_mask(move->size);
 }
 
 u64 emu_move_result(const struct emu_move *move, u64 old, u64 value)
 {
-	value &= bellows_mask(move->size);
+	value &= emu_mask(move->size);
 	if (move->signs)
-		value = bellows_sign_extend(value, move->size);
+		value = emu_sign_extend(value, move->size);
 	if (move->high)
 		return (old & ~0xff00ULL) | (value & 0xff) << 8;
-	return bellows_merge(old, value, move->reg_size);
+	return emu_merge(old, value, move->reg_size);
 }
 
 u64 emu_insn_offset(const struct emu_insn *insn, const u64 *regs, u64 rip)
@@ -109,5 +109,5 @@ u64 emu_insn_offset(const struct emu_insn *insn, const u64 *regs, u64 rip)
 		value += regs[insn->base];
 	if (insn->index != NO_GPR)
 		value += regs[insn->index] << insn->scale;
-	return value & bellows_mask(insn->address_size);
+	return value & emu_mask(insn->address_size);
 }

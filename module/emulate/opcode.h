@@ -14,7 +14,7 @@
 #include "emulate/insn.h"
 
 /* Operands. Those that name no size have the operand size of the instruction. */
-enum bellows_operand {
+enum emu_operand {
 	OPD_NONE,
 	OPD_E,			/* r/m */
 	OPD_EB, OPD_EW, OPD_ED,	/* r/m of 1, 2, 4 bytes */
@@ -32,13 +32,13 @@ enum bellows_operand {
 	OPD_S,			/* segment register in reg */
 };
 
-struct bellows_opcode {
+struct emu_opcode {
 	u8 op;
 	u8 dst;
 	u8 src;
 	u8 src2;
 	u32 flags;
-	const struct bellows_opcode *next;
+	const struct emu_opcode *next;
 };
 
 /* Operand size. */
@@ -101,12 +101,12 @@ struct bellows_opcode {
 #define F_MOVCR		0x20000000	/* reg must name a control register */
 #define F_VEX_L0	0x40000000	/* VEX.L must be 0 */
 
-extern const struct bellows_opcode bellows_opcodes_one[256];
-extern const struct bellows_opcode bellows_opcodes_0f[256];
-extern const struct bellows_opcode bellows_opcodes_0f38[256];
-extern const struct bellows_opcode bellows_opcodes_0f3a[256];
+extern const struct emu_opcode opcodes_one[256];
+extern const struct emu_opcode opcodes_0f[256];
+extern const struct emu_opcode opcodes_0f38[256];
+extern const struct emu_opcode opcodes_0f3a[256];
 
 /* The entry for a VEX, EVEX or XOP opcode. NULL: #UD. */
-const struct bellows_opcode *bellows_opcode_vex(u8 encoding, u8 map, u8 opcode);
+const struct emu_opcode *opcode_vex(u8 encoding, u8 map, u8 opcode);
 
 #endif /* BELLOWS_EMULATE_OPCODE_H */

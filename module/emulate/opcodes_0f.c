@@ -9,253 +9,253 @@
 #include "emulate/opcode.h"
 #include "emulate/opcode_macros.h"
 
-static const struct bellows_opcode group6[8] = {
+static const struct emu_opcode group6[8] = {
 	OP0(SLDT, 0), OP0(STR, 0), OP0(LLDT, 0), OP0(LTR, 0),
 	OP0(VERR, 0), OP0(VERW, 0),
 };
 
 /* Group 7: with memory by reg alone; with registers by reg, rm and prefix. */
-static const struct bellows_opcode group7_memory[8] = {
+static const struct emu_opcode group7_memory[8] = {
 	OP0(SGDT, 0), OP0(SIDT, 0), OP0(LGDT, 0), OP0(LIDT, 0),
 	OP1(SMSW, EW, SZ_W), LEN(PF_F3), OP1(LMSW, EW, SZ_W), OP0(INVLPG, 0),
 };
 
-static const struct bellows_opcode pconfig_f3[4] = {
+static const struct emu_opcode pconfig_f3[4] = {
 	[0] = LEN(0),
 };
 
-static const struct bellows_opcode group7_0[8] = {
+static const struct emu_opcode group7_0[8] = {
 	LEN(PF_NP), OP0(VMCALL, PF_NP), OP0(VMLAUNCH, PF_NP),
 	OP0(VMRESUME, PF_NP), OP0(VMXOFF, PF_NP), SEL(pconfig_f3, SEL_PREFIX),
 	LEN(PF_NP | PF_F3 | PF_F2),
 };
 
-static const struct bellows_opcode encls_prefix[4] = {
+static const struct emu_opcode encls_prefix[4] = {
 	OP0(ENCLS, 0), LEN(F_ONLY64),
 };
 
-static const struct bellows_opcode group7_1[8] = {
+static const struct emu_opcode group7_1[8] = {
 	OP0(MONITOR, PF_NP), OP0(MWAIT, PF_NP), LEN(PF_NP), LEN(PF_NP),
 	[4] = LEN(PF_66), [5] = LEN(PF_66 | F_ONLY64),
 	[6] = LEN(PF_66 | F_ONLY64), [7] = SEL(encls_prefix, SEL_PREFIX),
 };
 
-static const struct bellows_opcode group7_2[8] = {
+static const struct emu_opcode group7_2[8] = {
 	OP0(XGETBV, PF_NP), OP0(XSETBV, PF_NP),
 	[4] = OP0(VMFUNC, PF_NP), [5] = LEN(PF_NP), [6] = LEN(PF_NP),
 	[7] = LEN(PF_NP),
 };
 
-static const struct bellows_opcode vmmcall_prefix[4] = {
+static const struct emu_opcode vmmcall_prefix[4] = {
 	OP0(VMMCALL, 0), OP0(VMMCALL, 0), LEN(0), LEN(0),
 };
 
-static const struct bellows_opcode group7_3[8] = {
+static const struct emu_opcode group7_3[8] = {
 	OP0(VMRUN, 0), SEL(vmmcall_prefix, SEL_PREFIX), OP0(VMLOAD, 0),
 	OP0(VMSAVE, 0), OP0(STGI, 0), OP0(CLGI, 0), OP0(SKINIT, 0),
 	OP0(INVLPGA, 0),
 };
 
 /* SERIALIZE and its neighbours, PKRU, SHADOW STACK, UINTR */
-static const struct bellows_opcode group7_5[8] = {
+static const struct emu_opcode group7_5[8] = {
 	LEN(PF_NP | PF_F3 | PF_F2), LEN(PF_F2), LEN(PF_F3), { 0 },
 	LEN(PF_F3 | F_ONLY64), LEN(PF_F3 | F_ONLY64),
 	LEN(PF_NP | PF_F3), LEN(PF_NP | PF_F3),
 };
 
-static const struct bellows_opcode invlpgb_prefix[4] = {
+static const struct emu_opcode invlpgb_prefix[4] = {
 	[0] = OP0(INVLPGB, 0), [2] = LEN(F_ONLY64), [3] = LEN(F_ONLY64),
 };
 
-static const struct bellows_opcode tlbsync_prefix[4] = {
+static const struct emu_opcode tlbsync_prefix[4] = {
 	[0] = OP0(TLBSYNC, 0), [2] = LEN(F_ONLY64), [3] = LEN(0),
 };
 
-static const struct bellows_opcode monitorx_prefix[4] = {
+static const struct emu_opcode monitorx_prefix[4] = {
 	[0] = OP0(MONITORX, 0), [2] = LEN(0),
 };
 
-static const struct bellows_opcode group7_7[8] = {
+static const struct emu_opcode group7_7[8] = {
 	OP0(SWAPGS, F_ONLY64), OP0(RDTSCP, 0),
 	SEL(monitorx_prefix, SEL_PREFIX), OP0(MWAITX, PF_NP), LEN(0), LEN(0),
 	SEL(invlpgb_prefix, SEL_PREFIX), SEL(tlbsync_prefix, SEL_PREFIX),
 };
 
-static const struct bellows_opcode group7_register[8] = {
+static const struct emu_opcode group7_register[8] = {
 	SEL(group7_0, SEL_RM), SEL(group7_1, SEL_RM), SEL(group7_2, SEL_RM),
 	SEL(group7_3, SEL_RM), OP1(SMSW, E, 0), SEL(group7_5, SEL_RM),
 	OP1(LMSW, EW, SZ_W), SEL(group7_7, SEL_RM),
 };
 
-static const struct bellows_opcode group7[2] = {
+static const struct emu_opcode group7[2] = {
 	SEL(group7_memory, SEL_REG | F_ADDR), SEL(group7_register, SEL_REG),
 };
 
-static const struct bellows_opcode group8[8] = {
+static const struct emu_opcode group8[8] = {
 	[4] = OP0(BT, 0), OP0(BTS, F_LOCKABLE), OP0(BTR, F_LOCKABLE), OP0(BTC, F_LOCKABLE),
 };
 
-static const struct bellows_opcode cmpxchg8b_64[2] = {
+static const struct emu_opcode cmpxchg8b_64[2] = {
 	OP0(CMPXCHG8B, SZ_Y | F_LOCKABLE), OP0(CMPXCHG8B, SZ_Y | F_LOCKABLE),
 };
 
-static const struct bellows_opcode group9_6[4] = {
+static const struct emu_opcode group9_6[4] = {
 	OP0(VMPTRLD, F_ADDR), OP0(VMCLEAR, F_ADDR), OP0(VMXON, F_ADDR),
 };
 
-static const struct bellows_opcode group9_memory[8] = {
+static const struct emu_opcode group9_memory[8] = {
 	[1] = SEL(cmpxchg8b_64, SEL_64),
 	[3] = OP0(XRSTORS, PF_NP | F_ADDR), [4] = LEN(PF_NP | F_ADDR),
 	[5] = OP0(XSAVES, PF_NP | F_ADDR), [6] = SEL(group9_6, SEL_PREFIX),
 	[7] = OP0(VMPTRST, PF_NP | F_ADDR),
 };
 
-static const struct bellows_opcode rdrand_prefix[4] = {
+static const struct emu_opcode rdrand_prefix[4] = {
 	OP1(RDRAND, E, 0), OP1(RDRAND, E, 0), LEN(F_ONLY64),
 };
 
-static const struct bellows_opcode rdseed_prefix[4] = {
+static const struct emu_opcode rdseed_prefix[4] = {
 	OP1(RDSEED, E, 0), OP1(RDSEED, E, 0), OP1(RDPID, E, SZ_NAT),
 };
 
-static const struct bellows_opcode group9_register[8] = {
+static const struct emu_opcode group9_register[8] = {
 	[6] = SEL(rdrand_prefix, SEL_PREFIX),
 	[7] = SEL(rdseed_prefix, SEL_PREFIX),
 };
 
-static const struct bellows_opcode group9[2] = {
+static const struct emu_opcode group9[2] = {
 	SEL(group9_memory, SEL_REG), SEL(group9_register, SEL_REG),
 };
 
-static const struct bellows_opcode mmx_shift_w[8] = {
+static const struct emu_opcode mmx_shift_w[8] = {
 	[2] = LEN(0), [4] = LEN(0), [6] = LEN(0),
 };
 
-static const struct bellows_opcode mmx_shift_q_66[4] = {
+static const struct emu_opcode mmx_shift_q_66[4] = {
 	[1] = LEN(0),
 };
 
-static const struct bellows_opcode mmx_shift_q[8] = {
+static const struct emu_opcode mmx_shift_q[8] = {
 	[2] = LEN(PF_NP | PF_66), [3] = SEL(mmx_shift_q_66, SEL_PREFIX),
 	[6] = LEN(PF_NP | PF_66), [7] = SEL(mmx_shift_q_66, SEL_PREFIX),
 };
 
-static const struct bellows_opcode group15_memory[8] = {
+static const struct emu_opcode group15_memory[8] = {
 	LEN(PF_NP), LEN(PF_NP), LEN(PF_NP), LEN(PF_NP),
 	LEN(PF_NP | PF_F3), LEN(PF_NP), LEN(PF_NP | PF_66 | PF_F3),
 	OP0(CLFLUSH, PF_NP | PF_66),
 };
 
-static const struct bellows_opcode lfence_prefix[4] = {
+static const struct emu_opcode lfence_prefix[4] = {
 	OP0(FENCE, 0), [2] = LEN(0),
 };
 
-static const struct bellows_opcode mfence_prefix[4] = {
+static const struct emu_opcode mfence_prefix[4] = {
 	OP0(FENCE, 0), LEN(0), LEN(0), LEN(0),
 };
 
-static const struct bellows_opcode sfence_prefix[4] = {
+static const struct emu_opcode sfence_prefix[4] = {
 	OP0(FENCE, 0),
 };
 
-static const struct bellows_opcode group15_register[8] = {
+static const struct emu_opcode group15_register[8] = {
 	LEN(PF_F3 | F_ONLY64), LEN(PF_F3 | F_ONLY64),
 	LEN(PF_F3 | F_ONLY64), LEN(PF_F3 | F_ONLY64),
 	LEN(PF_F3), SEL(lfence_prefix, SEL_PREFIX),
 	SEL(mfence_prefix, SEL_PREFIX), SEL(sfence_prefix, SEL_PREFIX),
 };
 
-static const struct bellows_opcode group15[2] = {
+static const struct emu_opcode group15[2] = {
 	SEL(group15_memory, SEL_REG | F_ADDR),
 	SEL(group15_register, SEL_REG),
 };
 
-static const struct bellows_opcode mov10[4] = {
+static const struct emu_opcode mov10[4] = {
 	OP2(SSE_MOV, XG, XE, SZ_X), OP2(SSE_MOV, XG, XE, SZ_X),
 	OP2(SSE_MOV, XG, XE, SZ_D), OP2(SSE_MOV, XG, XE, SZ_Q),
 };
 
-static const struct bellows_opcode mov11[4] = {
+static const struct emu_opcode mov11[4] = {
 	OP2(SSE_MOV, XE, XG, SZ_X), OP2(SSE_MOV, XE, XG, SZ_X),
 	OP2(SSE_MOV, XE, XG, SZ_D), OP2(SSE_MOV, XE, XG, SZ_Q),
 };
 
 /* MOVLPS and MOVHPS move halves; with a register the prefixed forms differ. */
-static const struct bellows_opcode movlh_load[4] = {
+static const struct emu_opcode movlh_load[4] = {
 	OP2(SSE_MOVLH, XG, XE, SZ_Q), OP2(SSE_MOVLH, XG, XE, SZ_Q | F_MEM),
 	LEN(0), LEN(0),
 };
 
-static const struct bellows_opcode movlh_load_high[4] = {
+static const struct emu_opcode movlh_load_high[4] = {
 	OP2(SSE_MOVLH, XG, XE, SZ_Q), OP2(SSE_MOVLH, XG, XE, SZ_Q | F_MEM),
 	LEN(0),
 };
 
-static const struct bellows_opcode movlh_store[4] = {
+static const struct emu_opcode movlh_store[4] = {
 	OP2(SSE_MOVLH, XE, XG, SZ_Q | F_MEM),
 	OP2(SSE_MOVLH, XE, XG, SZ_Q | F_MEM),
 };
 
-static const struct bellows_opcode mov2b[4] = {
+static const struct emu_opcode mov2b[4] = {
 	OP2(SSE_MOV, XE, XG, SZ_X | F_ALIGN | F_MEM),
 	OP2(SSE_MOV, XE, XG, SZ_X | F_ALIGN | F_MEM),
 	LEN(F_MEM), LEN(F_MEM),
 };
 
-static const struct bellows_opcode mov6e[4] = {
+static const struct emu_opcode mov6e[4] = {
 	LEN(0), OP2(SSE_MOVD, XG, E, SZ_Y),
 };
 
-static const struct bellows_opcode mov7e[4] = {
+static const struct emu_opcode mov7e[4] = {
 	LEN(0), OP2(SSE_MOVD, E, XG, SZ_Y), OP2(SSE_MOVD, XG, XE, SZ_Q),
 };
 
-static const struct bellows_opcode mov6f[4] = {
+static const struct emu_opcode mov6f[4] = {
 	LEN(0), OP2(SSE_MOV, XG, XE, SZ_X | F_ALIGN),
 	OP2(SSE_MOV, XG, XE, SZ_X),
 };
 
-static const struct bellows_opcode mov7f[4] = {
+static const struct emu_opcode mov7f[4] = {
 	LEN(0), OP2(SSE_MOV, XE, XG, SZ_X | F_ALIGN),
 	OP2(SSE_MOV, XE, XG, SZ_X),
 };
 
-static const struct bellows_opcode movd6[4] = {
+static const struct emu_opcode movd6[4] = {
 	[1] = OP2(SSE_MOVD, XE, XG, SZ_Q), [2] = LEN(F_REG), [3] = LEN(F_REG),
 };
 
-static const struct bellows_opcode move7[4] = {
+static const struct emu_opcode move7[4] = {
 	LEN(F_MEM), OP2(SSE_MOV, XE, XG, SZ_X | F_ALIGN | F_MEM),
 };
 
-static const struct bellows_opcode lddqu[4] = {
+static const struct emu_opcode lddqu[4] = {
 	[3] = OP2(SSE_MOV, XG, XE, SZ_X | F_MEM),
 };
 
 /* SSE4a EXTRQ and INSERTQ share two opcodes with VMREAD and VMWRITE. */
-static const struct bellows_opcode extrq_group[8] = {
+static const struct emu_opcode extrq_group[8] = {
 	LEN(IM_2X8 | F_REG),
 };
 
-static const struct bellows_opcode vmread[4] = {
+static const struct emu_opcode vmread[4] = {
 	OP2(VMREAD, E, G, SZ_NAT), SEL(extrq_group, SEL_REG),
 	[3] = LEN(IM_2X8 | F_REG),
 };
 
-static const struct bellows_opcode vmwrite[4] = {
+static const struct emu_opcode vmwrite[4] = {
 	OP2(VMWRITE, G, E, SZ_NAT), LEN(F_REG), [3] = LEN(F_REG),
 };
 
-static const struct bellows_opcode popcnt[4] = {
+static const struct emu_opcode popcnt[4] = {
 	[2] = OP2(POPCNT, G, E, 0),
 };
 
-static const struct bellows_opcode bsf[4] = {
+static const struct emu_opcode bsf[4] = {
 	OP2(BSF, G, E, 0), OP2(BSF, G, E, 0), OP2(TZCNT, G, E, 0),
 	OP2(BSF, G, E, 0),
 };
 
-static const struct bellows_opcode bsr[4] = {
+static const struct emu_opcode bsr[4] = {
 	OP2(BSR, G, E, 0), OP2(BSR, G, E, 0), OP2(LZCNT, G, E, 0),
 	OP2(BSR, G, E, 0),
 };
@@ -267,7 +267,7 @@ static const struct bellows_opcode bsr[4] = {
 #define PREFIX(table)	SEL(table, SEL_PREFIX | F_MODRM)
 #define HINT		OP0(NOP, F_MODRM | F_ADDR)
 
-const struct bellows_opcode bellows_opcodes_0f[256] = {
+const struct emu_opcode opcodes_0f[256] = {
 	[0x00] = GROUP(group6, EW, NONE, SZ_W),
 	[0x01] = SEL(group7, SEL_MOD | F_MODRM),
 	[0x02] = OP2(LAR, G, EW, F_MODRM),

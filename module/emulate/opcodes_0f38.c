@@ -10,62 +10,62 @@
 #include "emulate/opcode.h"
 #include "emulate/opcode_macros.h"
 
-static const struct bellows_opcode movbe_load[4] = {
+static const struct emu_opcode movbe_load[4] = {
 	OP2(MOVBE, G, E, F_MEM), OP2(MOVBE, G, E, F_MEM),
 	[3] = OP2(CRC32, G, EB, SZ_Y),
 };
 
-static const struct bellows_opcode movbe_store[4] = {
+static const struct emu_opcode movbe_store[4] = {
 	OP2(MOVBE, E, G, F_MEM), OP2(MOVBE, E, G, F_MEM),
 	[3] = OP2(CRC32, G, E, 0),
 };
 
-static const struct bellows_opcode adx[4] = {
+static const struct emu_opcode adx[4] = {
 	LEN(F_MEM), OP2(ADCX, G, E, SZ_Y), OP2(ADOX, G, E, SZ_Y),
 };
 
-static const struct bellows_opcode movdiri[4] = {
+static const struct emu_opcode movdiri[4] = {
 	OP2(MOVDIRI, E, G, SZ_Y | F_MEM),
 };
 
-static const struct bellows_opcode movntdqa[4] = {
+static const struct emu_opcode movntdqa[4] = {
 	[1] = OP2(SSE_MOV, XG, XE, SZ_X | F_ALIGN | F_MEM),
 };
 
-static const struct bellows_opcode invept[4] = {
+static const struct emu_opcode invept[4] = {
 	[1] = OP0(INVEPT, F_MEM | F_ADDR),
 };
 
-static const struct bellows_opcode invvpid[4] = {
+static const struct emu_opcode invvpid[4] = {
 	[1] = OP0(INVVPID, F_MEM | F_ADDR),
 };
 
-static const struct bellows_opcode invpcid[4] = {
+static const struct emu_opcode invpcid[4] = {
 	[1] = OP0(INVPCID, F_MEM | F_ADDR),
 };
 
 /* Key locker: opcode D8 is a group, and LOADIWKEY wants registers. */
-static const struct bellows_opcode keylocker_group[8] = {
+static const struct emu_opcode keylocker_group[8] = {
 	LEN(0), LEN(0), LEN(0), LEN(0),
 };
 
-static const struct bellows_opcode keylocker_wide[4] = {
+static const struct emu_opcode keylocker_wide[4] = {
 	[2] = SEL(keylocker_group, SEL_REG | F_MEM),
 };
 
-static const struct bellows_opcode loadiwkey_mod[2] = {
+static const struct emu_opcode loadiwkey_mod[2] = {
 	LEN(F_ADDR), LEN(0),
 };
 
-static const struct bellows_opcode aesenc[4] = {
+static const struct emu_opcode aesenc[4] = {
 	[1] = LEN(0), [2] = SEL(loadiwkey_mod, SEL_MOD),
 };
 
-static const struct bellows_opcode aes_keylocker[4] = {
+static const struct emu_opcode aes_keylocker[4] = {
 	[1] = LEN(0), [2] = LEN(F_MEM),
 };
 
-static const struct bellows_opcode encodekey[4] = {
+static const struct emu_opcode encodekey[4] = {
 	[2] = LEN(F_REG),
 };
 
@@ -74,7 +74,7 @@ static const struct bellows_opcode encodekey[4] = {
 #define SSE_NP		LEN(F_MODRM | PF_NP)
 #define PREFIX(table)	SEL(table, SEL_PREFIX | F_MODRM)
 
-const struct bellows_opcode bellows_opcodes_0f38[256] = {
+const struct emu_opcode opcodes_0f38[256] = {
 	[0x00 ... 0x0b] = SSE,
 	[0x10] = SSE_66,
 	[0x14 ... 0x15] = SSE_66,
@@ -104,17 +104,17 @@ const struct bellows_opcode bellows_opcodes_0f38[256] = {
 	[0xfa ... 0xfb] = PREFIX(encodekey),
 };
 
-static const struct bellows_opcode hreset_rm[8] = {
+static const struct emu_opcode hreset_rm[8] = {
 	LEN(0),
 };
 
-static const struct bellows_opcode hreset[8] = {
+static const struct emu_opcode hreset[8] = {
 	SEL(hreset_rm, SEL_RM),
 };
 
 #define SSE_IMM		LEN(F_MODRM | IM_8 | PF_66)
 
-const struct bellows_opcode bellows_opcodes_0f3a[256] = {
+const struct emu_opcode opcodes_0f3a[256] = {
 	[0x08 ... 0x0e] = SSE_IMM,
 	[0x0f] = LEN(F_MODRM | IM_8 | PF_NP | PF_66),
 	[0x14 ... 0x17] = SSE_IMM,
@@ -130,52 +130,52 @@ const struct bellows_opcode bellows_opcodes_0f3a[256] = {
 
 #define BMI		(SZ_Y | F_MODRM | F_VEX_L0)
 
-static const struct bellows_opcode vex_andn[4] = {
+static const struct emu_opcode vex_andn[4] = {
 	OP3(ANDN, G, B, E, BMI),
 };
 
-static const struct bellows_opcode vex_group17_reg[8] = {
+static const struct emu_opcode vex_group17_reg[8] = {
 	[1] = OP2(BLSR, B, E, BMI), [2] = OP2(BLSMSK, B, E, BMI),
 	[3] = OP2(BLSI, B, E, BMI),
 };
 
-static const struct bellows_opcode vex_group17[4] = {
+static const struct emu_opcode vex_group17[4] = {
 	SEL(vex_group17_reg, SEL_REG),
 };
 
-static const struct bellows_opcode vex_f5[4] = {
+static const struct emu_opcode vex_f5[4] = {
 	OP3(BZHI, G, E, B, BMI), [2] = OP3(PEXT, G, B, E, BMI),
 	[3] = OP3(PDEP, G, B, E, BMI),
 };
 
-static const struct bellows_opcode vex_f6[4] = {
+static const struct emu_opcode vex_f6[4] = {
 	[3] = OP3(MULX, G, B, E, BMI),
 };
 
-static const struct bellows_opcode vex_f7[4] = {
+static const struct emu_opcode vex_f7[4] = {
 	OP3(BEXTR, G, E, B, BMI), OP3(SHLX, G, E, B, BMI),
 	OP3(SARX, G, E, B, BMI), OP3(SHRX, G, E, B, BMI),
 };
 
-static const struct bellows_opcode vex_rorx[4] = {
+static const struct emu_opcode vex_rorx[4] = {
 	[3] = OP3(RORX, G, E, I, BMI | IM_U8),
 };
 
-static const struct bellows_opcode vex_bmi[] = {
+static const struct emu_opcode vex_bmi[] = {
 	PREFIX(vex_andn), PREFIX(vex_group17), { 0 },
 	PREFIX(vex_f5), PREFIX(vex_f6), PREFIX(vex_f7),
 };
 
-static const struct bellows_opcode vex_f0 = PREFIX(vex_rorx);
-static const struct bellows_opcode vector = LEN(F_MODRM);
-static const struct bellows_opcode vector_imm = LEN(F_MODRM | IM_8);
-static const struct bellows_opcode vector_imm32 = LEN(F_MODRM | IM_32);
-static const struct bellows_opcode vzero = LEN(0);
+static const struct emu_opcode vex_f0 = PREFIX(vex_rorx);
+static const struct emu_opcode vector = LEN(F_MODRM);
+static const struct emu_opcode vector_imm = LEN(F_MODRM | IM_8);
+static const struct emu_opcode vector_imm32 = LEN(F_MODRM | IM_32);
+static const struct emu_opcode vzero = LEN(0);
 
 /* Map 1, with its few immediates. */
-static const struct bellows_opcode *vex_map_0f(u8 encoding, u8 opcode)
+static const struct emu_opcode *vex_map_0f(u8 encoding, u8 opcode)
 {
-	if (opcode == 0x77 && encoding == BELLOWS_ENC_VEX)
+	if (opcode == 0x77 && encoding == ENC_VEX)
 		return &vzero;
 	if ((opcode >= 0x70 && opcode <= 0x73) || opcode == 0xc2 ||
 	    (opcode >= 0xc4 && opcode <= 0xc6))
@@ -183,10 +183,10 @@ static const struct bellows_opcode *vex_map_0f(u8 encoding, u8 opcode)
 	return &vector;
 }
 
-const struct bellows_opcode *bellows_opcode_vex(u8 encoding, u8 map, u8 opcode)
+const struct emu_opcode *opcode_vex(u8 encoding, u8 map, u8 opcode)
 {
-	if (encoding == BELLOWS_ENC_XOP) {
-		static const struct bellows_opcode *const xop[] = {
+	if (encoding == ENC_XOP) {
+		static const struct emu_opcode *const xop[] = {
 			&vector_imm, &vector, &vector_imm32,
 		};
 
@@ -196,16 +196,16 @@ const struct bellows_opcode *bellows_opcode_vex(u8 encoding, u8 map, u8 opcode)
 	case 1:
 		return vex_map_0f(encoding, opcode);
 	case 2:
-		if (encoding == BELLOWS_ENC_VEX && opcode >= 0xf2 && opcode <= 0xf7)
+		if (encoding == ENC_VEX && opcode >= 0xf2 && opcode <= 0xf7)
 			return &vex_bmi[opcode - 0xf2];
 		return &vector;
 	case 3:
-		if (encoding == BELLOWS_ENC_VEX && opcode == 0xf0)
+		if (encoding == ENC_VEX && opcode == 0xf0)
 			return &vex_f0;
 		return &vector_imm;
 	case 5:
 	case 6:
-		return encoding == BELLOWS_ENC_EVEX ? &vector : NULL;
+		return encoding == ENC_EVEX ? &vector : NULL;
 	}
 	return NULL;
 }

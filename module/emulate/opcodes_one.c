@@ -12,38 +12,38 @@
 #include "emulate/opcode_macros.h"
 
 /* 80 to 83: the parents supply operands and immediate. */
-static const struct bellows_opcode group1[8] = {
+static const struct emu_opcode group1[8] = {
 	OP0(ADD, F_LOCKABLE), OP0(OR, F_LOCKABLE), OP0(ADC, F_LOCKABLE), OP0(SBB, F_LOCKABLE),
 	OP0(AND, F_LOCKABLE), OP0(SUB, F_LOCKABLE), OP0(XOR, F_LOCKABLE), OP0(CMP, 0),
 };
 
-static const struct bellows_opcode group1a[8] = {
+static const struct emu_opcode group1a[8] = {
 	OP0(POP, 0),
 };
 
 /* C0, C1, D0 to D3. The CPU takes /6 for another SHL. */
-static const struct bellows_opcode group2[8] = {
+static const struct emu_opcode group2[8] = {
 	OP0(ROL, 0), OP0(ROR, 0), OP0(RCL, 0), OP0(RCR, 0),
 	OP0(SHL, 0), OP0(SHR, 0), OP0(SHL, 0), OP0(SAR, 0),
 };
 
-static const struct bellows_opcode group3_byte[8] = {
+static const struct emu_opcode group3_byte[8] = {
 	OP2(TEST, EB, I, IM_8), OP2(TEST, EB, I, IM_8),
 	OP1(NOT, EB, F_LOCKABLE), OP1(NEG, EB, F_LOCKABLE),
 	OP1(MUL, EB, 0), OP1(IMUL1, EB, 0), OP1(DIV, EB, 0), OP1(IDIV, EB, 0),
 };
 
-static const struct bellows_opcode group3[8] = {
+static const struct emu_opcode group3[8] = {
 	OP2(TEST, E, I, IM_Z), OP2(TEST, E, I, IM_Z),
 	OP1(NOT, E, F_LOCKABLE), OP1(NEG, E, F_LOCKABLE),
 	OP1(MUL, E, 0), OP1(IMUL1, E, 0), OP1(DIV, E, 0), OP1(IDIV, E, 0),
 };
 
-static const struct bellows_opcode group4[8] = {
+static const struct emu_opcode group4[8] = {
 	OP1(INC, EB, F_LOCKABLE), OP1(DEC, EB, F_LOCKABLE),
 };
 
-static const struct bellows_opcode group5[8] = {
+static const struct emu_opcode group5[8] = {
 	OP1(INC, E, F_LOCKABLE), OP1(DEC, E, F_LOCKABLE),
 	OP1(CALL_IND, E, SZ_F64 | F_BRANCH), OP0(CALL_FAR, F_MEM | F_ADDR),
 	OP1(JMP_IND, E, SZ_F64 | F_BRANCH), OP0(JMP_FAR, F_MEM | F_ADDR),
@@ -51,60 +51,60 @@ static const struct bellows_opcode group5[8] = {
 };
 
 /* C6 and C7 with mod 3: /7 with rm 0 is XABORT or XBEGIN. */
-static const struct bellows_opcode group11_byte_rm[8] = {
+static const struct emu_opcode group11_byte_rm[8] = {
 	OP0(LENGTH_ONLY, IM_8),
 };
 
-static const struct bellows_opcode group11_byte_mod[2] = {
+static const struct emu_opcode group11_byte_mod[2] = {
 	[1] = SEL(group11_byte_rm, SEL_RM),
 };
 
-static const struct bellows_opcode group11_byte[8] = {
+static const struct emu_opcode group11_byte[8] = {
 	[0] = OP2(MOV, EB, I, IM_8),
 	[7] = SEL(group11_byte_mod, SEL_MOD),
 };
 
-static const struct bellows_opcode group11_rm[8] = {
+static const struct emu_opcode group11_rm[8] = {
 	OP0(LENGTH_ONLY, IM_Z),
 };
 
-static const struct bellows_opcode group11_mod[2] = {
+static const struct emu_opcode group11_mod[2] = {
 	[1] = SEL(group11_rm, SEL_RM),
 };
 
-static const struct bellows_opcode group11[8] = {
+static const struct emu_opcode group11[8] = {
 	[0] = OP2(MOV, E, I, IM_Z),
 	[7] = SEL(group11_mod, SEL_MOD),
 };
 
-static const struct bellows_opcode arpl_movsxd[2] = {
+static const struct emu_opcode arpl_movsxd[2] = {
 	OP2(ARPL, EW, G, SZ_W | F_MODRM), OP2(MOVSX, G, ED, F_MODRM),
 };
 
 /* 90 is not XCHG: it does not clear the upper half of RAX. */
-static const struct bellows_opcode nop_prefix[4] = {
+static const struct emu_opcode nop_prefix[4] = {
 	OP0(NOP, 0), OP0(NOP, 0), OP0(PAUSE, 0), OP0(NOP, 0),
 };
 
-static const struct bellows_opcode nop_xchg[2] = {
+static const struct emu_opcode nop_xchg[2] = {
 	SEL(nop_prefix, SEL_PREFIX), OP2(XCHG, A, R, 0),
 };
 
 /* MOV from a segment register: 16 bits to memory, operand size to a register. */
-static const struct bellows_opcode mov_from_seg[8] = {
+static const struct emu_opcode mov_from_seg[8] = {
 	OP2(MOV_FROM_SEG, EWM, S, 0), OP2(MOV_FROM_SEG, EWM, S, 0),
 	OP2(MOV_FROM_SEG, EWM, S, 0), OP2(MOV_FROM_SEG, EWM, S, 0),
 	OP2(MOV_FROM_SEG, EWM, S, 0), OP2(MOV_FROM_SEG, EWM, S, 0),
 };
 
-static const struct bellows_opcode mov_to_seg[8] = {
+static const struct emu_opcode mov_to_seg[8] = {
 	OP2(MOV_TO_SEG, S, EW, SZ_W), { 0 },
 	OP2(MOV_TO_SEG, S, EW, SZ_W), OP2(MOV_TO_SEG, S, EW, SZ_W),
 	OP2(MOV_TO_SEG, S, EW, SZ_W), OP2(MOV_TO_SEG, S, EW, SZ_W),
 };
 
 /* x87: only the forms that no CPU has are told apart. */
-static const struct bellows_opcode x87_mod[2] = {
+static const struct emu_opcode x87_mod[2] = {
 	OP0(LENGTH_ONLY, F_ADDR), OP0(LENGTH_ONLY, 0),
 };
 
@@ -123,7 +123,7 @@ static const struct bellows_opcode x87_mod[2] = {
 	[(opcode)] = OP0(PUSH_SEG, F_NO64),				\
 	[(opcode) + 1] = OP0(POP_SEG, F_NO64)
 
-const struct bellows_opcode bellows_opcodes_one[256] = {
+const struct emu_opcode opcodes_one[256] = {
 	ARITHMETIC(0x00, ADD, F_LOCKABLE), PUSH_POP_SEG(0x06),
 	ARITHMETIC(0x08, OR, F_LOCKABLE),  [0x0e] = OP0(PUSH_SEG, F_NO64),
 	ARITHMETIC(0x10, ADC, F_LOCKABLE), PUSH_POP_SEG(0x16),

@@ -11,22 +11,22 @@ static bool high_byte(const struct emu_insn *insn, u8 reg, unsigned int size)
 	return size == 1 && !insn->rex && reg >= 4 && reg < 8;
 }
 
-u64 bellows_emu_load_reg(struct bellows_emu_step *s, u8 reg, unsigned int size)
+u64 emu_load_reg(struct emu_step *s, u8 reg, unsigned int size)
 {
 	if (high_byte(s->insn, reg, size))
 		return (s->e->regs[reg & 3] >> 8) & 0xff;
-	return s->e->regs[reg] & bellows_mask(size);
+	return s->e->regs[reg] & emu_mask(size);
 }
 
-void bellows_emu_store_reg(struct bellows_emu_step *s, u8 reg, u64 value,
-			   unsigned int size)
+void emu_store_reg(struct emu_step *s, u8 reg, u64 value,
+		   unsigned int size)
 {
 	u64 *p = &s->e->regs[reg & 3];
 
 	if (high_byte(s->insn, reg, size))
 		*p = (*p & ~0xff00ULL) | (value & 0xff) << 8;
 	else
-		bellows_set_reg(s->e, reg, value, size);
+		emu_set_reg(s->e, reg, value, size);
 }
 
 /*
@@ -36,7 +36,7 @@ void bellows_emu_store_reg(struct bellows_emu_step *s, u8 reg, u64 value,
 static u64 bit_displacement(const struct emulator *e,
 			    const struct emu_insn *insn)
 {
-	u64 bit = bellows_sign_extend(e->regs[insn->reg], insn->operand_size);
+	u64 bit = emu_sign_extend(e->regs[insn->reg], insn->operand_size);
 	unsigned int shift = insn->operand_size == 8 ? 6 : insn->operand_size == 4 ? 5 : 4;
 
 	return (u64)((s64)bit >> shift) * insn->operand_size;
@@ -60,10 +60,10 @@ static u64 offset(const struct emulator *e, const struct emu_insn *insn, u64 rip
 
 	if (is_bit_string(insn))
 		value += bit_displacement(e, insn);
-	return value & bellows_mask(insn->address_size);
+	return value & emu_mask(insn->address_size);
 }
 
-u64 bellows_emu_offset(const struct bellows_emu_step *s)
+u64 emu_offset(const struct emu_step *s)
 {
 	return offset(s->e, s->insn, s->saved.rip);
 }
@@ -73,12 +73,12 @@ u64 emu_address(struct emulator *e)
 	const struct emu_insn *insn = &e->insn;
 	u64 linear = offset(e, insn, e->rip);
 
-	if (!bellows_is_64bit(e))
+	if (!emu_is_64bit(e))
 		return (u32)(linear + e->seg[insn->segment].base);
 	return linear + (insn->segment >= SEG_FS ? emu_segment(e, insn->segment)->base : 0);
 }
 
-static unsigned int operand_size(const struct bellows_emu_step *s, u8 operand)
+static unsigned int operand_size(const struct emu_step *s, u8 operand)
 {
 	switch (operand) {
 	case OPD_EB:
@@ -126,27 +126,27 @@ static u8 operand_reg(const struct emu_insn *insn, u8 operand)
 }
 
 /* CR0.AM with EFLAGS.AC asks for alignment, of user code only. */
-int bellows_emu_check_alignment(struct emulator *e, u64 linear,
-				unsigned int size)
+int emu_check_alignment(struct emulator *e, u64 linear,
+			unsigned int size)
 {
 	if (e->cpl == 3 && (e->cr0 & CR0_AM) && (e->rflags & EFL_AC) &&
 	    (linear & (size - 1)))
-		return bellows_emu_fault_code(e, VECTOR_AC, 0);
+		return emu_fault_code(e, VECTOR_AC, 0);
 	return EMU_CONTINUE;
 }
 
-static int locate(struct bellows_emu_step *s, unsigned int size, bool write)
+static int locate(struct emu_step *s, unsigned int size, bool write)
 {
 	int r;
 
-	r = bellows_emu_linear(s->e, s->insn->segment, bellows_emu_offset(s), size,
-			       write, &s->linear);
-	return r ? r : bellows_emu_check_alignment(s->e, s->linear, size);
+	r = emu_linear(s->e, s->insn->segment, emu_offset(s), size,
+		       write, &s->linear);
+	return r ? r : emu_check_alignment(s->e, s->linear, size);
 }
 
 /* @flags: EMU_FOR_WRITE if it will be stored to as well. */
-int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
-		     unsigned int flags)
+int emu_load(struct emu_step *s, u8 operand, u64 *value,
+	     unsigned int flags)
 {
 	unsigned int size = operand_size(s, operand);
 	int r;
@@ -163,7 +163,7 @@ int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 		return EMU_CONTINUE;
 	}
 	if (!is_memory(s->insn, operand)) {
-		*value = bellows_emu_load_reg(s, operand_reg(s->insn, operand), size);
+		*value = emu_load_reg(s, operand_reg(s->insn, operand), size);
 		return EMU_CONTINUE;
 	}
 	r = locate(s, size, flags & EMU_FOR_WRITE);
@@ -172,7 +172,7 @@ int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
 	if (s->insn->lock || s->insn->op == OP_XCHG)
 		flags |= EMU_LOCKED;
 	*value = 0;
-	r = bellows_emu_read(s->e, s->linear, value, size, flags);
+	r = emu_mem_read(s->e, s->linear, value, size, flags);
 	s->old = *value;
 	return r;
 }
@@ -181,7 +181,7 @@ int bellows_emu_load(struct bellows_emu_step *s, u8 operand, u64 *value,
  * Store what the handler left in dst. The address of a loaded operand stays what
  * it was, even if the handler changed a register that it is made of.
  */
-int bellows_emu_store(struct bellows_emu_step *s)
+int emu_store(struct emu_step *s)
 {
 	unsigned int size = operand_size(s, s->insn->dst);
 	bool locked = s->insn->lock || s->insn->op == OP_XCHG;
@@ -190,7 +190,7 @@ int bellows_emu_store(struct bellows_emu_step *s)
 	if (s->no_store)
 		return EMU_CONTINUE;
 	if (!is_memory(s->insn, s->insn->dst)) {
-		bellows_emu_store_reg(s, operand_reg(s->insn, s->insn->dst), s->dst, size);
+		emu_store_reg(s, operand_reg(s->insn, s->insn->dst), s->dst, size);
 		return EMU_CONTINUE;
 	}
 	if (!s->loaded) {
@@ -199,6 +199,6 @@ int bellows_emu_store(struct bellows_emu_step *s)
 			return r;
 	}
 	if (locked)
-		return bellows_emu_cmpxchg(s->e, s->linear, &s->old, &s->dst, size);
-	return bellows_emu_write(s->e, s->linear, &s->dst, size);
+		return emu_mem_cmpxchg(s->e, s->linear, &s->old, &s->dst, size);
+	return emu_mem_write(s->e, s->linear, &s->dst, size);
 }

@@ -17,7 +17,7 @@ int emu_fault(struct emulator *e, u8 vector)
 	return EMU_FAULT;
 }
 
-int bellows_emu_fault_code(struct emulator *e, u8 vector, u32 code)
+int emu_fault_code(struct emulator *e, u8 vector, u32 code)
 {
 	e->fault = (struct emu_fault) {
 		.vector = vector,
@@ -29,14 +29,14 @@ int bellows_emu_fault_code(struct emulator *e, u8 vector, u32 code)
 
 static int segment_fault(struct emulator *e, u8 seg)
 {
-	return bellows_emu_fault_code(e, seg == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
+	return emu_fault_code(e, seg == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
 }
 
 enum emu_insn_mode emu_mode(const struct emulator *e)
 {
 	u32 attr = e->seg[SEG_CS].attr;
 
-	if (!bellows_is_protected(e))
+	if (!emu_is_protected(e))
 		return e->rflags & EFL_VM || !(attr & SEG_ATTR_DB) ?
 			       MODE_16 : MODE_32;
 	if ((e->efer & EFER_LMA) && (attr & SEG_ATTR_L))
@@ -44,7 +44,7 @@ enum emu_insn_mode emu_mode(const struct emulator *e)
 	return attr & SEG_ATTR_DB ? MODE_32 : MODE_16;
 }
 
-bool bellows_emu_canonical(const struct emulator *e, u64 linear)
+bool emu_canonical(const struct emulator *e, u64 linear)
 {
 	unsigned int unused = e->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
 
@@ -71,7 +71,7 @@ static bool type_allows(const struct emulator *e,
 
 	if (seg->attr & SEG_ATTR_UNUSABLE)
 		return false;
-	if (!bellows_is_protected(e))
+	if (!emu_is_protected(e))
 		return true;
 	if (write)
 		return !code && (seg->attr & SEG_ATTR_WRITABLE);
@@ -83,10 +83,10 @@ static int linear_address(struct emulator *e, u8 seg, u64 offset,
 {
 	const struct emu_segment *segment = &e->seg[seg];
 
-	if (bellows_is_64bit(e)) {
+	if (emu_is_64bit(e)) {
 		*linear = offset + (seg >= SEG_FS ? emu_segment(e, seg)->base : 0);
-		if (!bellows_emu_canonical(e, *linear) ||
-		    !bellows_emu_canonical(e, *linear + size - 1))
+		if (!emu_canonical(e, *linear) ||
+		    !emu_canonical(e, *linear + size - 1))
 			return segment_fault(e, seg);
 		return EMU_CONTINUE;
 	}
@@ -96,14 +96,14 @@ static int linear_address(struct emulator *e, u8 seg, u64 offset,
 	return EMU_CONTINUE;
 }
 
-int bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
-		       unsigned int size, bool write, u64 *linear)
+int emu_linear(struct emulator *e, u8 seg, u64 offset,
+	       unsigned int size, bool write, u64 *linear)
 {
 	return linear_address(e, seg, offset, size, type_allows(e, &e->seg[seg], write), linear);
 }
 
 /* Flushing reveals nothing: code that may not be read may be flushed. */
-int bellows_emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear)
+int emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear)
 {
 	return linear_address(e, seg, offset, 1, !(e->seg[seg].attr & SEG_ATTR_UNUSABLE),
 			      linear);
@@ -115,13 +115,13 @@ static int fetch_window(struct emulator *e, u64 offset, u64 *linear,
 {
 	const struct emu_segment *cs = &e->seg[SEG_CS];
 
-	if (bellows_is_64bit(e)) {
+	if (emu_is_64bit(e)) {
 		*linear = offset;
-		if (!bellows_emu_canonical(e, offset))
-			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+		if (!emu_canonical(e, offset))
+			return emu_fault_code(e, VECTOR_GP, 0);
 	} else {
 		if (offset > cs->limit)
-			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+			return emu_fault_code(e, VECTOR_GP, 0);
 		*linear = (u32)(cs->base + offset);
 		*size = min_t(u64, *size, cs->limit - offset + 1);
 	}
@@ -168,7 +168,7 @@ static bool decoded_before(const struct emulator *e, enum emu_insn_mode mode)
  * Bytes are fetched only as far as the instruction reaches: each turn either
  * adds some or is the last.
  */
-int bellows_emu_fetch(struct emulator *e)
+int emu_fetch_insn(struct emulator *e)
 {
 	enum emu_insn_mode mode = emu_mode(e);
 
@@ -186,20 +186,20 @@ int bellows_emu_fetch(struct emulator *e)
 		return EMU_CONTINUE;
 	e->insn.length = 0;
 	for (;;) {
-		int length = bellows_decode(&e->insn, e->bytes, e->nr_bytes, mode);
+		int length = decode_insn(&e->insn, e->bytes, e->nr_bytes, mode);
 		int r;
 
 		switch (length) {
-		case BELLOWS_DECODE_MORE:
+		case DECODE_MORE:
 			e->insn.length = 0;
 			r = fetch_more(e);
 			if (r)
 				return r;
 			break;
-		case BELLOWS_DECODE_INVALID:
+		case DECODE_INVALID:
 			return emu_fault(e, VECTOR_UD);
-		case BELLOWS_DECODE_TOO_LONG:
-			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+		case DECODE_TOO_LONG:
+			return emu_fault_code(e, VECTOR_GP, 0);
 		default:
 			return EMU_CONTINUE;
 		}
@@ -207,17 +207,17 @@ int bellows_emu_fetch(struct emulator *e)
 }
 
 /* Go on elsewhere: the target is checked before anything else happens. */
-int bellows_emu_branch(struct bellows_emu_step *s, u64 target)
+int emu_branch(struct emu_step *s, u64 target)
 {
 	struct emulator *e = s->e;
 
-	if (bellows_is_64bit(e)) {
-		if (!bellows_emu_canonical(e, target))
-			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+	if (emu_is_64bit(e)) {
+		if (!emu_canonical(e, target))
+			return emu_fault_code(e, VECTOR_GP, 0);
 	} else {
-		target &= bellows_mask(s->size);
+		target &= emu_mask(s->size);
 		if (target > e->seg[SEG_CS].limit)
-			return bellows_emu_fault_code(e, VECTOR_GP, 0);
+			return emu_fault_code(e, VECTOR_GP, 0);
 	}
 	s->next_rip = target;
 	return EMU_CONTINUE;

@@ -79,7 +79,7 @@ static bool is_null(u16 selector)
 
 static int fault(struct tss_switch *t, u8 vector, u16 selector)
 {
-	return bellows_emu_fault_code(t->e, vector, (selector & ~SELECTOR_RPL) | t->external);
+	return emu_fault_code(t->e, vector, (selector & ~SELECTOR_RPL) | t->external);
 }
 
 /* Tables and TSSs that are no memory are nothing for us. */
@@ -512,7 +512,7 @@ static int load_segments(struct tss_switch *t)
 static int push_error(struct tss_switch *t)
 {
 	struct emulator *e = t->e;
-	int r = no_device(e, bellows_emu_push(e, t->error, layout_of(&e->seg[SEG_TR])->width));
+	int r = no_device(e, emu_push(e, t->error, layout_of(&e->seg[SEG_TR])->width));
 
 	if (r == EMU_FAULT && e->fault.vector == VECTOR_SS)
 		e->fault.error |= t->external;

@@ -59,7 +59,7 @@ static const struct {
  * What Zydis calls the instructions; without an entry, the name in lower case
  * or anything that begins with it.
  */
-static const char *const mnemonics[BELLOWS_NR_OPS] = {
+static const char *const mnemonics[EMU_NR_OPS] = {
 	[OP_MOV] = "mov movnti",
 	[OP_MOVSX] = "movsx movsxd",
 	[OP_IMUL1] = "imul",
@@ -104,7 +104,7 @@ static const char *exception(const struct emu_insn *insn, int length,
 			     const struct reference *ref, const u8 *bytes);
 
 /* One word of a list is the beginning of the name, or all of it. */
-static bool name_matches(enum bellows_op op, const char *name, bool exactly)
+static bool name_matches(enum emu_op op, const char *name, bool exactly)
 {
 	const char *list = mnemonics[op];
 	char lower[32] = "";
@@ -112,7 +112,7 @@ static bool name_matches(enum bellows_op op, const char *name, bool exactly)
 	unsigned int i;
 
 	if (!list) {
-		const char *own = bellows_op_name(op);
+		const char *own = emu_op_name(op);
 
 		for (i = 0; own[i] && i < sizeof(lower) - 1; i++)
 			lower[i] = own[i] | (own[i] >= 'A' && own[i] <= 'Z' ? 0x20 : 0);
@@ -134,10 +134,10 @@ static bool overlooked(const struct emu_insn *insn, const char *name)
 {
 	unsigned int op;
 
-	if (insn->encoding != BELLOWS_ENC_LEGACY)
+	if (insn->encoding != ENC_LEGACY)
 		return false;
-	for (op = 1; op < BELLOWS_NR_OPS; op++)
-		if (bellows_op_emulated(op) && op != OP_SSE_MOVD &&
+	for (op = 1; op < EMU_NR_OPS; op++)
+		if (emu_op_emulated(op) && op != OP_SSE_MOVD &&
 		    name_matches(op, name, true))
 			return true;
 	return false;
@@ -210,7 +210,7 @@ static const char *compare_size(const struct emu_insn *insn,
 	if (insn->address_size * 8 != ref->insn.address_width &&
 	    insn->op != OP_ENCLS)
 		return "address size";
-	if (!bellows_op_emulated(insn->op) || !insn->dst || insn->dst >= OPD_XE ||
+	if (!emu_op_emulated(insn->op) || !insn->dst || insn->dst >= OPD_XE ||
 	    insn->src >= OPD_XE || insn->op == OP_BOUND ||
 	    insn->op == OP_CRC32 ||
 	    (insn->flags & F_BRANCH))
@@ -229,11 +229,11 @@ static const char *compare(const struct emu_insn *insn, int length,
 
 	if (ZYAN_SUCCESS(status))
 		name = ZydisMnemonicGetString(ref->insn.mnemonic);
-	if (length == BELLOWS_DECODE_TOO_LONG)
+	if (length == DECODE_TOO_LONG)
 		return ZYAN_SUCCESS(status) ? "not too long" : NULL;
-	if (length == BELLOWS_DECODE_INVALID)
+	if (length == DECODE_INVALID)
 		return ZYAN_SUCCESS(status) ? "valid" : NULL;
-	if (length == BELLOWS_DECODE_MORE)
+	if (length == DECODE_MORE)
 		return status != ZYDIS_STATUS_NO_MORE_DATA ? "complete" : NULL;
 	if (!ZYAN_SUCCESS(status))
 		return insn->op == OP_LENGTH_ONLY ? NULL : "invalid";
@@ -317,7 +317,7 @@ static void report(const struct emu_insn *insn, int length,
 	for (i = 0; i < EMU_INSN_MAX; i++)
 		sprintf(text + 3 * i, "%02x ", bytes[i]);
 	tap_note("%s %s: %s; we: %d %s, Zydis: %d %s (status %x)", mode, text, wrong,
-		 length, length > 0 ? bellows_op_name(insn->op) : "-",
+		 length, length > 0 ? emu_op_name(insn->op) : "-",
 		 ZYAN_SUCCESS(status) ? ref->insn.length : 0,
 		 ZYAN_SUCCESS(status) ? ZydisMnemonicGetString(ref->insn.mnemonic) : "-",
 		 status & 0xfffff);
@@ -327,7 +327,7 @@ static void check(struct statistics *stats, struct reference *ref,
 		  unsigned int mode, const u8 *bytes, unsigned int avail)
 {
 	struct emu_insn insn;
-	int length = bellows_decode(&insn, bytes, avail, modes[mode].mode);
+	int length = decode_insn(&insn, bytes, avail, modes[mode].mode);
 	ZyanStatus status;
 	const char *wrong;
 
@@ -412,7 +412,7 @@ static void test_truncated(struct random *r, unsigned long rounds)
 		int length, i;
 
 		make_bytes(r, bytes);
-		length = bellows_decode(&insn, bytes, EMU_INSN_MAX, mode);
+		length = decode_insn(&insn, bytes, EMU_INSN_MAX, mode);
 		if (length <= 0)
 			continue;
 		done++;
@@ -421,8 +421,8 @@ static void test_truncated(struct random *r, unsigned long rounds)
 			u8 *copy = malloc(i ? i : 1);
 
 			memcpy(copy, bytes, i);
-			failures += bellows_decode(&shorter, copy, i, mode) !=
-				    BELLOWS_DECODE_MORE;
+			failures += decode_insn(&shorter, copy, i, mode) !=
+				    DECODE_MORE;
 			free(copy);
 		}
 	}
@@ -441,8 +441,8 @@ static void check_segment(struct statistics *stats, struct reference *ref,
 		int length;
 
 		check(stats, ref, 2, code + at, EMU_INSN_MAX);
-		length = bellows_decode(&insn, code + at, EMU_INSN_MAX,
-					MODE_64);
+		length = decode_insn(&insn, code + at, EMU_INSN_MAX,
+				     MODE_64);
 		at += length > 0 ? length : 1;
 	}
 }

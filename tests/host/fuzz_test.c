@@ -39,7 +39,7 @@ static void complain(struct tally *t, const struct generated *g, const char *wha
 	for (i = 0; i < (g->length > 0 ? g->length : 8); i++)
 		sprintf(text + 3 * i, "%02x ", g->bytes[i]);
 	tap_note("%s: mode %d %s%s: %s", t->name, emu_mode(&start.e), text,
-		 g->length > 0 ? bellows_op_name(g->insn.op) : "", what);
+		 g->length > 0 ? emu_op_name(g->insn.op) : "", what);
 }
 
 /* Machine state */
@@ -136,7 +136,7 @@ static void place(struct random *r, struct model *m, struct generated *g)
 
 	if (!random_below(r, 8))
 		linear = MODEL_BASE + 3 * MODEL_PAGE - random_below(r, 18);
-	m->e.rip = bellows_is_64bit(&m->e) ? linear : linear - m->e.seg[SEG_CS].base;
+	m->e.rip = emu_is_64bit(&m->e) ? linear : linear - m->e.seg[SEG_CS].base;
 	if (g->length > 0)
 		generate_operands(r, &m->e, g);
 	memcpy(m->memory + (linear - MODEL_BASE), g->bytes, EMU_INSN_MAX);
@@ -155,7 +155,7 @@ static bool any(const struct generated *g)
 
 static bool emulated(const struct generated *g)
 {
-	return g->length > 0 && bellows_op_emulated(g->insn.op);
+	return g->length > 0 && emu_op_emulated(g->insn.op);
 }
 
 static bool string_io(const struct generated *g)
@@ -622,7 +622,7 @@ static bool maybe_move(const struct generated *g)
 static bool make_move(struct model *m, const struct emu_insn *insn,
 		      const struct emu_move *move)
 {
-	bool long_mode = bellows_is_64bit(&m->e);
+	bool long_mode = emu_is_64bit(&m->e);
 	u64 linear = emu_insn_offset(insn, m->e.regs, m->e.rip), value = 0;
 
 	if (!long_mode || insn->segment >= SEG_FS)
@@ -636,7 +636,7 @@ static bool make_move(struct model *m, const struct emu_insn *insn,
 	} else {
 		memcpy(&value, m->memory + linear, move->size);
 		/* Above what was read there may be anything. */
-		value |= ~bellows_mask(move->size);
+		value |= ~emu_mask(move->size);
 		m->e.regs[move->reg] = emu_move_result(move, m->e.regs[move->reg], value);
 	}
 	m->e.rip += insn->length;

@@ -46,7 +46,7 @@ static void random_instruction(struct random *r, enum emu_insn_mode mode, u8 *by
 
 static void decode(struct generated *g, enum emu_insn_mode mode)
 {
-	g->length = bellows_decode(&g->insn, g->bytes, EMU_INSN_MAX, mode);
+	g->length = decode_insn(&g->insn, g->bytes, EMU_INSN_MAX, mode);
 }
 
 /* Encodings of each operation, as they were met. */
@@ -55,13 +55,13 @@ static void decode(struct generated *g, enum emu_insn_mode mode)
 static struct {
 	u8 bytes[SAMPLES][16];
 	unsigned int used;
-} samples[3][BELLOWS_NR_OPS];
+} samples[3][EMU_NR_OPS];
 
 static void remember(struct random *r, enum emu_insn_mode mode, const struct generated *g)
 {
 	unsigned int at, *used = &samples[mode][g->insn.op].used;
 
-	if (g->length <= 0 || !bellows_op_emulated(g->insn.op))
+	if (g->length <= 0 || !emu_op_emulated(g->insn.op))
 		return;
 	at = *used < SAMPLES ? (*used)++ : random_below(r, SAMPLES);
 	memcpy(samples[mode][g->insn.op].bytes[at], g->bytes, 16);
@@ -70,7 +70,7 @@ static void remember(struct random *r, enum emu_insn_mode mode, const struct gen
 /* Another instruction of an operation that was met; false: none was found. */
 static bool vary(struct random *r, enum emu_insn_mode mode, struct generated *g)
 {
-	unsigned int op = random_below(r, BELLOWS_NR_OPS), tries, i;
+	unsigned int op = random_below(r, EMU_NR_OPS), tries, i;
 	const u8 *sample;
 
 	if (!samples[mode][op].used)
@@ -160,7 +160,7 @@ void generate_registers(struct random *r, struct emulator *e)
 /* An offset that leads to a linear address in a segment. */
 static u64 offset_of(const struct emulator *e, u8 seg, u64 linear)
 {
-	if (bellows_is_64bit(e))
+	if (emu_is_64bit(e))
 		return linear - (seg >= SEG_FS ? e->seg[seg].base : 0);
 	return (u32)(linear - e->seg[seg].base);
 }
@@ -168,14 +168,14 @@ static u64 offset_of(const struct emulator *e, u8 seg, u64 linear)
 /* An offset to steer for: to the pages, or to the edge of the segment. */
 static u64 random_offset(struct random *r, const struct emulator *e, u8 seg)
 {
-	if (!bellows_is_64bit(e) && !random_below(r, 12))
+	if (!emu_is_64bit(e) && !random_below(r, 12))
 		return (u32)(e->seg[seg].limit + random_below(r, 40) - 34);
 	return offset_of(e, seg, generate_linear(r));
 }
 
 static void set_low(u64 *reg, u64 value, unsigned int size)
 {
-	*reg = (*reg & ~bellows_mask(size)) | (value & bellows_mask(size));
+	*reg = (*reg & ~emu_mask(size)) | (value & emu_mask(size));
 }
 
 static unsigned int immediate_size(const struct emu_insn *insn)
@@ -203,7 +203,7 @@ static void patch_displacement(struct generated *g, u64 value)
 	at = g->length - size - ((g->insn.flags & IM_MASK) == IM_OFFS ? 0 :
 				 immediate_size(&g->insn));
 	memcpy(g->bytes + at, &value, size);
-	bellows_decode(&g->insn, g->bytes, EMU_INSN_MAX, g->insn.mode);
+	decode_insn(&g->insn, g->bytes, EMU_INSN_MAX, g->insn.mode);
 }
 
 static bool bit_string(const struct emu_insn *insn)

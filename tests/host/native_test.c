@@ -56,7 +56,7 @@ struct statistics {
 	unsigned long crossings;
 	unsigned long unhandled;
 	unsigned long failures;
-	unsigned long per_op[BELLOWS_NR_OPS];
+	unsigned long per_op[EMU_NR_OPS];
 	unsigned long invalid;
 };
 
@@ -179,7 +179,7 @@ static bool wanted(const struct generated *g)
 {
 	const struct emu_insn *insn = &g->insn;
 
-	if (g->length <= 0 || !bellows_op_emulated(insn->op))
+	if (g->length <= 0 || !emu_op_emulated(insn->op))
 		return false;
 	/* Whether the CPU has it although CPUID says no can't be told. */
 	if (insn->op == OP_MOVDIRI && !(features & EMU_MOVDIRI))
@@ -191,7 +191,7 @@ static bool wanted(const struct generated *g)
 	if ((insn->op == OP_LOOPE || insn->op == OP_LOOPNE) && insn->rep)
 		return false;
 	/* PREFETCH of a register: AMD says #UD, Intel lets it pass. */
-	if (insn->op == OP_NOP && insn->map == BELLOWS_MAP_0F &&
+	if (insn->op == OP_NOP && insn->map == OPCODE_MAP_0F &&
 	    insn->opcode == 0x0d && !insn->memory)
 		return false;
 	/* Vendors differ, and the emulator refuses. */
@@ -214,7 +214,7 @@ static bool refused(const struct generated *g)
 	};
 	unsigned int i = 0;
 
-	if (g->length != BELLOWS_DECODE_INVALID)
+	if (g->length != DECODE_INVALID)
 		return false;
 	while (i < EMU_INSN_MAX && (memchr(prefixes, g->bytes[i], sizeof(prefixes)) ||
 					(g->insn.mode == MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
@@ -348,7 +348,7 @@ static void place(struct random *r, struct emulator *e, struct generated *g)
 {
 	u64 linear = choose_place(r, g->length);
 
-	e->rip = bellows_is_64bit(e) ? linear : (u32)(linear - e->seg[SEG_CS].base);
+	e->rip = emu_is_64bit(e) ? linear : (u32)(linear - e->seg[SEG_CS].base);
 	if (g->length > 0)
 		generate_operands(r, e, g);
 	put(linear, g->bytes, g->length > 0 ? g->length + 1 : EMU_INSN_MAX);
@@ -388,7 +388,7 @@ struct outcome {
 
 static u64 linear_rip(u64 rip)
 {
-	return bellows_is_64bit(&before) ? rip : (u32)(rip + before.seg[SEG_CS].base);
+	return emu_is_64bit(&before) ? rip : (u32)(rip + before.seg[SEG_CS].base);
 }
 
 static void native_outcome(struct native_state *n, struct outcome *o)
@@ -412,7 +412,7 @@ static void native_outcome(struct native_state *n, struct outcome *o)
 		break;
 	case VECTOR_GP:
 		/* The same, beyond the limit of the code segment. */
-		if (!bellows_is_64bit(&before) && n->rip != before.rip &&
+		if (!emu_is_64bit(&before) && n->rip != before.rip &&
 		    n->rip > before.seg[SEG_CS].limit)
 			return;
 		break;
@@ -435,7 +435,7 @@ static void emulated_outcome(struct model *m, int result, struct outcome *o)
 
 static bool same_reg(const struct native_state *n, const struct model *m, unsigned int reg)
 {
-	if (bellows_is_64bit(&before))
+	if (emu_is_64bit(&before))
 		return n->regs[reg] == m->e.regs[reg];
 	return reg >= 8 || (u32)n->regs[reg] == (u32)m->e.regs[reg];
 }
@@ -527,7 +527,7 @@ static void report(const struct generated *g, const struct native_state *n, cons
 	for (i = 0; i < (g->length > 0 ? g->length : 8); i++)
 		sprintf(text + 3 * i, "%02x ", g->bytes[i]);
 	tap_note("%d-bit %s%s at %llx: %s", 16 << g->insn.mode, text,
-		 g->length > 0 ? bellows_op_name(g->insn.op) : "invalid", before.rip,
+		 g->length > 0 ? emu_op_name(g->insn.op) : "invalid", before.rip,
 		 wrong);
 	tap_note("  ax %llx cx %llx dx %llx bx %llx sp %llx bp %llx si %llx di %llx fl %llx",
 		 before.regs[0], before.regs[1], before.regs[2], before.regs[3],
@@ -585,14 +585,14 @@ static void check_coverage(const unsigned long *per_op)
 {
 	unsigned int op, missing = 0;
 
-	for (op = 0; op < BELLOWS_NR_OPS; op++) {
-		if (!bellows_op_emulated(op) || per_op[op])
+	for (op = 0; op < EMU_NR_OPS; op++) {
+		if (!emu_op_emulated(op) || per_op[op])
 			continue;
 		if (op == OP_MOVDIRI && !(features & EMU_MOVDIRI))
 			continue;
 		if (op == OP_SMSW)
 			continue;
-		tap_note("never ran: %s", bellows_op_name(op));
+		tap_note("never ran: %s", emu_op_name(op));
 		missing++;
 	}
 	tap_result(!missing, "every emulated operation was run");
@@ -635,7 +635,7 @@ int main(void)
 		{ "64-bit, invalid", MODE_64, 10000, refused },
 		{ "32-bit, invalid", MODE_32, 10000, refused },
 	};
-	static unsigned long per_op[BELLOWS_NR_OPS];
+	static unsigned long per_op[EMU_NR_OPS];
 	u64 seed = seed_from_environment();
 	const char *missing, *no_segments;
 	struct random r;
@@ -666,7 +666,7 @@ int main(void)
 		show(&stats);
 		tap_result(!stats.failures, "%s: %lu instructions, %lu differ",
 			   tests[i].name, stats.cases, stats.failures);
-		for (op = 0; op < BELLOWS_NR_OPS; op++)
+		for (op = 0; op < EMU_NR_OPS; op++)
 			per_op[op] += stats.per_op[op];
 	}
 	if (no_segments)

@@ -34,18 +34,18 @@ static void instructions_are_decoded(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(encodings); i++) {
 		KUNIT_EXPECT_EQ(test, encodings[i].length,
-				bellows_decode(&insn, encodings[i].bytes, 15,
-					       encodings[i].mode));
+				decode_insn(&insn, encodings[i].bytes, 15,
+					    encodings[i].mode));
 		KUNIT_EXPECT_EQ(test, encodings[i].op, insn.op);
 		for (n = 0; n < encodings[i].length; n++)
-			KUNIT_EXPECT_EQ(test, BELLOWS_DECODE_MORE,
-					bellows_decode(&insn, encodings[i].bytes, n,
-						       encodings[i].mode));
+			KUNIT_EXPECT_EQ(test, DECODE_MORE,
+					decode_insn(&insn, encodings[i].bytes, n,
+						    encodings[i].mode));
 	}
-	KUNIT_EXPECT_EQ(test, BELLOWS_DECODE_INVALID,
-			bellows_decode(&insn, locked_mov, 15, MODE_64));
-	KUNIT_EXPECT_EQ(test, BELLOWS_DECODE_TOO_LONG,
-			bellows_decode(&insn, endless, 15, MODE_64));
+	KUNIT_EXPECT_EQ(test, DECODE_INVALID,
+			decode_insn(&insn, locked_mov, 15, MODE_64));
+	KUNIT_EXPECT_EQ(test, DECODE_TOO_LONG,
+			decode_insn(&insn, endless, 15, MODE_64));
 }
 
 /* One page of memory at 0; the page behind it is a device. */
