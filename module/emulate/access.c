@@ -3,8 +3,8 @@
  * Accesses to the world outside, and the log that lets an instruction be run
  * again after userspace has answered one of them.
  *
- * Every access of an instruction goes through access(), in an order that
- * depends only on the instruction and on what earlier accesses returned. The log
+ * Every access of an instruction goes through the functions here, in an order
+ * that depends only on it and on what earlier accesses returned. The log
  * holds the accesses done so far, of the current iteration when there is REP.
  * When the instruction is run again, the first log_used accesses are the same as
  * before and are answered from the log; only then do callbacks see new ones. So
@@ -26,22 +26,22 @@ unsigned int emu_access_flags(const struct emulator *e)
 }
 
 /* Truncate to what the CPU puts on the linear address bus. */
-static u64 wrap(const struct emulator *e, u64 linear)
+static u64 emu_wrap(const struct emulator *e, u64 linear)
 {
 	return emu_is_64bit(e) ? linear : (u32)linear;
 }
 
-static unsigned int left_in_page(u64 linear)
+static unsigned int emu_left_in_page(u64 linear)
 {
 	return PAGE_BYTES - (linear & (PAGE_BYTES - 1));
 }
 
-static bool replaying(const struct emulator *e)
+static bool emu_log_left(const struct emulator *e)
 {
 	return e->log_next < e->log_used;
 }
 
-static void record(struct emulator *e, const struct emu_access *a)
+static void emu_log_record(struct emulator *e, const struct emu_access *a)
 {
 	if (e->log_used == EMU_LOG) {
 		e->log_overflow = true;
@@ -56,8 +56,8 @@ static void record(struct emulator *e, const struct emu_access *a)
  * somebody changed the state behind the emulator's back, and the only safe
  * thing is to forget what was done and start again.
  */
-static int replay(struct emulator *e, u8 kind, u64 address,
-		  unsigned int size, const struct emu_access **done)
+static int emu_log_replay(struct emulator *e, u8 kind, u64 address,
+			  unsigned int size, const struct emu_access **done)
 {
 	const struct emu_access *entry = &e->log[e->log_next];
 
@@ -70,8 +70,8 @@ static int replay(struct emulator *e, u8 kind, u64 address,
 	return EMU_CONTINUE;
 }
 
-static void set_pending(struct emulator *e, u8 kind, u64 address,
-			unsigned int size, unsigned int count)
+static void emu_set_pending(struct emulator *e, u8 kind, u64 address,
+			    unsigned int size, unsigned int count)
 {
 	e->pending = (struct emu_access) {
 		.address = address,
@@ -82,7 +82,7 @@ static void set_pending(struct emulator *e, u8 kind, u64 address,
 }
 
 /* What a callback returned, checked. Leaves pending set only for an EXIT. */
-static int finish(struct emulator *e, unsigned int size, int result)
+static int emu_finish_access(struct emulator *e, unsigned int size, int result)
 {
 	switch (result) {
 	case EMU_EXIT:
@@ -100,13 +100,13 @@ static int finish(struct emulator *e, unsigned int size, int result)
 	return EMU_UNHANDLEABLE;
 }
 
-static int read_new(struct emulator *e, u64 linear, void *buf,
-		    unsigned int size, unsigned int flags)
+static int emu_mem_read_new(struct emulator *e, u64 linear, void *buf,
+			    unsigned int size, unsigned int flags)
 {
 	int r;
 
-	set_pending(e, EMU_READ, linear, size, 1);
-	r = finish(e, size, e->ops->read(e, linear, buf, size, flags));
+	emu_set_pending(e, EMU_READ, linear, size, 1);
+	r = emu_finish_access(e, size, e->ops->read(e, linear, buf, size, flags));
 	if (r == EMU_CONTINUE) {
 		struct emu_access done = {
 			.address = linear,
@@ -116,23 +116,23 @@ static int read_new(struct emulator *e, u64 linear, void *buf,
 		};
 
 		memcpy(done.data, buf, size);
-		record(e, &done);
+		emu_log_record(e, &done);
 	}
 	return r;
 }
 
 /* Without @old an ordinary write. */
-static int write_new(struct emulator *e, u64 linear, const void *old,
-		     const void *buf, unsigned int size, unsigned int flags)
+static int emu_mem_write_new(struct emulator *e, u64 linear, const void *old,
+			     const void *buf, unsigned int size, unsigned int flags)
 {
 	int r;
 
-	set_pending(e, EMU_WRITE, linear, size, 1);
+	emu_set_pending(e, EMU_WRITE, linear, size, 1);
 	if (old)
 		r = e->ops->exchange(e, linear, old, buf, size, flags);
 	else
 		r = e->ops->write(e, linear, buf, size, flags);
-	r = finish(e, size, r);
+	r = emu_finish_access(e, size, r);
 	if (r == EMU_CONTINUE) {
 		struct emu_access done = {
 			.address = linear,
@@ -141,18 +141,18 @@ static int write_new(struct emulator *e, u64 linear, const void *old,
 			.count = 1,
 		};
 
-		record(e, &done);
+		emu_log_record(e, &done);
 	}
 	return r;
 }
 
 /* At most 16 bytes inside a page; a callback may answer it in pieces. */
-static int read_piece(struct emulator *e, u64 linear, u8 *buf,
-		      unsigned int size, unsigned int flags)
+static int emu_mem_read_piece(struct emulator *e, u64 linear, u8 *buf,
+			      unsigned int size, unsigned int flags)
 {
-	while (size && replaying(e)) {
+	while (size && emu_log_left(e)) {
 		const struct emu_access *done;
-		int r = replay(e, EMU_READ, linear, size, &done);
+		int r = emu_log_replay(e, EMU_READ, linear, size, &done);
 
 		if (r)
 			return r;
@@ -161,15 +161,15 @@ static int read_piece(struct emulator *e, u64 linear, u8 *buf,
 		buf += done->size;
 		size -= done->size;
 	}
-	return size ? read_new(e, linear, buf, size, flags) : EMU_CONTINUE;
+	return size ? emu_mem_read_new(e, linear, buf, size, flags) : EMU_CONTINUE;
 }
 
-static int write_piece(struct emulator *e, u64 linear, const u8 *old,
-		       const u8 *buf, unsigned int size, unsigned int flags)
+static int emu_mem_write_piece(struct emulator *e, u64 linear, const u8 *old,
+			       const u8 *buf, unsigned int size, unsigned int flags)
 {
-	while (size && replaying(e)) {
+	while (size && emu_log_left(e)) {
 		const struct emu_access *done;
-		int r = replay(e, EMU_WRITE, linear, size, &done);
+		int r = emu_log_replay(e, EMU_WRITE, linear, size, &done);
 
 		if (r)
 			return r;
@@ -181,7 +181,7 @@ static int write_piece(struct emulator *e, u64 linear, const u8 *old,
 	}
 	if (!size)
 		return EMU_CONTINUE;
-	return write_new(e, linear, old, buf, size, flags);
+	return emu_mem_write_new(e, linear, old, buf, size, flags);
 }
 
 /*
@@ -191,15 +191,15 @@ static int write_piece(struct emulator *e, u64 linear, const u8 *old,
 int emu_mem_probe(struct emulator *e, u64 linear, unsigned int size,
 		  unsigned int flags)
 {
-	unsigned int first = min_t(unsigned int, size, left_in_page(linear));
+	unsigned int first = min_t(unsigned int, size, emu_left_in_page(linear));
 	int r;
 
-	if (replaying(e))
+	if (emu_log_left(e))
 		return EMU_CONTINUE;
 	flags |= emu_access_flags(e);
 	r = e->ops->probe(e, linear, first, flags);
 	if ((r == EMU_CONTINUE || r == EMU_EXIT) && size > first)
-		r = e->ops->probe(e, wrap(e, linear + first), size - first, flags);
+		r = e->ops->probe(e, emu_wrap(e, linear + first), size - first, flags);
 	switch (r) {
 	case EMU_EXIT:
 		return EMU_CONTINUE;
@@ -212,17 +212,17 @@ int emu_mem_probe(struct emulator *e, u64 linear, unsigned int size,
 }
 
 /* Both pages of an access that crosses, before the first is touched. */
-static int probe_both(struct emulator *e, u64 linear, unsigned int size,
-		      unsigned int flags)
+static int emu_mem_probe_both(struct emulator *e, u64 linear, unsigned int size,
+			      unsigned int flags)
 {
-	if (size <= left_in_page(linear))
+	if (size <= emu_left_in_page(linear))
 		return EMU_CONTINUE;
 	return emu_mem_probe(e, linear, size, flags);
 }
 
-static unsigned int piece_size(u64 linear, unsigned int size)
+static unsigned int emu_mem_piece(u64 linear, unsigned int size)
 {
-	return min_t(unsigned int, 16, min_t(unsigned int, size, left_in_page(linear)));
+	return min_t(unsigned int, 16, min_t(unsigned int, size, emu_left_in_page(linear)));
 }
 
 int emu_mem_read(struct emulator *e, u64 linear, void *buf,
@@ -232,12 +232,12 @@ int emu_mem_read(struct emulator *e, u64 linear, void *buf,
 	int r;
 
 	flags |= emu_access_flags(e);
-	r = probe_both(e, linear, size, flags);
+	r = emu_mem_probe_both(e, linear, size, flags);
 	while (!r && size) {
-		unsigned int piece = piece_size(linear, size);
+		unsigned int piece = emu_mem_piece(linear, size);
 
-		r = read_piece(e, linear, to, piece, flags);
-		linear = wrap(e, linear + piece);
+		r = emu_mem_read_piece(e, linear, to, piece, flags);
+		linear = emu_wrap(e, linear + piece);
 		to += piece;
 		size -= piece;
 	}
@@ -251,12 +251,12 @@ int emu_mem_write(struct emulator *e, u64 linear, const void *buf,
 	const u8 *from = buf;
 	int r;
 
-	r = probe_both(e, linear, size, flags);
+	r = emu_mem_probe_both(e, linear, size, flags);
 	while (!r && size) {
-		unsigned int piece = piece_size(linear, size);
+		unsigned int piece = emu_mem_piece(linear, size);
 
-		r = write_piece(e, linear, NULL, from, piece, flags);
-		linear = wrap(e, linear + piece);
+		r = emu_mem_write_piece(e, linear, NULL, from, piece, flags);
+		linear = emu_wrap(e, linear + piece);
 		from += piece;
 		size -= piece;
 	}
@@ -274,9 +274,9 @@ int emu_mem_cmpxchg(struct emulator *e, u64 linear, const void *old,
 			     EMU_LOCKED;
 	int r;
 
-	if (size > left_in_page(linear))
+	if (size > emu_left_in_page(linear))
 		return emu_mem_write(e, linear, new, size);
-	r = write_piece(e, linear, old, new, size, flags);
+	r = emu_mem_write_piece(e, linear, old, new, size, flags);
 	if (r == EMU_RETRY)
 		emu_reset(e);
 	return r;
@@ -301,18 +301,18 @@ emu_replay_port(const struct emulator *e, u8 kind, u16 port,
 {
 	const struct emu_access *entry = &e->log[e->log_next];
 
-	if (replaying(e) && entry->kind == kind && entry->address == port &&
+	if (emu_log_left(e) && entry->kind == kind && entry->address == port &&
 	    entry->size == size)
 		return entry;
 	return NULL;
 }
 
-static int port_new(struct emulator *e, u8 kind, u16 port,
-		    unsigned int size, unsigned int count, void *data)
+static int emu_port_new(struct emulator *e, u8 kind, u16 port,
+			unsigned int size, unsigned int count, void *data)
 {
 	int r;
 
-	set_pending(e, kind, port, size, count);
+	emu_set_pending(e, kind, port, size, count);
 	if (kind == EMU_IN)
 		r = e->ops->in(e, port, size, count, data);
 	else
@@ -320,7 +320,7 @@ static int port_new(struct emulator *e, u8 kind, u16 port,
 	/* Ports are not answered in pieces. */
 	if (r == EMU_EXIT && e->pending.size != size)
 		r = EMU_UNHANDLEABLE;
-	r = finish(e, size, r);
+	r = emu_finish_access(e, size, r);
 	if (r == EMU_CONTINUE) {
 		struct emu_access done = {
 			.address = port,
@@ -331,7 +331,7 @@ static int port_new(struct emulator *e, u8 kind, u16 port,
 
 		if (kind == EMU_IN && count == 1)
 			memcpy(done.data, data, size);
-		record(e, &done);
+		emu_log_record(e, &done);
 	}
 	return r;
 }
@@ -343,9 +343,9 @@ int emu_port(struct emulator *e, u8 kind, u16 port,
 	const struct emu_access *done;
 	int r;
 
-	if (!replaying(e))
-		return port_new(e, kind, port, size, count, data);
-	r = replay(e, kind, port, size, &done);
+	if (!emu_log_left(e))
+		return emu_port_new(e, kind, port, size, count, data);
+	r = emu_log_replay(e, kind, port, size, &done);
 	if (r)
 		return r;
 	if (done->count != count || done->size != size) {

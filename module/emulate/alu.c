@@ -8,12 +8,12 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-static unsigned int bits(unsigned int size)
+static unsigned int alu_bits(unsigned int size)
 {
 	return 8 * size;
 }
 
-static void swap_values(u64 *a, u64 *b)
+static void alu_swap_values(u64 *a, u64 *b)
 {
 	u64 t = *a;
 
@@ -21,18 +21,18 @@ static void swap_values(u64 *a, u64 *b)
 	*b = t;
 }
 
-static bool msb(u64 value, unsigned int size)
+static bool alu_msb(u64 value, unsigned int size)
 {
-	return (value >> (bits(size) - 1)) & 1;
+	return (value >> (alu_bits(size) - 1)) & 1;
 }
 
-static void assign(u64 *flags, u64 flag, bool value)
+static void alu_assign(u64 *flags, u64 flag, bool value)
 {
 	*flags = value ? *flags | flag : *flags & ~flag;
 }
 
 /* PF looks at the low byte only: set if it has an even number of ones. */
-static bool even_parity(u64 value)
+static bool alu_even_parity(u64 value)
 {
 	value ^= value >> 4;
 	value ^= value >> 2;
@@ -43,9 +43,9 @@ static bool even_parity(u64 value)
 void alu_set_szp(u64 result, unsigned int size, u64 *flags)
 {
 	result &= emu_mask(size);
-	assign(flags, EFL_SF, msb(result, size));
-	assign(flags, EFL_ZF, !result);
-	assign(flags, EFL_PF, even_parity(result));
+	alu_assign(flags, EFL_SF, alu_msb(result, size));
+	alu_assign(flags, EFL_ZF, !result);
+	alu_assign(flags, EFL_PF, alu_even_parity(result));
 }
 
 u64 alu_add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
@@ -55,9 +55,9 @@ u64 alu_add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
 	a &= emu_mask(size);
 	b &= emu_mask(size);
 	result = (a + b + carry) & emu_mask(size);
-	assign(flags, EFL_CF, result < a || (carry && result == a));
-	assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
-	assign(flags, EFL_OF, msb((a ^ result) & (b ^ result), size));
+	alu_assign(flags, EFL_CF, result < a || (carry && result == a));
+	alu_assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
+	alu_assign(flags, EFL_OF, alu_msb((a ^ result) & (b ^ result), size));
 	alu_set_szp(result, size, flags);
 	return result;
 }
@@ -69,9 +69,9 @@ u64 alu_sub(u64 a, u64 b, bool borrow, unsigned int size, u64 *flags)
 	a &= emu_mask(size);
 	b &= emu_mask(size);
 	result = (a - b - borrow) & emu_mask(size);
-	assign(flags, EFL_CF, a < b || (borrow && a == b));
-	assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
-	assign(flags, EFL_OF, msb((a ^ b) & (a ^ result), size));
+	alu_assign(flags, EFL_CF, a < b || (borrow && a == b));
+	alu_assign(flags, EFL_AF, (a ^ b ^ result) & 0x10);
+	alu_assign(flags, EFL_OF, alu_msb((a ^ b) & (a ^ result), size));
 	alu_set_szp(result, size, flags);
 	return result;
 }
@@ -84,72 +84,72 @@ u64 alu_logic(u64 result, unsigned int size, u64 *flags)
 	return result;
 }
 
-static u64 rotate_left(u64 a, unsigned int count, unsigned int size)
+static u64 alu_rotate_left(u64 a, unsigned int count, unsigned int size)
 {
-	count %= bits(size);
+	count %= alu_bits(size);
 	if (!count)
 		return a;
-	return ((a << count) | (a >> (bits(size) - count))) & emu_mask(size);
+	return ((a << count) | (a >> (alu_bits(size) - count))) & emu_mask(size);
 }
 
 /* Rotation through the carry: of one bit more. One step at a time will do. */
-static u64 rotate_carry_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
+static u64 alu_rotate_carry_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
-	for (count %= bits(size) + 1; count; count--) {
+	for (count %= alu_bits(size) + 1; count; count--) {
 		bool carry = *flags & EFL_CF;
 
-		assign(flags, EFL_CF, msb(a, size));
+		alu_assign(flags, EFL_CF, alu_msb(a, size));
 		a = ((a << 1) | carry) & emu_mask(size);
 	}
-	assign(flags, EFL_OF, msb(a, size) != !!(*flags & EFL_CF));
+	alu_assign(flags, EFL_OF, alu_msb(a, size) != !!(*flags & EFL_CF));
 	return a;
 }
 
-static u64 rotate_carry_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
+static u64 alu_rotate_carry_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
-	for (count %= bits(size) + 1; count; count--) {
+	for (count %= alu_bits(size) + 1; count; count--) {
 		u64 carry = *flags & EFL_CF ? 1 : 0;
 
-		assign(flags, EFL_CF, a & 1);
-		a = (a >> 1) | (carry << (bits(size) - 1));
+		alu_assign(flags, EFL_CF, a & 1);
+		a = (a >> 1) | (carry << (alu_bits(size) - 1));
 	}
-	assign(flags, EFL_OF, msb(a, size) != msb(a << 1, size));
+	alu_assign(flags, EFL_OF, alu_msb(a, size) != alu_msb(a << 1, size));
 	return a;
 }
 
-static u64 shift_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
+static u64 alu_shift_left(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
-	bool carry = count <= bits(size) && ((a >> (bits(size) - count)) & 1);
+	bool carry = count <= alu_bits(size) && ((a >> (alu_bits(size) - count)) & 1);
 
-	a = count < bits(size) ? (a << count) & emu_mask(size) : 0;
-	assign(flags, EFL_CF, carry);
-	assign(flags, EFL_OF, msb(a, size) != carry);
+	a = count < alu_bits(size) ? (a << count) & emu_mask(size) : 0;
+	alu_assign(flags, EFL_CF, carry);
+	alu_assign(flags, EFL_OF, alu_msb(a, size) != carry);
 	alu_set_szp(a, size, flags);
 	return a;
 }
 
-static u64 shift_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
+static u64 alu_shift_right(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
-	assign(flags, EFL_OF, msb(a, size));
-	assign(flags, EFL_CF, count <= bits(size) && ((a >> (count - 1)) & 1));
-	a = count < bits(size) ? a >> count : 0;
+	alu_assign(flags, EFL_OF, alu_msb(a, size));
+	alu_assign(flags, EFL_CF, count <= alu_bits(size) && ((a >> (count - 1)) & 1));
+	a = count < alu_bits(size) ? a >> count : 0;
 	alu_set_szp(a, size, flags);
 	return a;
 }
 
-static u64 shift_right_signed(u64 a, unsigned int count, unsigned int size, u64 *flags)
+static u64 alu_shift_right_signed(u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
 	s64 wide = (s64)emu_sign_extend(a, size);
 
-	assign(flags, EFL_CF, (wide >> (count - 1)) & 1);
-	assign(flags, EFL_OF, false);
+	alu_assign(flags, EFL_CF, (wide >> (count - 1)) & 1);
+	alu_assign(flags, EFL_OF, false);
 	a = (u64)(wide >> count) & emu_mask(size);
 	alu_set_szp(a, size, flags);
 	return a;
 }
 
 /* The count has 5 bits, 6 for operands of 64; zero changes no flag. */
-static unsigned int shift_count(unsigned int count, unsigned int size)
+static unsigned int alu_shift_count(unsigned int count, unsigned int size)
 {
 	return count & (size == 8 ? 63 : 31);
 }
@@ -157,30 +157,30 @@ static unsigned int shift_count(unsigned int count, unsigned int size)
 u64 alu_shift(u8 op, u64 a, unsigned int count, unsigned int size, u64 *flags)
 {
 	a &= emu_mask(size);
-	count = shift_count(count, size);
+	count = alu_shift_count(count, size);
 	if (!count)
 		return a;
 	switch (op) {
 	case OP_ROL:
-		a = rotate_left(a, count, size);
-		assign(flags, EFL_CF, a & 1);
-		assign(flags, EFL_OF, msb(a, size) != (a & 1));
+		a = alu_rotate_left(a, count, size);
+		alu_assign(flags, EFL_CF, a & 1);
+		alu_assign(flags, EFL_OF, alu_msb(a, size) != (a & 1));
 		return a;
 	case OP_ROR:
-		a = rotate_left(a, bits(size) - count % bits(size), size);
-		assign(flags, EFL_CF, msb(a, size));
-		assign(flags, EFL_OF, msb(a, size) != msb(a << 1, size));
+		a = alu_rotate_left(a, alu_bits(size) - count % alu_bits(size), size);
+		alu_assign(flags, EFL_CF, alu_msb(a, size));
+		alu_assign(flags, EFL_OF, alu_msb(a, size) != alu_msb(a << 1, size));
 		return a;
 	case OP_RCL:
-		return rotate_carry_left(a, count, size, flags);
+		return alu_rotate_carry_left(a, count, size, flags);
 	case OP_RCR:
-		return rotate_carry_right(a, count, size, flags);
+		return alu_rotate_carry_right(a, count, size, flags);
 	case OP_SHR:
-		return shift_right(a, count, size, flags);
+		return alu_shift_right(a, count, size, flags);
 	case OP_SAR:
-		return shift_right_signed(a, count, size, flags);
+		return alu_shift_right_signed(a, count, size, flags);
 	}
-	return shift_left(a, count, size, flags);
+	return alu_shift_left(a, count, size, flags);
 }
 
 /*
@@ -193,17 +193,17 @@ u64 alu_shld(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
 
 	a &= emu_mask(size);
 	b &= emu_mask(size);
-	count = shift_count(count, size);
+	count = alu_shift_count(count, size);
 	if (!count)
 		return a;
-	if (count > bits(size)) {
-		count -= bits(size);
-		swap_values(&a, &b);
+	if (count > alu_bits(size)) {
+		count -= alu_bits(size);
+		alu_swap_values(&a, &b);
 	}
-	assign(flags, EFL_CF, (a >> (bits(size) - count)) & 1);
-	result = count < bits(size) ? (a << count) | (b >> (bits(size) - count)) : b;
+	alu_assign(flags, EFL_CF, (a >> (alu_bits(size) - count)) & 1);
+	result = count < alu_bits(size) ? (a << count) | (b >> (alu_bits(size) - count)) : b;
 	result &= emu_mask(size);
-	assign(flags, EFL_OF, msb(a ^ result, size));
+	alu_assign(flags, EFL_OF, alu_msb(a ^ result, size));
 	alu_set_szp(result, size, flags);
 	return result;
 }
@@ -214,26 +214,26 @@ u64 alu_shrd(u64 a, u64 b, unsigned int count, unsigned int size, u64 *flags)
 
 	a &= emu_mask(size);
 	b &= emu_mask(size);
-	count = shift_count(count, size);
+	count = alu_shift_count(count, size);
 	if (!count)
 		return a;
-	if (count > bits(size)) {
-		count -= bits(size);
-		swap_values(&a, &b);
+	if (count > alu_bits(size)) {
+		count -= alu_bits(size);
+		alu_swap_values(&a, &b);
 	}
-	assign(flags, EFL_CF, (a >> (count - 1)) & 1);
-	result = count < bits(size) ? (a >> count) | (b << (bits(size) - count)) : b;
+	alu_assign(flags, EFL_CF, (a >> (count - 1)) & 1);
+	result = count < alu_bits(size) ? (a >> count) | (b << (alu_bits(size) - count)) : b;
 	result &= emu_mask(size);
-	assign(flags, EFL_OF, msb(a ^ result, size));
+	alu_assign(flags, EFL_OF, alu_msb(a ^ result, size));
 	alu_set_szp(result, size, flags);
 	return result;
 }
 
 /* SF, ZF, AF and PF are not defined after a multiplication. */
-static void multiplied(u64 *flags, bool overflow)
+static void alu_multiplied(u64 *flags, bool overflow)
 {
-	assign(flags, EFL_CF, overflow);
-	assign(flags, EFL_OF, overflow);
+	alu_assign(flags, EFL_CF, overflow);
+	alu_assign(flags, EFL_OF, overflow);
 }
 
 u64 alu_mul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
@@ -241,8 +241,8 @@ u64 alu_mul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
 	unsigned __int128 product = (unsigned __int128)(a & emu_mask(size)) *
 				    (b & emu_mask(size));
 
-	*high = (u64)(product >> bits(size)) & emu_mask(size);
-	multiplied(flags, *high);
+	*high = (u64)(product >> alu_bits(size)) & emu_mask(size);
+	alu_multiplied(flags, *high);
 	return (u64)product & emu_mask(size);
 }
 
@@ -252,8 +252,8 @@ u64 alu_imul(u64 a, u64 b, unsigned int size, u64 *high, u64 *flags)
 			   (s64)emu_sign_extend(b, size);
 	u64 low = (u64)product & emu_mask(size);
 
-	*high = (u64)(product >> bits(size)) & emu_mask(size);
-	multiplied(flags, product != (s64)emu_sign_extend(low, size));
+	*high = (u64)(product >> alu_bits(size)) & emu_mask(size);
+	alu_multiplied(flags, product != (s64)emu_sign_extend(low, size));
 	return low;
 }
 
@@ -272,8 +272,8 @@ bool alu_div(u64 high, u64 low, u64 divisor, unsigned int size,
 	divisor &= emu_mask(size);
 	if (high >= divisor)
 		return false;
-	for (i = bits(size); i-- > 0;) {
-		bool carry = msb(high, size);
+	for (i = alu_bits(size); i-- > 0;) {
+		bool carry = alu_msb(high, size);
 
 		high = ((high << 1) | ((low >> i) & 1)) & emu_mask(size);
 		q <<= 1;
@@ -287,7 +287,7 @@ bool alu_div(u64 high, u64 low, u64 divisor, unsigned int size,
 	return true;
 }
 
-static void negate_pair(u64 *high, u64 *low, unsigned int size)
+static void alu_negate_pair(u64 *high, u64 *low, unsigned int size)
 {
 	*low = -*low & emu_mask(size);
 	*high = (~*high + !*low) & emu_mask(size);
@@ -296,16 +296,16 @@ static void negate_pair(u64 *high, u64 *low, unsigned int size)
 bool alu_idiv(u64 high, u64 low, u64 divisor, unsigned int size,
 	      u64 *quotient, u64 *remainder)
 {
-	u64 limit = BIT_ULL(bits(size) - 1);
+	u64 limit = BIT_ULL(alu_bits(size) - 1);
 	bool negative, divisor_negative, differ;
 
 	high &= emu_mask(size);
 	low &= emu_mask(size);
-	negative = msb(high, size);
-	divisor_negative = msb(divisor, size);
+	negative = alu_msb(high, size);
+	divisor_negative = alu_msb(divisor, size);
 	differ = negative != divisor_negative;
 	if (negative)
-		negate_pair(&high, &low, size);
+		alu_negate_pair(&high, &low, size);
 	if (divisor_negative)
 		divisor = -divisor;
 	if (!alu_div(high, low, divisor, size, quotient, remainder))
@@ -347,7 +347,7 @@ u32 alu_crc32(u32 crc, u64 value, unsigned int size)
 {
 	unsigned int i;
 
-	for (i = 0; i < bits(size); i++) {
+	for (i = 0; i < alu_bits(size); i++) {
 		bool bit = (crc ^ (value >> i)) & 1;
 
 		crc >>= 1;

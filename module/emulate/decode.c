@@ -40,7 +40,7 @@ struct state {
 	bool vex_l;
 };
 
-static u8 next_byte(struct cursor *c)
+static u8 decode_byte(struct cursor *c)
 {
 	if (c->pos >= EMU_INSN_MAX) {
 		c->too_long = true;
@@ -53,25 +53,25 @@ static u8 next_byte(struct cursor *c)
 	return c->bytes[c->pos++];
 }
 
-static u64 next_bytes(struct cursor *c, unsigned int size)
+static u64 decode_bytes(struct cursor *c, unsigned int size)
 {
 	u64 value = 0;
 	unsigned int i;
 
 	for (i = 0; i < size; i++)
-		value |= (u64)next_byte(c) << (8 * i);
+		value |= (u64)decode_byte(c) << (8 * i);
 	return value;
 }
 
-static u64 next_signed(struct cursor *c, unsigned int size)
+static u64 decode_signed(struct cursor *c, unsigned int size)
 {
 	unsigned int shift = 64 - 8 * size;
 
-	return (u64)((s64)(next_bytes(c, size) << shift) >> shift);
+	return (u64)((s64)(decode_bytes(c, size) << shift) >> shift);
 }
 
 /* An instruction that is invalid may still turn out to be too long. */
-static bool failed(const struct cursor *c)
+static bool decode_failed(const struct cursor *c)
 {
 	return c->more || c->too_long;
 }
@@ -80,7 +80,7 @@ static bool failed(const struct cursor *c)
  * Prefixes come in any order and number; the last of a group counts. In 64-bit
  * mode the overrides of ES, CS, SS and DS mean nothing.
  */
-static bool legacy_prefix(struct state *s, u8 byte)
+static bool decode_legacy_prefix(struct state *s, u8 byte)
 {
 	struct emu_insn *insn = s->insn;
 
@@ -119,15 +119,15 @@ static u8 decode_prefixes(struct state *s)
 	struct emu_insn *insn = s->insn;
 
 	for (;;) {
-		u8 byte = next_byte(&s->c);
+		u8 byte = decode_byte(&s->c);
 
-		if (failed(&s->c))
+		if (decode_failed(&s->c))
 			return 0;
 		if (insn->mode == MODE_64 && (byte & 0xf0) == 0x40) {
 			insn->rex = byte;
 			continue;
 		}
-		if (!legacy_prefix(s, byte))
+		if (!decode_legacy_prefix(s, byte))
 			return byte;
 		insn->rex = 0;
 	}
@@ -145,7 +145,7 @@ static u8 decode_address_size(const struct state *s)
 	}
 }
 
-static u8 operand_size_v(const struct emu_insn *insn)
+static u8 decode_size_v(const struct emu_insn *insn)
 {
 	if (insn->rex & REX_W)
 		return 8;
@@ -155,7 +155,7 @@ static u8 operand_size_v(const struct emu_insn *insn)
 static u8 decode_operand_size(const struct emu_insn *insn, u32 flags)
 {
 	bool mode64 = insn->mode == MODE_64;
-	u8 size = operand_size_v(insn);
+	u8 size = decode_size_v(insn);
 
 	switch (flags & SZ_MASK) {
 	case SZ_B:
@@ -196,26 +196,26 @@ static void decode_modrm_16(struct state *s)
 	u8 rm = insn->rm & 7;
 
 	if (insn->mod == 0 && rm == 6) {
-		insn->disp = next_bytes(&s->c, 2);
+		insn->disp = decode_bytes(&s->c, 2);
 		return;
 	}
 	insn->base = bases[rm];
 	insn->index = indexes[rm];
 	if (insn->mod)
-		insn->disp = next_signed(&s->c, insn->mod);
+		insn->disp = decode_signed(&s->c, insn->mod);
 }
 
 static void decode_sib(struct state *s)
 {
 	struct emu_insn *insn = s->insn;
-	u8 sib = next_byte(&s->c);
+	u8 sib = decode_byte(&s->c);
 	u8 index = ((sib >> 3) & 7) | (insn->rex & REX_X ? 8 : 0);
 
 	insn->scale = sib >> 6;
 	if (index != GPR_RSP)
 		insn->index = index;
 	if ((sib & 7) == GPR_RBP && insn->mod == 0)
-		insn->disp = next_signed(&s->c, 4);
+		insn->disp = decode_signed(&s->c, 4);
 	else
 		insn->base = (sib & 7) | (insn->rex & REX_B ? 8 : 0);
 }
@@ -228,19 +228,19 @@ static void decode_modrm_32(struct state *s)
 	if (rm == GPR_RSP) {
 		decode_sib(s);
 	} else if (rm == GPR_RBP && insn->mod == 0) {
-		insn->disp = next_signed(&s->c, 4);
+		insn->disp = decode_signed(&s->c, 4);
 		insn->rip_relative = insn->mode == MODE_64;
 	} else {
 		insn->base = insn->rm;
 	}
 	if (insn->mod)
-		insn->disp = next_signed(&s->c, insn->mod == 1 ? 1 : 4);
+		insn->disp = decode_signed(&s->c, insn->mod == 1 ? 1 : 4);
 }
 
 static void decode_modrm(struct state *s)
 {
 	struct emu_insn *insn = s->insn;
-	u8 modrm = next_byte(&s->c);
+	u8 modrm = decode_byte(&s->c);
 
 	insn->has_modrm = true;
 	insn->mod = modrm >> 6;
@@ -271,48 +271,48 @@ static void decode_immediate(struct state *s)
 
 	switch (insn->flags & IM_MASK) {
 	case IM_8:
-		insn->imm = next_signed(&s->c, 1);
+		insn->imm = decode_signed(&s->c, 1);
 		break;
 	case IM_U8:
-		insn->imm = next_byte(&s->c);
+		insn->imm = decode_byte(&s->c);
 		break;
 	case IM_16:
-		insn->imm = next_bytes(&s->c, 2);
+		insn->imm = decode_bytes(&s->c, 2);
 		break;
 	case IM_Z:
-		insn->imm = next_signed(&s->c, z);
+		insn->imm = decode_signed(&s->c, z);
 		break;
 	case IM_V:
-		insn->imm = next_signed(&s->c, insn->operand_size);
+		insn->imm = decode_signed(&s->c, insn->operand_size);
 		break;
 	case IM_32:
-		insn->imm = next_signed(&s->c, 4);
+		insn->imm = decode_signed(&s->c, 4);
 		break;
 	case IM_ENTER:
 	case IM_2X8:
-		insn->imm = next_bytes(&s->c,
-				       (insn->flags & IM_MASK) == IM_ENTER ? 2 : 1);
-		insn->imm2 = next_byte(&s->c);
+		insn->imm = decode_bytes(&s->c,
+					 (insn->flags & IM_MASK) == IM_ENTER ? 2 : 1);
+		insn->imm2 = decode_byte(&s->c);
 		break;
 	case IM_FAR:
-		insn->imm = next_bytes(&s->c, z);
-		insn->imm2 = next_bytes(&s->c, 2);
+		insn->imm = decode_bytes(&s->c, z);
+		insn->imm2 = decode_bytes(&s->c, 2);
 		break;
 	case IM_OFFS:
-		insn->disp = next_bytes(&s->c, insn->address_size);
+		insn->disp = decode_bytes(&s->c, insn->address_size);
 		insn->memory = true;
 		break;
 	}
 }
 
-static unsigned int prefix_index(const struct emu_insn *insn)
+static unsigned int decode_prefix_index(const struct emu_insn *insn)
 {
 	if (insn->rep)
 		return insn->rep == 0xf3 ? 2 : 3;
 	return insn->has_operand_prefix;
 }
 
-static unsigned int selector_index(const struct state *s, u32 selector)
+static unsigned int decode_selector_index(const struct state *s, u32 selector)
 {
 	const struct emu_insn *insn = s->insn;
 
@@ -324,7 +324,7 @@ static unsigned int selector_index(const struct state *s, u32 selector)
 	case SEL_RM:
 		return insn->rm & 7;
 	case SEL_PREFIX:
-		return prefix_index(insn);
+		return decode_prefix_index(insn);
 	case SEL_64:
 		return insn->mode == MODE_64;
 	}
@@ -332,7 +332,7 @@ static unsigned int selector_index(const struct state *s, u32 selector)
 }
 
 /* Follow the selectors; what was said on the way is inherited. */
-static void resolve(struct state *s)
+static void decode_resolve(struct state *s)
 {
 	struct emu_opcode *entry = &s->entry;
 
@@ -342,7 +342,7 @@ static void resolve(struct state *s)
 
 		if ((entry->flags & F_MODRM) && !s->insn->has_modrm)
 			decode_modrm(s);
-		next = &entry->next[selector_index(s, selector)];
+		next = &entry->next[decode_selector_index(s, selector)];
 		entry->op = next->op;
 		entry->dst = next->dst ? next->dst : entry->dst;
 		entry->src = next->src ? next->src : entry->src;
@@ -355,14 +355,14 @@ static void resolve(struct state *s)
 }
 
 /* REX bits in VEX prefixes are inverted. Outside 64-bit mode they are ignored. */
-static void vex_rex(struct state *s, u8 bits)
+static void decode_vex_rex(struct state *s, u8 bits)
 {
 	if (s->insn->mode != MODE_64)
 		bits &= ~(REX_R | REX_X | REX_B | REX_W);
 	s->insn->rex = 0x40 | bits;
 }
 
-static void vex_prefix_bits(struct state *s, u8 pp)
+static void decode_vex_prefix(struct state *s, u8 pp)
 {
 	static const u8 reps[4] = { 0, 0, 0xf3, 0xf2 };
 
@@ -370,18 +370,18 @@ static void vex_prefix_bits(struct state *s, u8 pp)
 	s->insn->rep = reps[pp];
 }
 
-static void vex_vvvv(struct state *s, u8 byte)
+static void decode_vex_vvvv(struct state *s, u8 byte)
 {
 	s->insn->vvvv = (~byte >> 3) & 15;
 }
 
 static void decode_vex2(struct state *s)
 {
-	u8 byte = next_byte(&s->c);
+	u8 byte = decode_byte(&s->c);
 
-	vex_rex(s, (~byte >> 5) & REX_R);
-	vex_vvvv(s, byte);
-	vex_prefix_bits(s, byte & 3);
+	decode_vex_rex(s, (~byte >> 5) & REX_R);
+	decode_vex_vvvv(s, byte);
+	decode_vex_prefix(s, byte & 3);
 	s->vex_l = byte & 4;
 	s->vex_map = 1;
 }
@@ -389,27 +389,27 @@ static void decode_vex2(struct state *s)
 /* C4 (VEX) and 8F (XOP) have the same layout. */
 static void decode_vex3(struct state *s)
 {
-	u8 first = next_byte(&s->c);
-	u8 second = next_byte(&s->c);
+	u8 first = decode_byte(&s->c);
+	u8 second = decode_byte(&s->c);
 
-	vex_rex(s, ((~first >> 5) & 7) | ((second >> 4) & REX_W));
-	vex_vvvv(s, second);
-	vex_prefix_bits(s, second & 3);
+	decode_vex_rex(s, ((~first >> 5) & 7) | ((second >> 4) & REX_W));
+	decode_vex_vvvv(s, second);
+	decode_vex_prefix(s, second & 3);
 	s->vex_l = second & 4;
 	s->vex_map = first & 31;
 }
 
 static void decode_evex(struct state *s)
 {
-	u8 first = next_byte(&s->c);
-	u8 second = next_byte(&s->c);
+	u8 first = decode_byte(&s->c);
+	u8 second = decode_byte(&s->c);
 
-	next_byte(&s->c);
+	decode_byte(&s->c);
 	if ((first & 0x08) || !(second & 0x04))
 		s->c.invalid = true;
-	vex_rex(s, ((~first >> 5) & 7) | ((second >> 4) & REX_W));
-	vex_vvvv(s, second);
-	vex_prefix_bits(s, second & 3);
+	decode_vex_rex(s, ((~first >> 5) & 7) | ((second >> 4) & REX_W));
+	decode_vex_vvvv(s, second);
+	decode_vex_prefix(s, second & 3);
 	s->vex_map = first & 7;
 }
 
@@ -417,7 +417,7 @@ static void decode_evex(struct state *s)
  * True for C4, C5, 62 and 8F where they are prefixes. Outside 64-bit mode the
  * next byte tells: what would be LES, LDS or BOUND with a register is none.
  */
-static bool vector_prefix(struct state *s, u8 byte)
+static bool decode_vector_prefix(struct state *s, u8 byte)
 {
 	struct cursor peek = s->c;
 	u8 next;
@@ -428,8 +428,8 @@ static bool vector_prefix(struct state *s, u8 byte)
 	case 0x62:
 		if (s->insn->mode == MODE_64)
 			break;
-		next = next_byte(&peek);
-		if (failed(&peek)) {
+		next = decode_byte(&peek);
+		if (decode_failed(&peek)) {
 			s->c = peek;
 			return false;
 		}
@@ -437,8 +437,8 @@ static bool vector_prefix(struct state *s, u8 byte)
 			return false;
 		break;
 	case 0x8f:
-		next = next_byte(&peek);
-		if (failed(&peek)) {
+		next = decode_byte(&peek);
+		if (decode_failed(&peek)) {
 			s->c = peek;
 			return false;
 		}
@@ -475,7 +475,7 @@ static void decode_vector_opcode(struct state *s, u8 byte)
 	}
 	s->insn->map = s->vex_map >= 1 && s->vex_map <= 3 ?
 		       s->vex_map : OPCODE_MAP_OTHER;
-	s->insn->opcode = next_byte(&s->c);
+	s->insn->opcode = decode_byte(&s->c);
 	entry = opcode_vex(s->insn->encoding, s->vex_map, s->insn->opcode);
 	if (entry)
 		s->entry = *entry;
@@ -493,7 +493,7 @@ static void decode_legacy_opcode(struct state *s, u8 byte)
 		s->entry = opcodes_one[byte];
 		return;
 	}
-	byte = next_byte(&s->c);
+	byte = decode_byte(&s->c);
 	switch (byte) {
 	case 0x0f:
 		insn->map = OPCODE_MAP_3DNOW;
@@ -501,12 +501,12 @@ static void decode_legacy_opcode(struct state *s, u8 byte)
 		return;
 	case 0x38:
 		insn->map = OPCODE_MAP_0F38;
-		insn->opcode = next_byte(&s->c);
+		insn->opcode = decode_byte(&s->c);
 		s->entry = opcodes_0f38[insn->opcode];
 		return;
 	case 0x3a:
 		insn->map = OPCODE_MAP_0F3A;
-		insn->opcode = next_byte(&s->c);
+		insn->opcode = decode_byte(&s->c);
 		s->entry = opcodes_0f3a[insn->opcode];
 		return;
 	}
@@ -515,18 +515,18 @@ static void decode_legacy_opcode(struct state *s, u8 byte)
 	s->entry = opcodes_0f[byte];
 }
 
-static bool allowed_in_mode(const struct emu_insn *insn)
+static bool decode_mode_allowed(const struct emu_insn *insn)
 {
 	if (insn->mode == MODE_64)
 		return !(insn->flags & F_NO64);
 	return !(insn->flags & F_ONLY64);
 }
 
-static bool allowed_prefixes(const struct emu_insn *insn)
+static bool decode_prefixes_allowed(const struct emu_insn *insn)
 {
 	u32 possible = insn->flags & PF_MASK;
 
-	if (possible && !(possible & (PF_NP << prefix_index(insn))))
+	if (possible && !(possible & (PF_NP << decode_prefix_index(insn))))
 		return false;
 	if (insn->lock && !(insn->flags & F_MOVCR))
 		return (insn->flags & F_LOCKABLE) && insn->memory;
@@ -537,7 +537,7 @@ static bool allowed_prefixes(const struct emu_insn *insn)
  * CR0, CR2, CR3, CR4 and CR8 exist, and DR0 to DR7. AMD's way to name CR8
  * without REX is LOCK with CR0.
  */
-static bool allowed_register(struct emu_insn *insn)
+static bool decode_register_allowed(struct emu_insn *insn)
 {
 	switch (insn->op) {
 	case OP_MOV_FROM_CR:
@@ -553,7 +553,7 @@ static bool allowed_register(struct emu_insn *insn)
 }
 
 /* Where vvvv names no register it must be zero (inverted), all four bits. */
-static bool allowed_vex(const struct state *s)
+static bool decode_vex_allowed(const struct state *s)
 {
 	struct emu_insn *insn = s->insn;
 	bool uses_vvvv = insn->dst == OPD_B || insn->src == OPD_B ||
@@ -568,7 +568,7 @@ static bool allowed_vex(const struct state *s)
 	return true;
 }
 
-static bool allowed(struct state *s)
+static bool decode_allowed(struct state *s)
 {
 	struct emu_insn *insn = s->insn;
 
@@ -576,8 +576,8 @@ static bool allowed(struct state *s)
 		return false;
 	if ((insn->flags & F_REG) && insn->memory)
 		return false;
-	return insn->op && allowed_in_mode(insn) && allowed_prefixes(insn) &&
-	       allowed_register(insn) && allowed_vex(s);
+	return insn->op && decode_mode_allowed(insn) && decode_prefixes_allowed(insn) &&
+	       decode_register_allowed(insn) && decode_vex_allowed(s);
 }
 
 static void decode_all(struct state *s)
@@ -585,16 +585,16 @@ static void decode_all(struct state *s)
 	struct emu_insn *insn = s->insn;
 	u8 byte = decode_prefixes(s);
 
-	if (failed(&s->c))
+	if (decode_failed(&s->c))
 		return;
 	insn->address_size = decode_address_size(s);
-	if (vector_prefix(s, byte))
+	if (decode_vector_prefix(s, byte))
 		decode_vector_opcode(s, byte);
 	else
 		decode_legacy_opcode(s, byte);
-	if (failed(&s->c))
+	if (decode_failed(&s->c))
 		return;
-	resolve(s);
+	decode_resolve(s);
 	insn->op = s->entry.op;
 	insn->dst = s->entry.dst;
 	insn->src = s->entry.src;
@@ -610,7 +610,7 @@ static void decode_all(struct state *s)
 	decode_immediate(s);
 	if (s->override != NR_SEGS)
 		insn->segment = s->override;
-	if (!failed(&s->c) && !allowed(s))
+	if (!decode_failed(&s->c) && !decode_allowed(s))
 		s->c.invalid = true;
 }
 

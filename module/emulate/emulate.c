@@ -28,7 +28,7 @@ bool emu_op_emulated(enum emu_op op)
 	return (unsigned int)op < EMU_NR_OPS && handlers[op].exec;
 }
 
-static void restore_checkpoint(struct emu_step *s)
+static void emu_restore(struct emu_step *s)
 {
 	memcpy(s->e->regs, s->saved.regs, sizeof(s->saved.regs));
 	s->e->rip = s->saved.rip;
@@ -39,14 +39,14 @@ static void restore_checkpoint(struct emu_step *s)
  * Near branches with 0x66 in 64-bit mode are the one thing on which vendors
  * differ: AMD truncates RIP, Intel ignores the prefix. No compiler makes them.
  */
-static bool vendors_differ(const struct emu_insn *insn)
+static bool emu_vendors_differ(const struct emu_insn *insn)
 {
 	return insn->mode == MODE_64 && (insn->flags & F_BRANCH) &&
 	       insn->has_operand_prefix;
 }
 
 /* Real and virtual-8086 mode have neither VEX prefixes nor ARPL. */
-static bool undefined_here(const struct emulator *e, u16 feature)
+static bool emu_undefined_here(const struct emulator *e, u16 feature)
 {
 	if ((e->features & feature) != feature)
 		return true;
@@ -54,7 +54,7 @@ static bool undefined_here(const struct emulator *e, u16 feature)
 					e->insn.op == OP_ARPL);
 }
 
-static int load_operands(struct emu_step *s, u8 frame)
+static int emu_load_operands(struct emu_step *s, u8 frame)
 {
 	const struct emu_insn *insn = s->insn;
 	unsigned int flags = frame & EMU_STORE ? EMU_FOR_WRITE : 0;
@@ -72,16 +72,16 @@ static int load_operands(struct emu_step *s, u8 frame)
 	return r;
 }
 
-static int execute(struct emu_step *s)
+static int emu_execute(struct emu_step *s)
 {
 	const struct handler *handler = &handlers[s->insn->op];
 	int r;
 
-	if (!handler->exec || vendors_differ(s->insn))
+	if (!handler->exec || emu_vendors_differ(s->insn))
 		return EMU_UNHANDLEABLE;
-	if (undefined_here(s->e, handler->feature))
+	if (emu_undefined_here(s->e, handler->feature))
 		return emu_fault(s->e, VECTOR_UD);
-	r = load_operands(s, handler->frame);
+	r = emu_load_operands(s, handler->frame);
 	if (!r)
 		r = handler->exec(s);
 	if (!r && (handler->frame & EMU_STORE))
@@ -89,7 +89,7 @@ static int execute(struct emu_step *s)
 	return r;
 }
 
-static void retire(struct emu_step *s)
+static void emu_retire(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 
@@ -102,7 +102,7 @@ static void retire(struct emu_step *s)
 	e->events |= EMU_RETIRED;
 }
 
-static u64 next_rip(const struct emulator *e)
+static u64 emu_next_rip(const struct emulator *e)
 {
 	u64 rip = e->rip + e->insn.length;
 
@@ -113,7 +113,7 @@ static u64 next_rip(const struct emulator *e)
  * While an instruction waits for userspace its bytes are not fetched again:
  * they may have changed, and what runs again must be what ran before.
  */
-static int get_insn(struct emulator *e)
+static int emu_get_insn(struct emulator *e)
 {
 	if (e->log_used && e->insn.length)
 		return EMU_CONTINUE;
@@ -121,7 +121,7 @@ static int get_insn(struct emulator *e)
 }
 
 /* What callbacks return may be anything; handlers pass it on. */
-static int sanitize(int result)
+static int emu_sanitize(int result)
 {
 	switch (result) {
 	case EMU_CONTINUE:
@@ -133,26 +133,26 @@ static int sanitize(int result)
 	return EMU_UNHANDLEABLE;
 }
 
-static int run(struct emulator *e)
+static int emu_run(struct emulator *e)
 {
 	struct emu_step s;
 	int r;
 
-	r = get_insn(e);
+	r = emu_get_insn(e);
 	if (r)
 		return r;
 	s = (struct emu_step) {
 		.e = e,
 		.insn = &e->insn,
 		.size = e->insn.operand_size,
-		.next_rip = next_rip(e),
+		.next_rip = emu_next_rip(e),
 	};
 	emu_save(&s);
-	r = sanitize(execute(&s));
+	r = emu_sanitize(emu_execute(&s));
 	if (r == EMU_CONTINUE)
-		retire(&s);
+		emu_retire(&s);
 	else
-		restore_checkpoint(&s);
+		emu_restore(&s);
 	return r;
 }
 
@@ -167,7 +167,7 @@ int emulate_one(struct emulator *e)
 	e->events = 0;
 	e->log_next = 0;
 	e->pending.size = 0;
-	r = run(e);
+	r = emu_run(e);
 	if (r == EMU_EXIT)
 		return r;
 	e->nr_bytes = 0;
@@ -192,6 +192,6 @@ int emu_decode(struct emulator *e)
 
 void emu_skip(struct emulator *e)
 {
-	e->rip = next_rip(e);
+	e->rip = emu_next_rip(e);
 	e->rflags &= ~EFL_RF;
 }

@@ -7,7 +7,7 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-static bool carry(const struct emu_step *s)
+static bool exec_carry(const struct emu_step *s)
 {
 	return s->e->rflags & EFL_CF;
 }
@@ -20,7 +20,7 @@ int exec_add(struct emu_step *s)
 
 int exec_adc(struct emu_step *s)
 {
-	s->dst = alu_add(s->dst, s->src, carry(s), s->size, &s->e->rflags);
+	s->dst = alu_add(s->dst, s->src, exec_carry(s), s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
@@ -32,7 +32,7 @@ int exec_sub(struct emu_step *s)
 
 int exec_sbb(struct emu_step *s)
 {
-	s->dst = alu_sub(s->dst, s->src, carry(s), s->size, &s->e->rflags);
+	s->dst = alu_sub(s->dst, s->src, exec_carry(s), s->size, &s->e->rflags);
 	return EMU_CONTINUE;
 }
 
@@ -122,8 +122,8 @@ int exec_cmpxchg(struct emu_step *s)
 	return EMU_CONTINUE;
 }
 
-static void pair_set(struct emulator *e, u8 low, u8 high, const u64 *value,
-		     unsigned int half)
+static void exec_pair_set(struct emulator *e, u8 low, u8 high, const u64 *value,
+			  unsigned int half)
 {
 	if (half == 4) {
 		e->regs[low] = (u32)value[0];
@@ -134,8 +134,8 @@ static void pair_set(struct emulator *e, u8 low, u8 high, const u64 *value,
 	}
 }
 
-static void pair_get(const struct emulator *e, u8 low, u8 high, u64 *value,
-		     unsigned int half)
+static void exec_pair_get(const struct emulator *e, u8 low, u8 high, u64 *value,
+			  unsigned int half)
 {
 	if (half == 4) {
 		value[0] = (u32)e->regs[low] | e->regs[high] << 32;
@@ -168,13 +168,13 @@ int exec_cmpxchg8b(struct emu_step *s)
 				 (s->insn->lock ? EMU_LOCKED : 0));
 	if (r)
 		return r;
-	pair_get(e, GPR_RAX, GPR_RDX, expected, half);
-	pair_get(e, GPR_RBX, GPR_RCX, new, half);
+	exec_pair_get(e, GPR_RAX, GPR_RDX, expected, half);
+	exec_pair_get(e, GPR_RBX, GPR_RCX, new, half);
 	if (old[0] == expected[0] && old[1] == expected[1]) {
 		e->rflags |= EFL_ZF;
 	} else {
 		e->rflags &= ~EFL_ZF;
-		pair_set(e, GPR_RAX, GPR_RDX, old, half);
+		exec_pair_set(e, GPR_RAX, GPR_RDX, old, half);
 		memcpy(new, old, sizeof(new));
 	}
 	if (s->insn->lock)
@@ -196,7 +196,7 @@ int exec_adcx(struct emu_step *s)
 }
 
 /* Of one byte, products and dividends are in AX. */
-static void set_product(struct emu_step *s, u64 low, u64 high)
+static void exec_set_product(struct emu_step *s, u64 low, u64 high)
 {
 	struct emulator *e = s->e;
 
@@ -214,7 +214,7 @@ int exec_mul(struct emu_step *s)
 
 	low = alu_mul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
 		      &s->e->rflags);
-	set_product(s, low, high);
+	exec_set_product(s, low, high);
 	return EMU_CONTINUE;
 }
 
@@ -224,7 +224,7 @@ int exec_imul1(struct emu_step *s)
 
 	low = alu_imul(s->e->regs[GPR_RAX], s->dst, s->size, &high,
 		       &s->e->rflags);
-	set_product(s, low, high);
+	exec_set_product(s, low, high);
 	return EMU_CONTINUE;
 }
 
@@ -238,9 +238,9 @@ int exec_imul(struct emu_step *s)
 	return EMU_CONTINUE;
 }
 
-static int divide(struct emu_step *s,
-		  bool (*division)(u64 high, u64 low, u64 divisor, unsigned int size,
-				   u64 *quotient, u64 *remainder))
+static int exec_divide(struct emu_step *s,
+		       bool (*division)(u64 high, u64 low, u64 divisor, unsigned int size,
+					u64 *quotient, u64 *remainder))
 {
 	u64 low = s->e->regs[GPR_RAX], high = s->e->regs[GPR_RDX];
 	u64 quotient, remainder;
@@ -249,18 +249,18 @@ static int divide(struct emu_step *s,
 		high = low >> 8;
 	if (!division(high, low, s->dst, s->size, &quotient, &remainder))
 		return emu_fault(s->e, VECTOR_DE);
-	set_product(s, quotient, remainder);
+	exec_set_product(s, quotient, remainder);
 	return EMU_CONTINUE;
 }
 
 int exec_div(struct emu_step *s)
 {
-	return divide(s, alu_div);
+	return exec_divide(s, alu_div);
 }
 
 int exec_idiv(struct emu_step *s)
 {
-	return divide(s, alu_idiv);
+	return exec_divide(s, alu_idiv);
 }
 
 int exec_shift(struct emu_step *s)

@@ -6,55 +6,55 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-static void assign(struct emu_step *s, u64 flag, bool value)
+static void bits_assign(struct emu_step *s, u64 flag, bool value)
 {
 	s->e->rflags = value ? s->e->rflags | flag : s->e->rflags & ~flag;
 }
 
-static bool has(const struct emu_step *s, u16 feature)
+static bool bits_has(const struct emu_step *s, u16 feature)
 {
 	return s->e->features & feature;
 }
 
 /* The bit that an offset names, once whole operands have been taken off it. */
-static u64 bit(struct emu_step *s)
+static u64 bits_offset(struct emu_step *s)
 {
 	u64 mask = BIT_ULL(s->src & (8 * s->size - 1));
 
-	assign(s, EFL_CF, s->dst & mask);
+	bits_assign(s, EFL_CF, s->dst & mask);
 	return mask;
 }
 
 int exec_bt(struct emu_step *s)
 {
-	bit(s);
+	bits_offset(s);
 	return EMU_CONTINUE;
 }
 
 int exec_bts(struct emu_step *s)
 {
-	s->dst |= bit(s);
+	s->dst |= bits_offset(s);
 	return EMU_CONTINUE;
 }
 
 int exec_btr(struct emu_step *s)
 {
-	s->dst &= ~bit(s);
+	s->dst &= ~bits_offset(s);
 	return EMU_CONTINUE;
 }
 
 int exec_btc(struct emu_step *s)
 {
-	s->dst ^= bit(s);
+	s->dst ^= bits_offset(s);
 	return EMU_CONTINUE;
 }
 
-static unsigned int lowest_bit(u64 value)
+static unsigned int bits_lowest(u64 value)
 {
 	return __builtin_ctzll(value);
 }
 
-static unsigned int highest_bit(u64 value)
+static unsigned int bits_highest(u64 value)
 {
 	return 63 - __builtin_clzll(value);
 }
@@ -62,42 +62,42 @@ static unsigned int highest_bit(u64 value)
 /* Of zero there is no bit, and CPUs leave the destination alone, wholly. */
 int exec_bsf(struct emu_step *s)
 {
-	assign(s, EFL_ZF, !s->src);
+	bits_assign(s, EFL_ZF, !s->src);
 	s->no_store = !s->src;
 	if (s->src)
-		s->dst = lowest_bit(s->src);
+		s->dst = bits_lowest(s->src);
 	return EMU_CONTINUE;
 }
 
 int exec_bsr(struct emu_step *s)
 {
-	assign(s, EFL_ZF, !s->src);
+	bits_assign(s, EFL_ZF, !s->src);
 	s->no_store = !s->src;
 	if (s->src)
-		s->dst = highest_bit(s->src);
+		s->dst = bits_highest(s->src);
 	return EMU_CONTINUE;
 }
 
-static int counted(struct emu_step *s, unsigned int zeros)
+static int bits_counted(struct emu_step *s, unsigned int zeros)
 {
 	s->dst = zeros;
-	assign(s, EFL_CF, !s->src);
-	assign(s, EFL_ZF, !zeros);
+	bits_assign(s, EFL_CF, !s->src);
+	bits_assign(s, EFL_ZF, !zeros);
 	return EMU_CONTINUE;
 }
 
 int exec_tzcnt(struct emu_step *s)
 {
-	if (!has(s, EMU_BMI1))
+	if (!bits_has(s, EMU_BMI1))
 		return exec_bsf(s);
-	return counted(s, s->src ? lowest_bit(s->src) : 8 * s->size);
+	return bits_counted(s, s->src ? bits_lowest(s->src) : 8 * s->size);
 }
 
 int exec_lzcnt(struct emu_step *s)
 {
-	if (!has(s, EMU_LZCNT))
+	if (!bits_has(s, EMU_LZCNT))
 		return exec_bsr(s);
-	return counted(s, 8 * s->size - (s->src ? highest_bit(s->src) + 1 : 0));
+	return bits_counted(s, 8 * s->size - (s->src ? bits_highest(s->src) + 1 : 0));
 }
 
 int exec_popcnt(struct emu_step *s)
@@ -107,22 +107,22 @@ int exec_popcnt(struct emu_step *s)
 	for (s->dst = 0; left; left &= left - 1)
 		s->dst++;
 	s->e->rflags &= ~EFL_STATUS;
-	assign(s, EFL_ZF, !s->src);
+	bits_assign(s, EFL_ZF, !s->src);
 	return EMU_CONTINUE;
 }
 
 /* BMI: the frame has checked that the CPU has it. */
 
-static int bmi1_done(struct emu_step *s, u64 result, bool carry)
+static int bits_bmi1_done(struct emu_step *s, u64 result, bool carry)
 {
 	s->dst = alu_logic(result, s->size, &s->e->rflags);
-	assign(s, EFL_CF, carry);
+	bits_assign(s, EFL_CF, carry);
 	return EMU_CONTINUE;
 }
 
 int exec_andn(struct emu_step *s)
 {
-	return bmi1_done(s, ~s->src & s->src2, false);
+	return bits_bmi1_done(s, ~s->src & s->src2, false);
 }
 
 int exec_bextr(struct emu_step *s)
@@ -132,22 +132,22 @@ int exec_bextr(struct emu_step *s)
 
 	if (length < 64)
 		value &= BIT_ULL(length) - 1;
-	return bmi1_done(s, value, false);
+	return bits_bmi1_done(s, value, false);
 }
 
 int exec_blsr(struct emu_step *s)
 {
-	return bmi1_done(s, s->src & (s->src - 1), !s->src);
+	return bits_bmi1_done(s, s->src & (s->src - 1), !s->src);
 }
 
 int exec_blsmsk(struct emu_step *s)
 {
-	return bmi1_done(s, s->src ^ (s->src - 1), !s->src);
+	return bits_bmi1_done(s, s->src ^ (s->src - 1), !s->src);
 }
 
 int exec_blsi(struct emu_step *s)
 {
-	return bmi1_done(s, s->src & -s->src, s->src);
+	return bits_bmi1_done(s, s->src & -s->src, s->src);
 }
 
 int exec_bzhi(struct emu_step *s)
@@ -155,11 +155,11 @@ int exec_bzhi(struct emu_step *s)
 	unsigned int n = s->src2 & 0xff;
 	bool beyond = n >= 8 * s->size;
 
-	return bmi1_done(s, beyond ? s->src : s->src & (BIT_ULL(n) - 1), beyond);
+	return bits_bmi1_done(s, beyond ? s->src : s->src & (BIT_ULL(n) - 1), beyond);
 }
 
 /* The shifts and rotations of BMI2 change no flags. */
-static int flagless_shift(struct emu_step *s, u8 op, u64 count)
+static int bits_shift(struct emu_step *s, u8 op, u64 count)
 {
 	u64 flags = 0;
 
@@ -169,22 +169,22 @@ static int flagless_shift(struct emu_step *s, u8 op, u64 count)
 
 int exec_rorx(struct emu_step *s)
 {
-	return flagless_shift(s, OP_ROR, s->src2);
+	return bits_shift(s, OP_ROR, s->src2);
 }
 
 int exec_sarx(struct emu_step *s)
 {
-	return flagless_shift(s, OP_SAR, s->src2);
+	return bits_shift(s, OP_SAR, s->src2);
 }
 
 int exec_shlx(struct emu_step *s)
 {
-	return flagless_shift(s, OP_SHL, s->src2);
+	return bits_shift(s, OP_SHL, s->src2);
 }
 
 int exec_shrx(struct emu_step *s)
 {
-	return flagless_shift(s, OP_SHR, s->src2);
+	return bits_shift(s, OP_SHR, s->src2);
 }
 
 int exec_pdep(struct emu_step *s)

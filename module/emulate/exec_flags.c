@@ -6,7 +6,7 @@
 #include "emulate/alu.h"
 #include "emulate/emu.h"
 
-static int assign(struct emu_step *s, u64 flag, bool value)
+static int flags_assign(struct emu_step *s, u64 flag, bool value)
 {
 	s->e->rflags = value ? s->e->rflags | flag : s->e->rflags & ~flag;
 	return EMU_CONTINUE;
@@ -14,34 +14,34 @@ static int assign(struct emu_step *s, u64 flag, bool value)
 
 int exec_clc(struct emu_step *s)
 {
-	return assign(s, EFL_CF, false);
+	return flags_assign(s, EFL_CF, false);
 }
 
 int exec_stc(struct emu_step *s)
 {
-	return assign(s, EFL_CF, true);
+	return flags_assign(s, EFL_CF, true);
 }
 
 int exec_cmc(struct emu_step *s)
 {
-	return assign(s, EFL_CF, !(s->e->rflags & EFL_CF));
+	return flags_assign(s, EFL_CF, !(s->e->rflags & EFL_CF));
 }
 
 int exec_cld(struct emu_step *s)
 {
-	return assign(s, EFL_DF, false);
+	return flags_assign(s, EFL_DF, false);
 }
 
 int exec_std(struct emu_step *s)
 {
-	return assign(s, EFL_DF, true);
+	return flags_assign(s, EFL_DF, true);
 }
 
 /*
  * CLI and STI need a privilege of IOPL. What the virtual interrupt flag does
  * instead, in CPL 3, is left to the CPU.
  */
-static int may_change_if(struct emulator *e)
+static int flags_may_change_if(struct emulator *e)
 {
 	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
 	bool vm86 = e->rflags & EFL_VM;
@@ -55,23 +55,23 @@ static int may_change_if(struct emulator *e)
 
 int exec_cli(struct emu_step *s)
 {
-	int r = may_change_if(s->e);
+	int r = flags_may_change_if(s->e);
 
-	return r ? r : assign(s, EFL_IF, false);
+	return r ? r : flags_assign(s, EFL_IF, false);
 }
 
 int exec_sti(struct emu_step *s)
 {
-	int r = may_change_if(s->e);
+	int r = flags_may_change_if(s->e);
 
 	if (r)
 		return r;
 	if (!(s->e->rflags & EFL_IF))
 		s->e->events |= EMU_STI_SHADOW;
-	return assign(s, EFL_IF, true);
+	return flags_assign(s, EFL_IF, true);
 }
 
-static bool no_lahf(const struct emu_step *s)
+static bool flags_no_lahf(const struct emu_step *s)
 {
 	return emu_is_64bit(s->e) && !(s->e->features & EMU_LAHF64);
 }
@@ -82,7 +82,7 @@ int exec_lahf(struct emu_step *s)
 {
 	u64 *rax = &s->e->regs[GPR_RAX];
 
-	if (no_lahf(s))
+	if (flags_no_lahf(s))
 		return emu_fault(s->e, VECTOR_UD);
 	*rax = (*rax & ~0xff00ULL) |
 	       ((s->e->rflags & AH_FLAGS) | EFL_FIXED) << 8;
@@ -91,26 +91,26 @@ int exec_lahf(struct emu_step *s)
 
 int exec_sahf(struct emu_step *s)
 {
-	if (no_lahf(s))
+	if (flags_no_lahf(s))
 		return emu_fault(s->e, VECTOR_UD);
 	s->e->rflags = (s->e->rflags & ~AH_FLAGS) |
 		       ((s->e->regs[GPR_RAX] >> 8) & AH_FLAGS);
 	return EMU_CONTINUE;
 }
 
-static void set_al(struct emu_step *s, u64 value)
+static void flags_set_al(struct emu_step *s, u64 value)
 {
 	emu_set_reg(s->e, GPR_RAX, value, 1);
 }
 
 int exec_salc(struct emu_step *s)
 {
-	set_al(s, s->e->rflags & EFL_CF ? 0xff : 0);
+	flags_set_al(s, s->e->rflags & EFL_CF ? 0xff : 0);
 	return EMU_CONTINUE;
 }
 
 /* AAA adds 6 to AL and 1 to AH when the low digit overflowed; AAS subtracts. */
-static int adjust_ascii(struct emu_step *s, int sign)
+static int flags_adjust_ascii(struct emu_step *s, int sign)
 {
 	u64 ax = s->e->regs[GPR_RAX] & 0xffff;
 	bool adjust = (ax & 15) > 9 || (s->e->rflags & EFL_AF);
@@ -118,24 +118,24 @@ static int adjust_ascii(struct emu_step *s, int sign)
 	if (adjust)
 		ax += sign * 0x106;
 	alu_set_szp(ax, 1, &s->e->rflags);
-	assign(s, EFL_AF, adjust);
-	assign(s, EFL_CF, adjust);
+	flags_assign(s, EFL_AF, adjust);
+	flags_assign(s, EFL_CF, adjust);
 	emu_set_reg(s->e, GPR_RAX, ax & 0xff0f, 2);
 	return EMU_CONTINUE;
 }
 
 int exec_aaa(struct emu_step *s)
 {
-	return adjust_ascii(s, 1);
+	return flags_adjust_ascii(s, 1);
 }
 
 int exec_aas(struct emu_step *s)
 {
-	return adjust_ascii(s, -1);
+	return flags_adjust_ascii(s, -1);
 }
 
 /* DAA and DAS correct the low digit, then the high one. */
-static int adjust_decimal(struct emu_step *s, int sign)
+static int flags_adjust_decimal(struct emu_step *s, int sign)
 {
 	u64 old = s->e->regs[GPR_RAX] & 0xff, al = old;
 	bool carry = s->e->rflags & EFL_CF, old_carry = carry;
@@ -153,20 +153,20 @@ static int adjust_decimal(struct emu_step *s, int sign)
 		carry = false;
 	}
 	alu_set_szp(al, 1, &s->e->rflags);
-	assign(s, EFL_AF, low);
-	assign(s, EFL_CF, carry);
-	set_al(s, al);
+	flags_assign(s, EFL_AF, low);
+	flags_assign(s, EFL_CF, carry);
+	flags_set_al(s, al);
 	return EMU_CONTINUE;
 }
 
 int exec_daa(struct emu_step *s)
 {
-	return adjust_decimal(s, 1);
+	return flags_adjust_decimal(s, 1);
 }
 
 int exec_das(struct emu_step *s)
 {
-	return adjust_decimal(s, -1);
+	return flags_adjust_decimal(s, -1);
 }
 
 int exec_aam(struct emu_step *s)
@@ -229,9 +229,9 @@ int exec_arpl(struct emu_step *s)
 	u64 wanted = s->src & 3;
 
 	if ((s->dst & 3) >= wanted)
-		return assign(s, EFL_ZF, false);
+		return flags_assign(s, EFL_ZF, false);
 	s->dst = (s->dst & ~3ULL) | wanted;
 	s->loaded = false;
-	assign(s, EFL_ZF, true);
+	flags_assign(s, EFL_ZF, true);
 	return emu_store(s);
 }

@@ -35,21 +35,21 @@ int exec_movsx(struct emu_step *s)
 	return EMU_CONTINUE;
 }
 
-static u64 swap_bytes(u64 value, unsigned int size)
+static u64 move_swap_bytes(u64 value, unsigned int size)
 {
 	return __builtin_bswap64(value) >> (64 - 8 * size);
 }
 
 int exec_movbe(struct emu_step *s)
 {
-	s->dst = swap_bytes(s->src, s->size);
+	s->dst = move_swap_bytes(s->src, s->size);
 	return EMU_CONTINUE;
 }
 
 /* Of 16 bits the result is undefined; CPUs give zero. */
 int exec_bswap(struct emu_step *s)
 {
-	s->dst = s->size == 2 ? 0 : swap_bytes(s->dst, s->size);
+	s->dst = s->size == 2 ? 0 : move_swap_bytes(s->dst, s->size);
 	return EMU_CONTINUE;
 }
 
@@ -203,19 +203,19 @@ static int sse_store(struct emu_step *s, const void *value)
 }
 
 /* Userspace has no part in SSE registers. */
-static int no_exit(int result)
+static int sse_no_exit(int result)
 {
 	return result == EMU_EXIT ? EMU_UNHANDLEABLE : result;
 }
 
-static int get_xmm(struct emu_step *s, u8 reg, void *value)
+static int sse_get_xmm(struct emu_step *s, u8 reg, void *value)
 {
-	return no_exit(s->e->ops->get_xmm(s->e, reg, value));
+	return sse_no_exit(s->e->ops->get_xmm(s->e, reg, value));
 }
 
-static int set_xmm(struct emu_step *s, u8 reg, const void *value)
+static int sse_set_xmm(struct emu_step *s, u8 reg, const void *value)
 {
-	return no_exit(s->e->ops->set_xmm(s->e, reg, value));
+	return sse_no_exit(s->e->ops->set_xmm(s->e, reg, value));
 }
 
 /*
@@ -233,18 +233,18 @@ int exec_sse_mov(struct emu_step *s)
 		return r;
 	if (insn->memory && !store) {
 		r = sse_load(s, value);
-		return r ? r : set_xmm(s, insn->reg, value);
+		return r ? r : sse_set_xmm(s, insn->reg, value);
 	}
-	r = get_xmm(s, store ? insn->reg : insn->rm, from);
+	r = sse_get_xmm(s, store ? insn->reg : insn->rm, from);
 	if (r)
 		return r;
 	if (insn->memory)
 		return sse_store(s, from);
-	r = get_xmm(s, store ? insn->rm : insn->reg, value);
+	r = sse_get_xmm(s, store ? insn->rm : insn->reg, value);
 	if (r)
 		return r;
 	memcpy(value, from, s->size);
-	return set_xmm(s, store ? insn->rm : insn->reg, value);
+	return sse_set_xmm(s, store ? insn->rm : insn->reg, value);
 }
 
 /* MOVD and MOVQ: the other operand may be a general register. */
@@ -262,17 +262,17 @@ int exec_sse_movd(struct emu_step *s)
 	else if (general && load)
 		value[0] = emu_load_reg(s, insn->rm, s->size);
 	else
-		r = get_xmm(s, load ? insn->rm : insn->reg, value);
+		r = sse_get_xmm(s, load ? insn->rm : insn->reg, value);
 	if (r)
 		return r;
 	value[0] &= emu_mask(s->size);
 	value[1] = 0;
 	if (load)
-		return set_xmm(s, insn->reg, value);
+		return sse_set_xmm(s, insn->reg, value);
 	if (insn->memory)
 		return sse_store(s, value);
 	if (!general)
-		return set_xmm(s, insn->rm, value);
+		return sse_set_xmm(s, insn->rm, value);
 	emu_store_reg(s, insn->rm, value[0], s->size);
 	return EMU_CONTINUE;
 }
@@ -289,7 +289,7 @@ int exec_sse_movlh(struct emu_step *s)
 	int r = sse_check(s->e);
 
 	if (!r)
-		r = get_xmm(s, insn->reg, value);
+		r = sse_get_xmm(s, insn->reg, value);
 	if (r)
 		return r;
 	if (insn->dst == OPD_XE)
@@ -297,8 +297,8 @@ int exec_sse_movlh(struct emu_step *s)
 	if (insn->memory) {
 		r = sse_load(s, &value[half]);
 	} else {
-		r = get_xmm(s, insn->rm, from);
+		r = sse_get_xmm(s, insn->rm, from);
 		value[half] = from[!half];
 	}
-	return r ? r : set_xmm(s, insn->reg, value);
+	return r ? r : sse_set_xmm(s, insn->reg, value);
 }

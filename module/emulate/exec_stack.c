@@ -22,7 +22,7 @@ static u64 stack_pointer(const struct emulator *e)
 	return e->regs[GPR_RSP] & emu_mask(emu_stack_size(e));
 }
 
-static void set_stack_pointer(struct emulator *e, u64 value)
+static void stack_set_pointer(struct emulator *e, u64 value)
 {
 	emu_set_reg(e, GPR_RSP, value, emu_stack_size(e));
 }
@@ -66,19 +66,19 @@ static int stack_probe(struct emulator *e, u64 offset, unsigned int size)
 	return r ? r : emu_mem_probe(e, linear, size, EMU_FOR_WRITE);
 }
 
-static u64 below(const struct emulator *e, unsigned int bytes)
+static u64 stack_below(const struct emulator *e, unsigned int bytes)
 {
 	return (stack_pointer(e) - bytes) & emu_mask(emu_stack_size(e));
 }
 
 int emu_push(struct emulator *e, u64 value, unsigned int size)
 {
-	u64 sp = below(e, size);
+	u64 sp = stack_below(e, size);
 	int r;
 
 	r = stack_write(e, sp, &value, size);
 	if (!r)
-		set_stack_pointer(e, sp);
+		stack_set_pointer(e, sp);
 	return r;
 }
 
@@ -90,7 +90,7 @@ int emu_pop(struct emulator *e, u64 *value, unsigned int size)
 	*value = 0;
 	r = stack_read(e, sp, value, size);
 	if (!r)
-		set_stack_pointer(e, sp + size);
+		stack_set_pointer(e, sp + size);
 	return r;
 }
 
@@ -113,11 +113,11 @@ int exec_pusha(struct emu_step *s)
 	int r = 0;
 
 	for (i = 0; !r && i < 8; i++)
-		r = stack_probe(e, below(e, (i + 1) * s->size), s->size);
+		r = stack_probe(e, stack_below(e, (i + 1) * s->size), s->size);
 	for (i = 0; !r && i < 8; i++)
-		r = stack_write(e, below(e, (i + 1) * s->size), &e->regs[i], s->size);
+		r = stack_write(e, stack_below(e, (i + 1) * s->size), &e->regs[i], s->size);
 	if (!r)
-		set_stack_pointer(e, below(e, 8 * s->size));
+		stack_set_pointer(e, stack_below(e, 8 * s->size));
 	return r;
 }
 
@@ -138,12 +138,12 @@ int exec_popa(struct emu_step *s)
 	for (i = 0; i < 8; i++)
 		if (i != GPR_RSP)
 			emu_set_reg(e, i, values[i], s->size);
-	set_stack_pointer(e, sp + 8 * s->size);
+	stack_set_pointer(e, sp + 8 * s->size);
 	return EMU_CONTINUE;
 }
 
 /* In virtual-8086 mode flags are IOPL's business, or VME's. */
-static int flags_allowed(struct emulator *e)
+static int stack_flags_allowed(struct emulator *e)
 {
 	if (!(e->rflags & EFL_VM) || (e->rflags & EFL_IOPL) == EFL_IOPL)
 		return EMU_CONTINUE;
@@ -154,7 +154,7 @@ static int flags_allowed(struct emulator *e)
 
 int exec_pushf(struct emu_step *s)
 {
-	int r = flags_allowed(s->e);
+	int r = stack_flags_allowed(s->e);
 
 	if (r)
 		return r;
@@ -162,7 +162,7 @@ int exec_pushf(struct emu_step *s)
 }
 
 /* Which flags POPF may change depends on the privilege: 3 in virtual-8086 mode. */
-static u64 popf_mask(const struct emulator *e, unsigned int size)
+static u64 stack_popf_mask(const struct emulator *e, unsigned int size)
 {
 	u64 mask = EFL_STATUS | EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID;
 	unsigned int iopl = (e->rflags & EFL_IOPL) / (EFL_IOPL / 3);
@@ -177,11 +177,11 @@ static u64 popf_mask(const struct emulator *e, unsigned int size)
 int exec_popf(struct emu_step *s)
 {
 	struct emulator *e = s->e;
-	u64 mask = popf_mask(e, s->size);
+	u64 mask = stack_popf_mask(e, s->size);
 	u64 value;
 	int r;
 
-	r = flags_allowed(e);
+	r = stack_flags_allowed(e);
 	if (!r)
 		r = emu_pop(e, &value, s->size);
 	if (!r)
@@ -190,7 +190,7 @@ int exec_popf(struct emu_step *s)
 }
 
 /* Copy the frame pointers of the enclosing procedures, then our own. */
-static int enter_display(struct emu_step *s, unsigned int level, u64 frame)
+static int stack_enter_display(struct emu_step *s, unsigned int level, u64 frame)
 {
 	struct emulator *e = s->e;
 	u64 mask = emu_mask(emu_stack_size(e));
@@ -222,10 +222,10 @@ int exec_enter(struct emu_step *s)
 	r = emu_push(e, e->regs[GPR_RBP], s->size);
 	frame = e->regs[GPR_RSP];
 	if (!r && level)
-		r = enter_display(s, level, frame);
+		r = stack_enter_display(s, level, frame);
 	if (r)
 		return r;
-	set_stack_pointer(e, stack_pointer(e) - s->insn->imm);
+	stack_set_pointer(e, stack_pointer(e) - s->insn->imm);
 	emu_set_reg(e, GPR_RBP, frame, s->size);
 	return stack_probe(e, stack_pointer(e), s->size);
 }
@@ -236,7 +236,7 @@ int exec_leave(struct emu_step *s)
 	u64 value;
 	int r;
 
-	set_stack_pointer(e, e->regs[GPR_RBP]);
+	stack_set_pointer(e, e->regs[GPR_RBP]);
 	r = emu_pop(e, &value, s->size);
 	if (!r)
 		emu_set_reg(e, GPR_RBP, value, s->size);
@@ -245,40 +245,40 @@ int exec_leave(struct emu_step *s)
 
 /* Branches. */
 
-static u64 return_address(const struct emu_step *s)
+static u64 branch_return_address(const struct emu_step *s)
 {
 	return s->saved.rip + s->insn->length;
 }
 
-static int relative_branch(struct emu_step *s)
+static int branch_relative(struct emu_step *s)
 {
-	return emu_branch(s, return_address(s) + s->insn->imm);
+	return emu_branch(s, branch_return_address(s) + s->insn->imm);
 }
 
 /* A fault of the stack comes before one of the target; both before the write. */
-static int call(struct emu_step *s, u64 target)
+static int branch_call(struct emu_step *s, u64 target)
 {
 	int r;
 
-	r = stack_probe(s->e, below(s->e, s->size), s->size);
+	r = stack_probe(s->e, stack_below(s->e, s->size), s->size);
 	if (!r)
 		r = emu_branch(s, target);
-	return r ? r : emu_push(s->e, return_address(s), s->size);
+	return r ? r : emu_push(s->e, branch_return_address(s), s->size);
 }
 
 int exec_call(struct emu_step *s)
 {
-	return call(s, return_address(s) + s->insn->imm);
+	return branch_call(s, branch_return_address(s) + s->insn->imm);
 }
 
 int exec_call_ind(struct emu_step *s)
 {
-	return call(s, s->dst);
+	return branch_call(s, s->dst);
 }
 
 int exec_jmp(struct emu_step *s)
 {
-	return relative_branch(s);
+	return branch_relative(s);
 }
 
 int exec_jmp_ind(struct emu_step *s)
@@ -295,7 +295,7 @@ int exec_ret(struct emu_step *s)
 	r = emu_pop(s->e, &target, s->size);
 	if (r)
 		return r;
-	set_stack_pointer(s->e, stack_pointer(s->e) + s->insn->imm);
+	stack_set_pointer(s->e, stack_pointer(s->e) + s->insn->imm);
 	return emu_branch(s, target);
 }
 
@@ -303,7 +303,7 @@ int exec_jcc(struct emu_step *s)
 {
 	if (!emu_condition(s->e->rflags, s->insn->opcode))
 		return EMU_CONTINUE;
-	return relative_branch(s);
+	return branch_relative(s);
 }
 
 /* The counter has the address size. */
@@ -320,12 +320,12 @@ int exec_loop(struct emu_step *s)
 		return EMU_CONTINUE;
 	if (s->insn->op == OP_LOOPNE && zero)
 		return EMU_CONTINUE;
-	return relative_branch(s);
+	return branch_relative(s);
 }
 
 int exec_jcxz(struct emu_step *s)
 {
 	if (s->e->regs[GPR_RCX] & emu_mask(s->insn->address_size))
 		return EMU_CONTINUE;
-	return relative_branch(s);
+	return branch_relative(s);
 }

@@ -20,17 +20,17 @@
 
 #define REP_BUDGET	256
 
-static u64 address_mask(const struct emu_step *s)
+static u64 string_address_mask(const struct emu_step *s)
 {
 	return emu_mask(s->insn->address_size);
 }
 
-static u64 index_offset(const struct emu_step *s, u8 reg)
+static u64 string_offset(const struct emu_step *s, u8 reg)
 {
-	return s->e->regs[reg] & address_mask(s);
+	return s->e->regs[reg] & string_address_mask(s);
 }
 
-static void index_advance(struct emu_step *s, u8 reg, unsigned int count)
+static void string_advance(struct emu_step *s, u8 reg, unsigned int count)
 {
 	u64 delta = (u64)count * s->size;
 
@@ -39,45 +39,45 @@ static void index_advance(struct emu_step *s, u8 reg, unsigned int count)
 	emu_set_reg(s->e, reg, s->e->regs[reg] + delta, s->insn->address_size);
 }
 
-static int source_read(struct emu_step *s, u64 *value)
+static int string_source_read(struct emu_step *s, u64 *value)
 {
 	struct emulator *e = s->e;
 	u64 linear;
 	int r;
 
 	*value = 0;
-	r = emu_linear(e, s->insn->segment, index_offset(s, GPR_RSI), s->size,
+	r = emu_linear(e, s->insn->segment, string_offset(s, GPR_RSI), s->size,
 		       false, &linear);
 	if (!r)
 		r = emu_check_alignment(e, linear, s->size);
 	return r ? r : emu_mem_read(e, linear, value, s->size, 0);
 }
 
-static int target_linear(struct emu_step *s, bool write, u64 *linear)
+static int string_target_linear(struct emu_step *s, bool write, u64 *linear)
 {
 	int r;
 
-	r = emu_linear(s->e, SEG_ES, index_offset(s, GPR_RDI), s->size,
+	r = emu_linear(s->e, SEG_ES, string_offset(s, GPR_RDI), s->size,
 		       write, linear);
 	return r ? r : emu_check_alignment(s->e, *linear, s->size);
 }
 
-static int target_read(struct emu_step *s, u64 *value)
+static int string_target_read(struct emu_step *s, u64 *value)
 {
 	u64 linear;
 	int r;
 
 	*value = 0;
-	r = target_linear(s, false, &linear);
+	r = string_target_linear(s, false, &linear);
 	return r ? r : emu_mem_read(s->e, linear, value, s->size, 0);
 }
 
-static int target_write(struct emu_step *s, u64 value)
+static int string_target_write(struct emu_step *s, u64 value)
 {
 	u64 linear;
 	int r;
 
-	r = target_linear(s, true, &linear);
+	r = string_target_linear(s, true, &linear);
 	return r ? r : emu_mem_write(s->e, linear, &value, s->size);
 }
 
@@ -92,27 +92,27 @@ static int string_once(struct emu_step *s)
 	switch (s->insn->op) {
 	case OP_MOVS:
 		source = true;
-		r = source_read(s, &b);
+		r = string_source_read(s, &b);
 		if (!r)
-			r = target_write(s, b);
+			r = string_target_write(s, b);
 		break;
 	case OP_STOS:
-		r = target_write(s, a);
+		r = string_target_write(s, a);
 		break;
 	case OP_LODS:
 		source = true;
 		target = false;
-		r = source_read(s, &b);
+		r = string_source_read(s, &b);
 		if (!r)
 			emu_set_reg(e, GPR_RAX, b, s->size);
 		break;
 	case OP_CMPS:
 		source = true;
-		r = source_read(s, &a);
+		r = string_source_read(s, &a);
 		fallthrough;
 	case OP_SCAS:
 		if (!r)
-			r = target_read(s, &b);
+			r = string_target_read(s, &b);
 		if (!r)
 			alu_sub(a, b, false, s->size, &e->rflags);
 		break;
@@ -120,15 +120,15 @@ static int string_once(struct emu_step *s)
 	if (r)
 		return r;
 	if (source)
-		index_advance(s, GPR_RSI, 1);
+		string_advance(s, GPR_RSI, 1);
 	if (target)
-		index_advance(s, GPR_RDI, 1);
+		string_advance(s, GPR_RDI, 1);
 	return EMU_CONTINUE;
 }
 
 static u64 rep_count(const struct emu_step *s)
 {
-	return s->e->regs[GPR_RCX] & address_mask(s);
+	return s->e->regs[GPR_RCX] & string_address_mask(s);
 }
 
 static void rep_subtract(struct emu_step *s, unsigned int done)
@@ -151,8 +151,8 @@ static bool rep_ends(const struct emu_step *s)
  * @once does up to @left iterations and says how many. A single-stepped guest
  * gets its trap after each one.
  */
-static int repeat(struct emu_step *s,
-		  int (*once)(struct emu_step *s, u64 left, unsigned int *done))
+static int rep_run(struct emu_step *s,
+		   int (*once)(struct emu_step *s, u64 left, unsigned int *done))
 {
 	unsigned int budget = s->e->rflags & EFL_TF ? 1 : REP_BUDGET;
 
@@ -183,7 +183,7 @@ static int string_step(struct emu_step *s, u64 left, unsigned int *done)
 
 int exec_string(struct emu_step *s)
 {
-	return s->insn->rep ? repeat(s, string_step) : string_once(s);
+	return s->insn->rep ? rep_run(s, string_step) : string_once(s);
 }
 
 /* Ports */
@@ -191,7 +191,7 @@ int exec_string(struct emu_step *s)
 #define TSS_BITMAP	102		/* offset of the offset */
 #define TSS_TYPE_32	9		/* 11 when busy */
 
-static int tss_read(struct emulator *e, u32 offset, u16 *value)
+static int port_tss_read(struct emulator *e, u32 offset, u16 *value)
 {
 	const struct emu_segment *tr = emu_segment(e, SEG_TR);
 	unsigned int i;
@@ -227,9 +227,9 @@ static int port_allowed(struct emulator *e, u16 port, unsigned int size)
 		return EMU_CONTINUE;
 	if ((emu_segment(e, SEG_TR)->attr & 13) != TSS_TYPE_32)
 		return emu_fault_code(e, VECTOR_GP, 0);
-	r = tss_read(e, TSS_BITMAP, &bitmap);
+	r = port_tss_read(e, TSS_BITMAP, &bitmap);
 	if (!r)
-		r = tss_read(e, bitmap + port / 8, &allowed);
+		r = port_tss_read(e, bitmap + port / 8, &allowed);
 	if (!r && ((allowed >> (port & 7)) & (BIT(size) - 1)))
 		r = emu_fault_code(e, VECTOR_GP, 0);
 	return r;
@@ -298,16 +298,16 @@ static int string_io_one(struct emu_step *s, const struct string_io *io)
 		u64 linear;
 
 		/* What would fault must do so before the port is touched. */
-		r = target_linear(s, true, &linear);
+		r = string_target_linear(s, true, &linear);
 		if (!r)
 			r = emu_mem_probe(s->e, linear, s->size,
 					  EMU_FOR_WRITE);
 		if (!r)
 			r = emu_port(s->e, io->kind, io->port, s->size, 1, &value);
 		if (!r)
-			r = target_write(s, value);
+			r = string_target_write(s, value);
 	} else {
-		r = source_read(s, &value);
+		r = string_source_read(s, &value);
 		if (!r)
 			r = emu_port(s->e, io->kind, io->port, s->size, 1, &value);
 	}
@@ -318,11 +318,11 @@ static int string_io_one(struct emu_step *s, const struct string_io *io)
  * How many elements can go at once: upwards, inside one page of ordinary memory,
  * inside the limit. One if nothing better.
  */
-static unsigned int block_count(struct emu_step *s, const struct string_io *io,
-				u64 left, u64 *linear)
+static unsigned int string_block_count(struct emu_step *s, const struct string_io *io,
+				       u64 left, u64 *linear)
 {
 	unsigned int flags = emu_access_flags(s->e);
-	u64 offset = index_offset(s, io->index);
+	u64 offset = string_offset(s, io->index);
 	unsigned int count;
 
 	if (s->e->rflags & EFL_DF)
@@ -332,7 +332,7 @@ static unsigned int block_count(struct emu_step *s, const struct string_io *io,
 	count = (PAGE_BYTES - (*linear & (PAGE_BYTES - 1))) / s->size;
 	count = min_t(unsigned int, count, s->e->io_buf_size / s->size);
 	count = min_t(u64, count, left);
-	count = min_t(u64, count, (address_mask(s) - offset) / s->size);
+	count = min_t(u64, count, (string_address_mask(s) - offset) / s->size);
 	if (count < 2 || (*linear & (s->size - 1)))
 		return 1;
 	if (emu_linear(s->e, io->seg, offset, count * s->size, io->write, linear))
@@ -342,8 +342,8 @@ static unsigned int block_count(struct emu_step *s, const struct string_io *io,
 	return s->e->ops->probe(s->e, *linear, count * s->size, flags) ? 1 : count;
 }
 
-static int block_memory(struct emu_step *s, const struct string_io *io, u64 linear,
-			unsigned int size)
+static int string_block_memory(struct emu_step *s, const struct string_io *io, u64 linear,
+			       unsigned int size)
 {
 	unsigned int flags = emu_access_flags(s->e);
 	int r;
@@ -357,18 +357,18 @@ static int block_memory(struct emu_step *s, const struct string_io *io, u64 line
 	return r == EMU_EXIT ? EMU_UNHANDLEABLE : r;
 }
 
-static int block_io(struct emu_step *s, const struct string_io *io, u64 linear,
-		    unsigned int count, bool again)
+static int string_block_io(struct emu_step *s, const struct string_io *io, u64 linear,
+			   unsigned int count, bool again)
 {
 	struct emulator *e = s->e;
 	int r = 0;
 
 	if (!io->write && !again)
-		r = block_memory(s, io, linear, count * s->size);
+		r = string_block_memory(s, io, linear, count * s->size);
 	if (!r)
 		r = emu_port(e, io->kind, io->port, s->size, count, e->io_buf);
 	if (!r && io->write)
-		r = block_memory(s, io, linear, count * s->size);
+		r = string_block_memory(s, io, linear, count * s->size);
 	return r;
 }
 
@@ -383,21 +383,21 @@ static int string_io_step(struct emu_step *s, u64 left, unsigned int *done)
 	logged = emu_replay_port(s->e, io.kind, io.port, s->size);
 	if (logged) {
 		*done = min_t(u64, logged->count, left);
-		r = emu_linear(s->e, io.seg, index_offset(s, io.index),
+		r = emu_linear(s->e, io.seg, string_offset(s, io.index),
 			       *done * s->size, io.write, &linear);
 		if (r)
 			return r;
 	} else if (s->e->log_used) {
 		*done = 1;
 	} else {
-		*done = block_count(s, &io, left, &linear);
+		*done = string_block_count(s, &io, left, &linear);
 	}
 	if (*done > 1)
-		r = block_io(s, &io, linear, *done, logged);
+		r = string_block_io(s, &io, linear, *done, logged);
 	else
 		r = string_io_one(s, &io);
 	if (!r)
-		index_advance(s, io.index, *done);
+		string_advance(s, io.index, *done);
 	return r;
 }
 
@@ -411,6 +411,6 @@ int exec_string_io(struct emu_step *s)
 	if (r)
 		return r;
 	if (s->insn->rep)
-		return repeat(s, string_io_step);
+		return rep_run(s, string_io_step);
 	return string_io_step(s, 1, &done);
 }

@@ -12,7 +12,7 @@
 #include "pure.h"
 #include "emulate/emu.h"
 
-static bool is_memory(const struct emu_insn *insn, u8 operand)
+static bool move_is_memory(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_M:
@@ -26,7 +26,7 @@ static bool is_memory(const struct emu_insn *insn, u8 operand)
 	return false;
 }
 
-static u8 size_of(const struct emu_insn *insn, u8 operand)
+static u8 move_size(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_EB:
@@ -40,7 +40,7 @@ static u8 size_of(const struct emu_insn *insn, u8 operand)
 }
 
 /* The other operand. */
-static bool take_register(const struct emu_insn *insn, u8 operand, struct emu_move *move)
+static bool move_take_register(const struct emu_insn *insn, u8 operand, struct emu_move *move)
 {
 	switch (operand) {
 	case OPD_A:
@@ -66,17 +66,17 @@ bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move)
 	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8)
 		return false;
 	*move = (struct emu_move) {
-		.write = is_memory(insn, insn->dst),
+		.write = move_is_memory(insn, insn->dst),
 		.signs = insn->op == OP_MOVSX,
 		.reg_size = insn->operand_size,
 		.reg = NO_GPR,
 	};
 	if (!move->write) {
-		move->size = size_of(insn, insn->src);
-		return is_memory(insn, insn->src) && take_register(insn, insn->dst, move);
+		move->size = move_size(insn, insn->src);
+		return move_is_memory(insn, insn->src) && move_take_register(insn, insn->dst, move);
 	}
-	move->size = size_of(insn, insn->dst);
-	return insn->src == OPD_I || take_register(insn, insn->src, move);
+	move->size = move_size(insn, insn->dst);
+	return insn->src == OPD_I || move_take_register(insn, insn->src, move);
 }
 
 u64 emu_move_value(const struct emu_insn *insn, const struct emu_move *move,

@@ -6,14 +6,14 @@
 #include "emulate/emu.h"
 
 /* Without REX, 4 to 7 name the second byte of the first four registers. */
-static bool high_byte(const struct emu_insn *insn, u8 reg, unsigned int size)
+static bool operand_high_byte(const struct emu_insn *insn, u8 reg, unsigned int size)
 {
 	return size == 1 && !insn->rex && reg >= 4 && reg < 8;
 }
 
 u64 emu_load_reg(struct emu_step *s, u8 reg, unsigned int size)
 {
-	if (high_byte(s->insn, reg, size))
+	if (operand_high_byte(s->insn, reg, size))
 		return (s->e->regs[reg & 3] >> 8) & 0xff;
 	return s->e->regs[reg] & emu_mask(size);
 }
@@ -23,7 +23,7 @@ void emu_store_reg(struct emu_step *s, u8 reg, u64 value,
 {
 	u64 *p = &s->e->regs[reg & 3];
 
-	if (high_byte(s->insn, reg, size))
+	if (operand_high_byte(s->insn, reg, size))
 		*p = (*p & ~0xff00ULL) | (value & 0xff) << 8;
 	else
 		emu_set_reg(s->e, reg, value, size);
@@ -33,8 +33,8 @@ void emu_store_reg(struct emu_step *s, u8 reg, u64 value,
  * A bit offset in a register reaches beyond the operand, in both directions: the
  * address moves by whole operands.
  */
-static u64 bit_displacement(const struct emulator *e,
-			    const struct emu_insn *insn)
+static u64 operand_bit_displacement(const struct emulator *e,
+				    const struct emu_insn *insn)
 {
 	u64 bit = emu_sign_extend(e->regs[insn->reg], insn->operand_size);
 	unsigned int shift = insn->operand_size == 8 ? 6 : insn->operand_size == 4 ? 5 : 4;
@@ -42,7 +42,7 @@ static u64 bit_displacement(const struct emulator *e,
 	return (u64)((s64)bit >> shift) * insn->operand_size;
 }
 
-static bool is_bit_string(const struct emu_insn *insn)
+static bool operand_is_bit_string(const struct emu_insn *insn)
 {
 	switch (insn->op) {
 	case OP_BT:
@@ -54,24 +54,24 @@ static bool is_bit_string(const struct emu_insn *insn)
 	return false;
 }
 
-static u64 offset(const struct emulator *e, const struct emu_insn *insn, u64 rip)
+static u64 operand_offset(const struct emulator *e, const struct emu_insn *insn, u64 rip)
 {
 	u64 value = emu_insn_offset(insn, e->regs, rip);
 
-	if (is_bit_string(insn))
-		value += bit_displacement(e, insn);
+	if (operand_is_bit_string(insn))
+		value += operand_bit_displacement(e, insn);
 	return value & emu_mask(insn->address_size);
 }
 
 u64 emu_offset(const struct emu_step *s)
 {
-	return offset(s->e, s->insn, s->saved.rip);
+	return operand_offset(s->e, s->insn, s->saved.rip);
 }
 
 u64 emu_address(struct emulator *e)
 {
 	const struct emu_insn *insn = &e->insn;
-	u64 linear = offset(e, insn, e->rip);
+	u64 linear = operand_offset(e, insn, e->rip);
 
 	if (!emu_is_64bit(e))
 		return (u32)(linear + e->seg[insn->segment].base);
@@ -93,7 +93,7 @@ static unsigned int operand_size(const struct emu_step *s, u8 operand)
 	return s->size;
 }
 
-static bool is_memory(const struct emu_insn *insn, u8 operand)
+static bool operand_is_memory(const struct emu_insn *insn, u8 operand)
 {
 	switch (operand) {
 	case OPD_M:
@@ -135,7 +135,7 @@ int emu_check_alignment(struct emulator *e, u64 linear,
 	return EMU_CONTINUE;
 }
 
-static int locate(struct emu_step *s, unsigned int size, bool write)
+static int operand_locate(struct emu_step *s, unsigned int size, bool write)
 {
 	int r;
 
@@ -162,11 +162,11 @@ int emu_load(struct emu_step *s, u8 operand, u64 *value,
 		*value = 1;
 		return EMU_CONTINUE;
 	}
-	if (!is_memory(s->insn, operand)) {
+	if (!operand_is_memory(s->insn, operand)) {
 		*value = emu_load_reg(s, operand_reg(s->insn, operand), size);
 		return EMU_CONTINUE;
 	}
-	r = locate(s, size, flags & EMU_FOR_WRITE);
+	r = operand_locate(s, size, flags & EMU_FOR_WRITE);
 	if (r)
 		return r;
 	if (s->insn->lock || s->insn->op == OP_XCHG)
@@ -189,12 +189,12 @@ int emu_store(struct emu_step *s)
 
 	if (s->no_store)
 		return EMU_CONTINUE;
-	if (!is_memory(s->insn, s->insn->dst)) {
+	if (!operand_is_memory(s->insn, s->insn->dst)) {
 		emu_store_reg(s, operand_reg(s->insn, s->insn->dst), s->dst, size);
 		return EMU_CONTINUE;
 	}
 	if (!s->loaded) {
-		r = locate(s, size, true);
+		r = operand_locate(s, size, true);
 		if (r)
 			return r;
 	}

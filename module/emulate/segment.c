@@ -51,8 +51,8 @@ bool emu_canonical(const struct emulator *e, u64 linear)
 	return (u64)((s64)(linear << unused) >> unused) == linear;
 }
 
-static bool within_limit(const struct emu_segment *seg, u64 offset,
-			 unsigned int size)
+static bool segment_within_limit(const struct emu_segment *seg, u64 offset,
+				 unsigned int size)
 {
 	u64 last = offset + size - 1;
 	bool code = seg->attr & SEG_ATTR_CODE;
@@ -64,8 +64,8 @@ static bool within_limit(const struct emu_segment *seg, u64 offset,
 }
 
 /* Real mode and virtual-8086 mode do not look at the type. */
-static bool type_allows(const struct emulator *e,
-			const struct emu_segment *seg, bool write)
+static bool segment_type_allows(const struct emulator *e,
+				const struct emu_segment *seg, bool write)
 {
 	bool code = seg->attr & SEG_ATTR_CODE;
 
@@ -78,7 +78,7 @@ static bool type_allows(const struct emulator *e,
 	return !code || (seg->attr & SEG_ATTR_WRITABLE);
 }
 
-static int linear_address(struct emulator *e, u8 seg, u64 offset,
+static int segment_linear(struct emulator *e, u8 seg, u64 offset,
 			  unsigned int size, bool allowed, u64 *linear)
 {
 	const struct emu_segment *segment = &e->seg[seg];
@@ -90,7 +90,7 @@ static int linear_address(struct emulator *e, u8 seg, u64 offset,
 			return segment_fault(e, seg);
 		return EMU_CONTINUE;
 	}
-	if (!allowed || !within_limit(segment, offset, size))
+	if (!allowed || !segment_within_limit(segment, offset, size))
 		return segment_fault(e, seg);
 	*linear = (u32)(segment->base + offset);
 	return EMU_CONTINUE;
@@ -99,13 +99,14 @@ static int linear_address(struct emulator *e, u8 seg, u64 offset,
 int emu_linear(struct emulator *e, u8 seg, u64 offset,
 	       unsigned int size, bool write, u64 *linear)
 {
-	return linear_address(e, seg, offset, size, type_allows(e, &e->seg[seg], write), linear);
+	return segment_linear(e, seg, offset, size,
+			      segment_type_allows(e, &e->seg[seg], write), linear);
 }
 
 /* Flushing reveals nothing: code that may not be read may be flushed. */
 int emu_linear_flush(struct emulator *e, u8 seg, u64 offset, u64 *linear)
 {
-	return linear_address(e, seg, offset, 1, !(e->seg[seg].attr & SEG_ATTR_UNUSABLE),
+	return segment_linear(e, seg, offset, 1, !(e->seg[seg].attr & SEG_ATTR_UNUSABLE),
 			      linear);
 }
 
@@ -156,7 +157,7 @@ static int fetch_more(struct emulator *e)
  * at the bytes of the instruction and at nothing else, so the same ones mean the
  * same.
  */
-static bool decoded_before(const struct emulator *e, enum emu_insn_mode mode)
+static bool fetch_decoded_before(const struct emulator *e, enum emu_insn_mode mode)
 {
 	const struct emu_insn *insn = &e->insn;
 
@@ -182,7 +183,7 @@ int emu_fetch_insn(struct emulator *e)
 			return r;
 		}
 	}
-	if (decoded_before(e, mode))
+	if (fetch_decoded_before(e, mode))
 		return EMU_CONTINUE;
 	e->insn.length = 0;
 	for (;;) {

@@ -55,35 +55,35 @@ struct descriptor {
 	u32 linear;		/* where it is */
 };
 
-static const struct layout *layout_of(const struct emu_segment *tss)
+static const struct layout *tss_layout_of(const struct emu_segment *tss)
 {
 	return tss->attr & TYPE_32 ? &layout_32 : &layout_16;
 }
 
-static bool is_tss(const struct emu_segment *seg)
+static bool tss_is_one(const struct emu_segment *seg)
 {
 	return !(seg->attr & SEG_ATTR_S) &&
 	       (seg->attr & SEG_ATTR_TYPE & ~(TYPE_32 | TYPE_BUSY)) == TYPE_TSS;
 }
 
 /* CALL and events come back; IRET is how. */
-static bool nests(const struct tss_switch *t)
+static bool tss_nests(const struct tss_switch *t)
 {
 	return t->source == TSS_CALL || t->source == TSS_GATE;
 }
 
-static bool is_null(u16 selector)
+static bool tss_is_null(u16 selector)
 {
 	return !(selector & ~SELECTOR_RPL);
 }
 
-static int fault(struct tss_switch *t, u8 vector, u16 selector)
+static int tss_fault(struct tss_switch *t, u8 vector, u16 selector)
 {
 	return emu_fault_code(t->e, vector, (selector & ~SELECTOR_RPL) | t->external);
 }
 
 /* Tables and TSSs that are no memory are nothing for us. */
-static int no_device(struct emulator *e, int r)
+static int tss_no_device(struct emulator *e, int r)
 {
 	if (r != EMU_EXIT)
 		return r;
@@ -91,7 +91,7 @@ static int no_device(struct emulator *e, int r)
 	return EMU_UNHANDLEABLE;
 }
 
-static unsigned int piece_of(u32 linear, unsigned int size)
+static unsigned int tss_piece_of(u32 linear, unsigned int size)
 {
 	return min_t(unsigned int, size, PAGE_BYTES - (linear & (PAGE_BYTES - 1)));
 }
@@ -99,8 +99,8 @@ static unsigned int piece_of(u32 linear, unsigned int size)
 enum system_access { TASK_PROBE_READ, TASK_PROBE_WRITE, TASK_READ, TASK_WRITE };
 
 /* Inside a page. */
-static int access_piece(struct emulator *e, enum system_access how, u32 linear, void *buf,
-			unsigned int size)
+static int tss_access_piece(struct emulator *e, enum system_access how, u32 linear, void *buf,
+			    unsigned int size)
 {
 	unsigned int flags = EMU_IMPLICIT;
 
@@ -116,28 +116,28 @@ static int access_piece(struct emulator *e, enum system_access how, u32 linear, 
 	}
 }
 
-static int system_access(struct tss_switch *t, enum system_access how, u32 linear, void *buf,
-			 unsigned int size)
+static int tss_access(struct tss_switch *t, enum system_access how, u32 linear, void *buf,
+		      unsigned int size)
 {
 	int r = EMU_CONTINUE;
 	unsigned int done = 0;
 
 	while (!r && done < size) {
-		unsigned int piece = piece_of(linear + done, size - done);
+		unsigned int piece = tss_piece_of(linear + done, size - done);
 
-		r = no_device(t->e, access_piece(t->e, how, linear + done,
+		r = tss_no_device(t->e, tss_access_piece(t->e, how, linear + done,
 					 buf ? (u8 *)buf + done : NULL, piece));
 		done += piece;
 	}
 	return r;
 }
 
-static int system_probe(struct tss_switch *t, u32 linear, unsigned int size, bool write)
+static int tss_probe(struct tss_switch *t, u32 linear, unsigned int size, bool write)
 {
-	return system_access(t, write ? TASK_PROBE_WRITE : TASK_PROBE_READ, linear, NULL, size);
+	return tss_access(t, write ? TASK_PROBE_WRITE : TASK_PROBE_READ, linear, NULL, size);
 }
 
-static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
+static void tss_parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
 {
 	u32 limit = (raw & 0xffff) | (raw >> 32 & 0xf0000);
 
@@ -150,7 +150,7 @@ static void parse_descriptor(struct descriptor *d, u64 raw, u16 selector)
 }
 
 /* @vector: what a selector that points nowhere gives. */
-static int read_descriptor(struct tss_switch *t, u16 selector, u8 vector, struct descriptor *d)
+static int tss_read_descriptor(struct tss_switch *t, u16 selector, u8 vector, struct descriptor *d)
 {
 	bool local = selector & SELECTOR_TI;
 	u32 base = local ? t->ldtr.base : t->gdt_base;
@@ -159,24 +159,24 @@ static int read_descriptor(struct tss_switch *t, u16 selector, u8 vector, struct
 	int r;
 
 	if (local && (t->ldtr.attr & SEG_ATTR_UNUSABLE))
-		return fault(t, vector, selector);
+		return tss_fault(t, vector, selector);
 	if ((selector | (SELECTOR_RPL | SELECTOR_TI)) > limit)
-		return fault(t, vector, selector);
+		return tss_fault(t, vector, selector);
 	d->linear = base + (selector & ~(SELECTOR_RPL | SELECTOR_TI));
-	r = system_access(t, TASK_READ, d->linear, &raw, sizeof(raw));
+	r = tss_access(t, TASK_READ, d->linear, &raw, sizeof(raw));
 	if (!r)
-		parse_descriptor(d, raw, selector);
+		tss_parse_descriptor(d, raw, selector);
 	return r;
 }
 
 /* The byte of type, DPL and P. */
-static u32 access_byte(const struct descriptor *d)
+static u32 tss_access_byte(const struct descriptor *d)
 {
 	return d->linear + 5;
 }
 
 /* Busy, or accessed: locked, as other CPUs look at it. */
-static int change_type(struct tss_switch *t, struct descriptor *d, u8 set, u8 clear)
+static int tss_change_type(struct tss_switch *t, struct descriptor *d, u8 set, u8 clear)
 {
 	unsigned int flags = EMU_IMPLICIT | EMU_FOR_WRITE | EMU_LOCKED;
 	struct emulator *e = t->e;
@@ -185,66 +185,66 @@ static int change_type(struct tss_switch *t, struct descriptor *d, u8 set, u8 cl
 
 	if (new == old)
 		return EMU_CONTINUE;
-	r = no_device(e, e->ops->exchange(e, access_byte(d), &old, &new, 1, flags));
+	r = tss_no_device(e, e->ops->exchange(e, tss_access_byte(d), &old, &new, 1, flags));
 	if (!r)
 		d->seg.attr = (d->seg.attr & ~0xffu) | new;
 	return r;
 }
 
-static int find_new(struct tss_switch *t, struct descriptor *new)
+static int tss_find_new(struct tss_switch *t, struct descriptor *new)
 {
 	bool back = t->source == TSS_IRET;
 	u8 vector = back ? VECTOR_TS : VECTOR_GP;
 	int r;
 
-	if (is_null(t->selector) || (t->selector & SELECTOR_TI))
-		return fault(t, vector, t->selector);
-	r = read_descriptor(t, t->selector, vector, new);
+	if (tss_is_null(t->selector) || (t->selector & SELECTOR_TI))
+		return tss_fault(t, vector, t->selector);
+	r = tss_read_descriptor(t, t->selector, vector, new);
 	if (r)
 		return r;
-	if (!is_tss(&new->seg) || !(new->seg.attr & TYPE_BUSY) == back)
-		return fault(t, vector, t->selector);
+	if (!tss_is_one(&new->seg) || !(new->seg.attr & TYPE_BUSY) == back)
+		return tss_fault(t, vector, t->selector);
 	if (!(new->seg.attr & SEG_ATTR_P))
-		return fault(t, VECTOR_NP, t->selector);
-	if (new->seg.limit < layout_of(&new->seg)->size - 1)
-		return fault(t, VECTOR_TS, t->selector);
+		return tss_fault(t, VECTOR_NP, t->selector);
+	if (new->seg.limit < tss_layout_of(&new->seg)->size - 1)
+		return tss_fault(t, VECTOR_TS, t->selector);
 	return EMU_CONTINUE;
 }
 
-static unsigned int saved_size(const struct layout *layout)
+static unsigned int tss_saved_size(const struct layout *layout)
 {
 	return (FIELD_SEGS + layout->nr_segs) * layout->width;
 }
 
 /* The old task: where its state goes, and its descriptor if it will be changed. */
-static int find_old(struct tss_switch *t, struct descriptor *old)
+static int tss_find_old(struct tss_switch *t, struct descriptor *old)
 {
 	const struct emu_segment *tr = &t->e->seg[SEG_TR];
-	const struct layout *layout = layout_of(tr);
+	const struct layout *layout = tss_layout_of(tr);
 	int r;
 
-	if (tr->limit < layout->first + saved_size(layout) - 1)
-		return fault(t, VECTOR_TS, tr->selector);
-	r = system_probe(t, tr->base + layout->first, saved_size(layout), true);
-	if (r || nests(t))
+	if (tr->limit < layout->first + tss_saved_size(layout) - 1)
+		return tss_fault(t, VECTOR_TS, tr->selector);
+	r = tss_probe(t, tr->base + layout->first, tss_saved_size(layout), true);
+	if (r || tss_nests(t))
 		return r;
-	r = read_descriptor(t, tr->selector & ~SELECTOR_TI, VECTOR_TS, old);
-	return r ? r : system_probe(t, access_byte(old), 1, true);
+	r = tss_read_descriptor(t, tr->selector & ~SELECTOR_TI, VECTOR_TS, old);
+	return r ? r : tss_probe(t, tss_access_byte(old), 1, true);
 }
 
-static int read_new(struct tss_switch *t, const struct descriptor *new, u8 *image)
+static int tss_read_new(struct tss_switch *t, const struct descriptor *new, u8 *image)
 {
-	const struct layout *layout = layout_of(&new->seg);
-	int r = system_probe(t, new->seg.base, layout->size, false);
+	const struct layout *layout = tss_layout_of(&new->seg);
+	int r = tss_probe(t, new->seg.base, layout->size, false);
 
-	if (!r && nests(t))
-		r = system_probe(t, new->seg.base, 2, true);
+	if (!r && tss_nests(t))
+		r = tss_probe(t, new->seg.base, 2, true);
 	if (!r && t->source != TSS_IRET)
-		r = system_probe(t, access_byte(new), 1, true);
-	return r ? r : system_access(t, TASK_READ, new->seg.base, image, layout->size);
+		r = tss_probe(t, tss_access_byte(new), 1, true);
+	return r ? r : tss_access(t, TASK_READ, new->seg.base, image, layout->size);
 }
 
-static u32 get_field(const u8 *image, unsigned int width)
+static u32 tss_get_field(const u8 *image, unsigned int width)
 {
 	u32 value = 0;
 
@@ -253,11 +253,11 @@ static u32 get_field(const u8 *image, unsigned int width)
 }
 
 /* SDM: the image of EFLAGS has NT cleared if the task ends by IRET. */
-static int save_old(struct tss_switch *t)
+static int tss_save_old(struct tss_switch *t)
 {
 	struct emulator *e = t->e;
 	const struct emu_segment *tr = &e->seg[SEG_TR];
-	const struct layout *layout = layout_of(tr);
+	const struct layout *layout = tss_layout_of(tr);
 	u32 fields[FIELD_SEGS + 6];
 	u8 image[sizeof(fields)];
 	unsigned int i;
@@ -272,27 +272,27 @@ static int save_old(struct tss_switch *t)
 		fields[FIELD_SEGS + i] = e->seg[i].selector;
 	for (i = 0; i < FIELD_SEGS + layout->nr_segs; i++)
 		memcpy(image + i * layout->width, &fields[i], layout->width);
-	return system_access(t, TASK_WRITE, tr->base + layout->first, image, saved_size(layout));
+	return tss_access(t, TASK_WRITE, tr->base + layout->first, image, tss_saved_size(layout));
 }
 
-static int write_all(struct tss_switch *t, struct descriptor *old, struct descriptor *new)
+static int tss_write_all(struct tss_switch *t, struct descriptor *old, struct descriptor *new)
 {
 	u32 link = t->e->seg[SEG_TR].selector;
 	int r;
 
-	r = save_old(t);
+	r = tss_save_old(t);
 	if (r)
 		return r;
-	if (nests(t))
-		r = system_access(t, TASK_WRITE, new->seg.base, &link, 2);
+	if (tss_nests(t))
+		r = tss_access(t, TASK_WRITE, new->seg.base, &link, 2);
 	else
-		r = change_type(t, old, 0, TYPE_BUSY);
+		r = tss_change_type(t, old, 0, TYPE_BUSY);
 	if (!r && t->source != TSS_IRET)
-		r = change_type(t, new, TYPE_BUSY, 0);
+		r = tss_change_type(t, new, TYPE_BUSY, 0);
 	return r;
 }
 
-static void load_v86(struct emulator *e)
+static void tss_load_v86(struct emulator *e)
 {
 	unsigned int i;
 
@@ -311,7 +311,7 @@ static void load_v86(struct emulator *e)
  * Nothing is checked yet, and CPUs want selector and descriptor to agree. What real
  * and virtual-8086 mode have for code is data elsewhere; long mode may leave no SS.
  */
-static void take_privilege(struct emulator *e)
+static void tss_take_privilege(struct emulator *e)
 {
 	struct emu_segment *cs = &e->seg[SEG_CS], *ss = &e->seg[SEG_SS];
 
@@ -327,36 +327,36 @@ static void take_privilege(struct emulator *e)
 }
 
 /* Of segments the selectors only, where there are descriptors; the rest stays what an entry needs it to be. */
-static void take_registers(struct tss_switch *t, const struct descriptor *new, const u8 *image)
+static void tss_take_registers(struct tss_switch *t, const struct descriptor *new, const u8 *image)
 {
-	const struct layout *layout = layout_of(&new->seg);
+	const struct layout *layout = tss_layout_of(&new->seg);
 	struct emulator *e = t->e;
 	const u8 *fields = image + layout->first;
 	unsigned int width = layout->width, i;
 
-	e->rip = get_field(fields + FIELD_IP * width, width);
-	e->rflags = (get_field(fields + FIELD_FLAGS * width, width) & EFL_TASK) | EFL_FIXED;
-	if (nests(t))
+	e->rip = tss_get_field(fields + FIELD_IP * width, width);
+	e->rflags = (tss_get_field(fields + FIELD_FLAGS * width, width) & EFL_TASK) | EFL_FIXED;
+	if (tss_nests(t))
 		e->rflags |= EFL_NT;
 	for (i = 0; i < 8; i++)
-		e->regs[i] = get_field(fields + (FIELD_REGS + i) * width, width);
+		e->regs[i] = tss_get_field(fields + (FIELD_REGS + i) * width, width);
 	for (i = 0; i < 6; i++) {
 		e->seg[i].selector = 0;
 		if (i < layout->nr_segs)
-			e->seg[i].selector = get_field(fields + (FIELD_SEGS + i) * width, 2);
+			e->seg[i].selector = tss_get_field(fields + (FIELD_SEGS + i) * width, 2);
 		if (i != SEG_CS && i != SEG_SS)
 			e->seg[i].attr |= SEG_ATTR_UNUSABLE;
 	}
 	if (e->rflags & EFL_VM)
-		load_v86(e);
+		tss_load_v86(e);
 	else
-		take_privilege(e);
+		tss_take_privilege(e);
 	t->ldtr = (struct emu_segment) {
 		.attr = SEG_ATTR_UNUSABLE,
-		.selector = get_field(image + layout->ldt, 2),
+		.selector = tss_get_field(image + layout->ldt, 2),
 	};
 	t->has_cr3 = layout == &layout_32;
-	t->cr3 = t->has_cr3 ? get_field(image + TSS_CR3, 4) : 0;
+	t->cr3 = t->has_cr3 ? tss_get_field(image + TSS_CR3, 4) : 0;
 	t->trap = t->has_cr3 && (image[TSS_TRAP] & 1);
 	e->seg[SEG_TR] = new->seg;
 }
@@ -367,19 +367,19 @@ int tss_leave(struct tss_switch *t)
 	u8 image[TSS_SIZE];
 	int r;
 
-	r = find_new(t, &new);
+	r = tss_find_new(t, &new);
 	if (!r)
-		r = read_new(t, &new, image);
+		r = tss_read_new(t, &new, image);
 	if (!r)
-		r = find_old(t, &old);
+		r = tss_find_old(t, &old);
 	if (!r)
-		r = write_all(t, &old, &new);
+		r = tss_write_all(t, &old, &new);
 	if (!r)
-		take_registers(t, &new, image);
+		tss_take_registers(t, &new, image);
 	return r;
 }
 
-static int load_ldtr(struct tss_switch *t)
+static int tss_load_ldtr(struct tss_switch *t)
 {
 	u16 selector = t->ldtr.selector;
 	struct descriptor d;
@@ -389,76 +389,77 @@ static int load_ldtr(struct tss_switch *t)
 		.attr = SEG_ATTR_UNUSABLE,
 		.selector = selector,
 	};
-	if (is_null(selector))
+	if (tss_is_null(selector))
 		return EMU_CONTINUE;
 	if (selector & SELECTOR_TI)
-		return fault(t, VECTOR_TS, selector);
-	r = read_descriptor(t, selector, VECTOR_TS, &d);
+		return tss_fault(t, VECTOR_TS, selector);
+	r = tss_read_descriptor(t, selector, VECTOR_TS, &d);
 	if (r)
 		return r;
 	if ((d.seg.attr & (SEG_ATTR_S | SEG_ATTR_TYPE | SEG_ATTR_P)) !=
 	    (TYPE_LDT | SEG_ATTR_P))
-		return fault(t, VECTOR_TS, selector);
+		return tss_fault(t, VECTOR_TS, selector);
 	t->ldtr = d.seg;
 	return EMU_CONTINUE;
 }
 
-static unsigned int dpl(const struct descriptor *d)
+static unsigned int tss_dpl(const struct descriptor *d)
 {
 	return (d->seg.attr & SEG_ATTR_DPL) >> 5;
 }
 
-static bool is_conforming(const struct descriptor *d)
+static bool tss_is_conforming(const struct descriptor *d)
 {
 	return (d->seg.attr & SEG_ATTR_CODE) && (d->seg.attr & SEG_ATTR_DOWN);
 }
 
-static int find_code(struct tss_switch *t, u16 selector, struct descriptor *d)
+static int tss_find_code(struct tss_switch *t, u16 selector, struct descriptor *d)
 {
 	unsigned int cpl = selector & SELECTOR_RPL;
 	int r;
 
-	if (is_null(selector))
-		return fault(t, VECTOR_TS, selector);
-	r = read_descriptor(t, selector, VECTOR_TS, d);
+	if (tss_is_null(selector))
+		return tss_fault(t, VECTOR_TS, selector);
+	r = tss_read_descriptor(t, selector, VECTOR_TS, d);
 	if (r)
 		return r;
 	if (!(d->seg.attr & SEG_ATTR_S) || !(d->seg.attr & SEG_ATTR_CODE) ||
-	    (is_conforming(d) ? dpl(d) > cpl : dpl(d) != cpl))
-		return fault(t, VECTOR_TS, selector);
+	    (tss_is_conforming(d) ? tss_dpl(d) > cpl : tss_dpl(d) != cpl))
+		return tss_fault(t, VECTOR_TS, selector);
 	if (!(d->seg.attr & SEG_ATTR_P))
-		return fault(t, VECTOR_NP, selector);
-	return change_type(t, d, SEG_ATTR_ACCESSED, 0);
+		return tss_fault(t, VECTOR_NP, selector);
+	return tss_change_type(t, d, SEG_ATTR_ACCESSED, 0);
 }
 
-static int find_stack(struct tss_switch *t, u16 selector, unsigned int cpl, struct descriptor *d)
+static int tss_find_stack(struct tss_switch *t, u16 selector, unsigned int cpl,
+			  struct descriptor *d)
 {
 	const u32 writable = SEG_ATTR_S | SEG_ATTR_WRITABLE;
 	int r;
 
-	if (is_null(selector))
-		return fault(t, VECTOR_TS, selector);
-	r = read_descriptor(t, selector, VECTOR_TS, d);
+	if (tss_is_null(selector))
+		return tss_fault(t, VECTOR_TS, selector);
+	r = tss_read_descriptor(t, selector, VECTOR_TS, d);
 	if (r)
 		return r;
 	if ((d->seg.attr & (writable | SEG_ATTR_CODE)) != writable ||
-	    (selector & SELECTOR_RPL) != cpl || dpl(d) != cpl)
-		return fault(t, VECTOR_TS, selector);
+	    (selector & SELECTOR_RPL) != cpl || tss_dpl(d) != cpl)
+		return tss_fault(t, VECTOR_TS, selector);
 	if (!(d->seg.attr & SEG_ATTR_P))
-		return fault(t, VECTOR_SS, selector);
-	return change_type(t, d, SEG_ATTR_ACCESSED, 0);
+		return tss_fault(t, VECTOR_SS, selector);
+	return tss_change_type(t, d, SEG_ATTR_ACCESSED, 0);
 }
 
-static int load_code_and_stack(struct tss_switch *t)
+static int tss_load_code_and_stack(struct tss_switch *t)
 {
 	struct emulator *e = t->e;
 	unsigned int cpl = e->seg[SEG_CS].selector & SELECTOR_RPL;
 	struct descriptor cs, ss;
 	int r;
 
-	r = find_code(t, e->seg[SEG_CS].selector, &cs);
+	r = tss_find_code(t, e->seg[SEG_CS].selector, &cs);
 	if (!r)
-		r = find_stack(t, e->seg[SEG_SS].selector, cpl, &ss);
+		r = tss_find_stack(t, e->seg[SEG_SS].selector, cpl, &ss);
 	if (r)
 		return r;
 	e->seg[SEG_CS] = cs.seg;
@@ -466,53 +467,54 @@ static int load_code_and_stack(struct tss_switch *t)
 	return EMU_CONTINUE;
 }
 
-static int load_data(struct tss_switch *t, unsigned int nr)
+static int tss_load_data(struct tss_switch *t, unsigned int nr)
 {
 	struct emulator *e = t->e;
 	u16 selector = e->seg[nr].selector;
 	struct descriptor d;
 	int r;
 
-	if (is_null(selector)) {
+	if (tss_is_null(selector)) {
 		e->seg[nr] = (struct emu_segment) {
 			.attr = SEG_ATTR_UNUSABLE,
 			.selector = selector,
 		};
 		return EMU_CONTINUE;
 	}
-	r = read_descriptor(t, selector, VECTOR_TS, &d);
+	r = tss_read_descriptor(t, selector, VECTOR_TS, &d);
 	if (r)
 		return r;
 	/* Code that cannot be read is not for data. */
 	if (!(d.seg.attr & SEG_ATTR_S) ||
 	    (d.seg.attr & (SEG_ATTR_CODE | SEG_ATTR_WRITABLE)) == SEG_ATTR_CODE)
-		return fault(t, VECTOR_TS, selector);
-	if (!is_conforming(&d) && dpl(&d) < max_t(unsigned int, e->cpl, selector & SELECTOR_RPL))
-		return fault(t, VECTOR_TS, selector);
+		return tss_fault(t, VECTOR_TS, selector);
+	if (!tss_is_conforming(&d) &&
+	    tss_dpl(&d) < max_t(unsigned int, e->cpl, selector & SELECTOR_RPL))
+		return tss_fault(t, VECTOR_TS, selector);
 	if (!(d.seg.attr & SEG_ATTR_P))
-		return fault(t, VECTOR_NP, selector);
-	r = change_type(t, &d, SEG_ATTR_ACCESSED, 0);
+		return tss_fault(t, VECTOR_NP, selector);
+	r = tss_change_type(t, &d, SEG_ATTR_ACCESSED, 0);
 	if (!r)
 		e->seg[nr] = d.seg;
 	return r;
 }
 
-static int load_segments(struct tss_switch *t)
+static int tss_load_segments(struct tss_switch *t)
 {
 	static const u8 data[] = { SEG_DS, SEG_ES, SEG_FS, SEG_GS };
 	unsigned int i;
 	int r;
 
-	r = load_code_and_stack(t);
+	r = tss_load_code_and_stack(t);
 	for (i = 0; !r && i < ARRAY_SIZE(data); i++)
-		r = load_data(t, data[i]);
+		r = tss_load_data(t, data[i]);
 	return r;
 }
 
-static int push_error(struct tss_switch *t)
+static int tss_push_error(struct tss_switch *t)
 {
 	struct emulator *e = t->e;
-	int r = no_device(e, emu_push(e, t->error, layout_of(&e->seg[SEG_TR])->width));
+	int r = tss_no_device(e, emu_push(e, t->error, tss_layout_of(&e->seg[SEG_TR])->width));
 
 	if (r == EMU_FAULT && e->fault.vector == VECTOR_SS)
 		e->fault.error |= t->external;
@@ -524,10 +526,10 @@ int tss_enter(struct tss_switch *t)
 	struct emulator *e = t->e;
 	int r;
 
-	r = load_ldtr(t);
+	r = tss_load_ldtr(t);
 	if (!r && !(e->rflags & EFL_VM))
-		r = load_segments(t);
+		r = tss_load_segments(t);
 	if (!r && t->has_error)
-		r = push_error(t);
+		r = tss_push_error(t);
 	return r;
 }
