@@ -18,7 +18,8 @@
  * after the first was done: both are probed beforehand.
  */
 #include "pure.h"
-#include "emulate/emu.h"
+#include "emulate/access.h"
+#include "emulate/segment.h"
 
 unsigned int emu_access_flags(const struct emulator *e)
 {
@@ -53,7 +54,7 @@ static void emu_log_record(struct emulator *e, const struct emu_access *a)
 
 /*
  * The next entry of the log, which must be what is asked for. If it is not,
- * somebody changed the state behind the emulator's back, and the only safe
+ * the state was changed behind the emulator's back, and the only safe
  * thing is to forget what was done and start again.
  */
 static int emu_log_replay(struct emulator *e, u8 kind, u64 address,

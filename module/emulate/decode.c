@@ -13,7 +13,10 @@
  * next page must not happen for an instruction that ends before it.
  */
 #include "pure.h"
-#include "emulate/opcode.h"
+#include "emulate/decode.h"
+#include "emulate/opcodes_0f.h"
+#include "emulate/opcodes_0f38.h"
+#include "emulate/opcodes_one.h"
 
 #define REX_W	0x08
 #define REX_R	0x04

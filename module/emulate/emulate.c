@@ -8,7 +8,9 @@
  * and everything that can fault comes before it.
  */
 #include "pure.h"
-#include "emulate/emu.h"
+#include "emulate/exec.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 struct handler {
 	int (*exec)(struct emu_step *s);

@@ -63,15 +63,15 @@ struct emu_segment {
 	u16 selector;
 };
 
-#define SEG_ATTR_TYPE	0x0000f
+#define SEG_ATTR_TYPE		0x0000f
 #define SEG_ATTR_ACCESSED	0x00001
-#define SEG_ATTR_WRITABLE	0x00002		/* data; readable for code */
-#define SEG_ATTR_DOWN	0x00004		/* data: expands down */
-#define SEG_ATTR_CODE	0x00008
-#define SEG_ATTR_S		0x00010		/* code or data, not system */
-#define SEG_ATTR_DPL	0x00060
+#define SEG_ATTR_WRITABLE	0x00002	/* data; readable for code */
+#define SEG_ATTR_DOWN		0x00004	/* data: expands down */
+#define SEG_ATTR_CODE		0x00008
+#define SEG_ATTR_S		0x00010	/* code or data, not system */
+#define SEG_ATTR_DPL		0x00060
 #define SEG_ATTR_P		0x00080
-#define SEG_ATTR_AVL	0x01000
+#define SEG_ATTR_AVL		0x01000
 #define SEG_ATTR_L		0x02000
 #define SEG_ATTR_DB		0x04000
 #define SEG_ATTR_G		0x08000
@@ -113,9 +113,9 @@ struct emu_access {
 /* Flags of memory accesses. */
 #define EMU_USER	0x1	/* checked as a user access: CPL 3 */
 #define EMU_FOR_WRITE	0x2	/* the page must be writable: always so
-					 * for writes, and for reads whose
-					 * result will be written back
-					 */
+				 * for writes, and for reads whose
+				 * result will be written back
+				 */
 #define EMU_IMPLICIT	0x4	/* of a system table, by the CPU itself */
 #define EMU_LOCKED	0x8	/* part of a locked read-modify-write */
 
@@ -306,6 +306,9 @@ int emulate_one(struct emulator *e);
  *	and then @data may be io_buf itself); ignored for writes
  */
 void emu_complete(struct emulator *e, const void *data);
+
+/* True if emulate_one() knows how to execute it. */
+bool emu_op_emulated(enum emu_op op);
 
 /* Forget a half-executed instruction: the vCPU state was replaced. */
 void emu_reset(struct emulator *e);

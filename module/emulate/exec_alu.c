@@ -4,8 +4,11 @@
  * will store dst.
  */
 #include "pure.h"
+#include "emulate/access.h"
 #include "emulate/alu.h"
-#include "emulate/emu.h"
+#include "emulate/exec.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 static bool exec_carry(const struct emu_step *s)
 {

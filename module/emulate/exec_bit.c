@@ -4,7 +4,7 @@
  */
 #include "pure.h"
 #include "emulate/alu.h"
-#include "emulate/emu.h"
+#include "emulate/exec.h"
 
 static void bits_assign(struct emu_step *s, u64 flag, bool value)
 {

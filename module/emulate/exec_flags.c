@@ -3,8 +3,11 @@
  * Handlers of single flags and of decimal arithmetic.
  */
 #include "pure.h"
+#include "emulate/access.h"
 #include "emulate/alu.h"
-#include "emulate/emu.h"
+#include "emulate/exec.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 static int flags_assign(struct emu_step *s, u64 flag, bool value)
 {

@@ -3,8 +3,11 @@
  * Handlers that move and convert data, SSE moves included.
  */
 #include "pure.h"
-#include "emulate/alu.h"
-#include "emulate/emu.h"
+#include "emulate/access.h"
+#include "emulate/exec.h"
+#include "emulate/exec_move.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 int exec_nop(struct emu_step *s)
 {

@@ -7,8 +7,12 @@
  * rest of RSP alone.
  */
 #include "pure.h"
-#include "emulate/alu.h"
-#include "emulate/emu.h"
+#include "emulate/access.h"
+#include "emulate/exec.h"
+#include "emulate/exec_move.h"
+#include "emulate/exec_stack.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 unsigned int emu_stack_size(const struct emulator *e)
 {

@@ -15,8 +15,11 @@
  * which the guest has brought on itself by taking the page away meanwhile.
  */
 #include "pure.h"
+#include "emulate/access.h"
 #include "emulate/alu.h"
-#include "emulate/emu.h"
+#include "emulate/exec.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 #define REP_BUDGET	256
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A decoded instruction, and the decoder that makes one.
+ * A decoded instruction.
  *
  * The decoder knows the length of every x86 instruction (VEX, EVEX and XOP
  * forms included) and the meaning of those that the emulator executes or that
@@ -62,7 +62,7 @@ enum emu_seg {
 	X(IN) X(OUT) X(XLAT) X(CBW) X(CWD) X(LAHF) X(SAHF)		\
 	X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(CLI) X(STI) X(SALC)	\
 	X(AAA) X(AAS) X(AAD) X(AAM) X(DAA) X(DAS) X(BOUND) X(ARPL)	\
-	X(NOP) X(MOV_FROM_SEG) X(SMSW) X(FENCE) X(CLFLUSH) X(MOVDIRI)		\
+	X(NOP) X(MOV_FROM_SEG) X(SMSW) X(FENCE) X(CLFLUSH) X(MOVDIRI)	\
 	X(SSE_MOV) X(SSE_MOVD) X(SSE_MOVLH)				\
 	/* recognized */						\
 	X(LENGTH_ONLY) X(MOV_TO_SEG) X(PUSH_SEG) X(POP_SEG)		\
@@ -70,7 +70,7 @@ enum emu_seg {
 	X(INT) X(INT3) X(INTO) X(INT1) X(UD) X(HLT) X(PAUSE)		\
 	X(CPUID) X(RDTSC) X(RDTSCP) X(RDPMC) X(RDMSR) X(WRMSR) X(RDPID)	\
 	X(MOV_FROM_CR) X(MOV_TO_CR) X(MOV_FROM_DR) X(MOV_TO_DR)		\
-	X(CLTS) X(LMSW) X(INVD) X(WBINVD) X(INVLPG)		\
+	X(CLTS) X(LMSW) X(INVD) X(WBINVD) X(INVLPG)			\
 	X(INVPCID) X(INVLPGA) X(TLBSYNC) X(INVLPGB)			\
 	X(SLDT) X(STR) X(LLDT) X(LTR) X(VERR) X(VERW) X(LAR) X(LSL)	\
 	X(SGDT) X(SIDT) X(LGDT) X(LIDT) X(XGETBV) X(XSETBV)		\
@@ -92,7 +92,7 @@ enum emu_op {
 
 /* How an opcode was reached. */
 enum emu_opcode_map {
-	OPCODE_MAP_ONE,		/* one byte */
+	OPCODE_MAP_ONE,			/* one byte */
 	OPCODE_MAP_0F,
 	OPCODE_MAP_0F38,
 	OPCODE_MAP_0F3A,
@@ -166,30 +166,5 @@ struct emu_insn {
 	u64 imm;
 	u8 bytes[EMU_INSN_MAX];
 };
-
-enum decode_error {
-	DECODE_MORE = 0,	/* longer than what was given */
-	DECODE_INVALID = -1,	/* the CPU raises #UD */
-	DECODE_TOO_LONG = -2,	/* more than 15 bytes: #GP(0) */
-};
-
-/**
- * decode_insn() - decode one instruction
- * @insn: the result; meaningful only when a length is returned
- * @bytes: its bytes
- * @avail: how many there are; more than 15 are not looked at
- * @mode: size of the code
- *
- * Return: the length (1 to 15), or one of enum decode_error. MORE is
- * never returned when 15 bytes are given.
- */
-int decode_insn(struct emu_insn *insn, const u8 *bytes,
-		unsigned int avail, enum emu_insn_mode mode);
-
-/* The name of an operation, for messages and tests. */
-const char *emu_op_name(enum emu_op op);
-
-/* True if emulate_one() knows how to execute it. */
-bool emu_op_emulated(enum emu_op op);
 
 #endif /* BELLOWS_EMULATE_INSN_H */

@@ -91,7 +91,7 @@ struct emu_opcode {
 #define F_MODREG	0x00080000	/* mod is ignored, as if it were 3 */
 #define F_NO64		0x00100000
 #define F_ONLY64	0x00200000
-#define F_LOCKABLE		0x00400000	/* LOCK possible with memory */
+#define F_LOCKABLE	0x00400000	/* LOCK possible with memory */
 #define F_REP		0x00800000	/* a string instruction */
 #define F_BRANCH	0x01000000	/* near branch */
 #define F_NOWRITE	0x02000000	/* the SSE move does not check alignment */
@@ -100,13 +100,5 @@ struct emu_opcode {
 #define F_STORE		0x10000000	/* of SSE moves: towards memory */
 #define F_MOVCR		0x20000000	/* reg must name a control register */
 #define F_VEX_L0	0x40000000	/* VEX.L must be 0 */
-
-extern const struct emu_opcode opcodes_one[256];
-extern const struct emu_opcode opcodes_0f[256];
-extern const struct emu_opcode opcodes_0f38[256];
-extern const struct emu_opcode opcodes_0f3a[256];
-
-/* The entry for a VEX, EVEX or XOP opcode. NULL: #UD. */
-const struct emu_opcode *opcode_vex(u8 encoding, u8 map, u8 opcode);
 
 #endif /* BELLOWS_EMULATE_OPCODE_H */

@@ -10,7 +10,7 @@
 #include "emulate/opcode.h"
 
 #define OP3(name, d, s, s2, f)						\
-	{ .op = OP_##name, .dst = OPD_##d, .src = OPD_##s,	\
+	{ .op = OP_##name, .dst = OPD_##d, .src = OPD_##s,		\
 	  .src2 = OPD_##s2, .flags = (f) }
 #define OP2(name, d, s, f)	OP3(name, d, s, NONE, f)
 #define OP1(name, d, f)		OP3(name, d, NONE, NONE, f)

@@ -6,8 +6,8 @@
  * their length and for which of the mandatory prefixes make them valid.
  */
 #include "pure.h"
-#include "emulate/opcode.h"
 #include "emulate/opcode_macros.h"
+#include "emulate/opcodes_0f.h"
 
 static const struct emu_opcode group6[8] = {
 	OP0(SLDT, 0), OP0(STR, 0), OP0(LLDT, 0), OP0(LTR, 0),

@@ -7,8 +7,8 @@
  * gives; only the general-purpose instructions (BMI) have entries of their own.
  */
 #include "pure.h"
-#include "emulate/opcode.h"
 #include "emulate/opcode_macros.h"
+#include "emulate/opcodes_0f38.h"
 
 static const struct emu_opcode movbe_load[4] = {
 	OP2(MOVBE, G, E, F_MEM), OP2(MOVBE, G, E, F_MEM),

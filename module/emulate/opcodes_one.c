@@ -8,8 +8,8 @@
  * here, so the entries below are those of the legacy instructions.
  */
 #include "pure.h"
-#include "emulate/opcode.h"
 #include "emulate/opcode_macros.h"
+#include "emulate/opcodes_one.h"
 
 /* 80 to 83: the parents supply operands and immediate. */
 static const struct emu_opcode group1[8] = {

@@ -3,7 +3,9 @@
  * Operands: registers, addresses, loads and stores by what the tables say.
  */
 #include "pure.h"
-#include "emulate/emu.h"
+#include "emulate/access.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 
 /* Without REX, 4 to 7 name the second byte of the first four registers. */
 static bool operand_high_byte(const struct emu_insn *insn, u8 reg, unsigned int size)

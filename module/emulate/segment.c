@@ -8,7 +8,8 @@
  * when the segment register was loaded (presence, privilege) is not checked again.
  */
 #include "pure.h"
-#include "emulate/emu.h"
+#include "emulate/decode.h"
+#include "emulate/segment.h"
 
 /* In real mode exceptions push no error code. */
 int emu_fault(struct emulator *e, u8 vector)

@@ -19,7 +19,8 @@
  * asked again here: other CPUs may have changed what it saw.
  */
 #include "pure.h"
-#include "emulate/emu.h"
+#include "emulate/exec_stack.h"
+#include "emulate/segment.h"
 #include "emulate/task.h"
 
 #define TYPE_32		8	/* of a TSS's type */

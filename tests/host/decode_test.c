@@ -22,6 +22,8 @@
 
 #include <Zydis/Zydis.h>
 
+#include "emulate/decode.h"
+#include "emulate/emulate.h"
 #include "emulate/opcode.h"
 #include "random.h"
 #include "tap.h"

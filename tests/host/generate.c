@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 
+#include "emulate/decode.h"
 #include "emulate/emu.h"
 #include "generate.h"
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulate/decode.h"
 #include "emulate/emu.h"
 #include "generate.h"
 #include "native.h"

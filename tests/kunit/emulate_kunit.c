@@ -4,6 +4,7 @@
  * host tests go into depth; this shows that the same sources give the same here.
  */
 #include <kunit/test.h>
+#include "emulate/decode.h"
 #include "emulate/emulate.h"
 
 static const struct {
