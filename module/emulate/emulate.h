@@ -27,16 +27,16 @@
  * Restart protocol. An access that only userspace can answer can't be waited
  * for: the thread leaves the kernel in the middle of an instruction. So the
  * callback starts the exit (it fills in struct kvm_run) and returns EXIT, and
- * emulate_one() returns it too, with @pending describing the access.
- * When the vCPU runs again, its owner calls emu_complete() with
- * the data, and then emulate_one() again, on the same guest state. The
- * instruction starts afresh, but what it has already done is answered from
- * @log, in order: reads get the same data (of memory too, so that nothing can
- * change between two runs), writes are not repeated. Thus an instruction may
- * take any number of exits: MOVS from MMIO to MMIO, XCHG with MMIO, SSE moves of
- * 16 bytes, accesses that cross a page. When the state is replaced in between
- * (KVM_SET_REGS, reset), call emu_reset(); a call with another RIP
- * than that of the waiting instruction does so by itself.
+ * emulate_one() returns it too, with @pending describing the access. When the
+ * vCPU runs again, its owner calls emu_complete() with the data, and then
+ * emulate_one() again, on the same guest state. The instruction starts afresh,
+ * but what it has already done is answered from @log, in order: reads get the
+ * same data (of memory too, so that nothing can change between two runs),
+ * writes are not repeated. Thus an instruction may take any number of exits:
+ * MOVS from MMIO to MMIO, XCHG with MMIO, SSE moves of 16 bytes, accesses that
+ * cross a page. When the state is replaced in between (KVM_SET_REGS, reset),
+ * call emu_reset(); a call with another RIP than that of the waiting
+ * instruction does so by itself.
  */
 #ifndef BELLOWS_EMULATE_EMULATE_H
 #define BELLOWS_EMULATE_EMULATE_H
@@ -192,8 +192,8 @@ struct emulator_ops {
  * @regs: general registers in the order of their numbers
  * @rip, @rflags, @cr0, @cr4, @efer: as named
  * @seg: ES, CS, SS, DS, FS, GS, TR
- * @seg_missing: BIT(nr) of those that are not filled in, for an owner to whom each
- *	costs something. In 64-bit mode all may be missing, if attr of CS is there
+ * @seg_missing: BIT(nr) of those that are not filled in, for an owner that pays for
+ *	each. In 64-bit mode all may be missing, if attr of CS is there
  *	nevertheless; in other modes none but TR
  * @bytes, @nr_bytes: code bytes at RIP that are already known (decode assists),
  *	or nr_bytes zero. Consumed by each call that returns anything but EXIT.

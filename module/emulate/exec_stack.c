@@ -114,7 +114,7 @@ int exec_pusha(struct emu_step *s)
 {
 	struct emulator *e = s->e;
 	unsigned int i;
-	int r = 0;
+	int r = EMU_CONTINUE;
 
 	for (i = 0; !r && i < 8; i++)
 		r = stack_probe(e, stack_below(e, (i + 1) * s->size), s->size);
@@ -132,7 +132,7 @@ int exec_popa(struct emu_step *s)
 	u64 sp = stack_pointer(e);
 	u64 values[8] = { 0 };
 	unsigned int i;
-	int r = 0;
+	int r = EMU_CONTINUE;
 
 	for (i = 0; !r && i < 8; i++)
 		r = stack_read(e, (sp + i * s->size) & emu_mask(emu_stack_size(e)),
@@ -200,7 +200,7 @@ static int stack_enter_display(struct emu_step *s, unsigned int level, u64 frame
 	u64 mask = emu_mask(emu_stack_size(e));
 	u64 bp = e->regs[GPR_RBP];
 	u64 value;
-	int r = 0;
+	int r = EMU_CONTINUE;
 
 	while (!r && --level > 0) {
 		bp -= s->size;

@@ -90,7 +90,7 @@ static int string_once(struct emu_step *s)
 	struct emulator *e = s->e;
 	u64 a = e->regs[GPR_RAX], b = 0;
 	bool source = false, target = true;
-	int r = 0;
+	int r = EMU_CONTINUE;
 
 	switch (s->insn->op) {
 	case OP_MOVS:
@@ -364,7 +364,7 @@ static int string_block_io(struct emu_step *s, const struct string_io *io, u64 l
 			   unsigned int count, bool again)
 {
 	struct emulator *e = s->e;
-	int r = 0;
+	int r = EMU_CONTINUE;
 
 	if (!io->write && !again)
 		r = string_block_memory(s, io, linear, count * s->size);
@@ -380,7 +380,7 @@ static int string_io_step(struct emu_step *s, u64 left, unsigned int *done)
 	const struct emu_access *logged;
 	struct string_io io;
 	u64 linear = 0;
-	int r = 0;
+	int r = EMU_CONTINUE;
 
 	string_io_setup(s, &io);
 	logged = emu_replay_port(s->e, io.kind, io.port, s->size);

@@ -6,8 +6,8 @@
  * The frame around every instruction can do anything, and costs accordingly: a
  * checkpoint of all registers, a log, two runs when userspace answers. A move
  * needs none of it. It has one access, which is the last thing that can fail, and
- * it changes one register, after that. Whoever knows where the access goes
- * (because a fault has just said so) makes it, and is done.
+ * it changes one register, after that. A caller that knows where the access
+ * goes (because a fault has just said so) makes it, and is done.
  */
 #include "pure.h"
 #include "emulate/emu.h"

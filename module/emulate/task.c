@@ -6,7 +6,7 @@
  * What can fail is asked first: descriptors and both TSSs are looked at, and the
  * places that will be written are probed. Then memory is written, in an order in
  * which a repetition from the start finds nothing that stops it: the old state and
- * the link are written alike again, the old task's busy bit is nobody's condition,
+ * the link are written alike again, no check depends on the old task's busy bit,
  * and the new task's is the last write of all. Then the registers change, which
  * cannot fail.
  *

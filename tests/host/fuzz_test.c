@@ -610,7 +610,7 @@ static void test_ports(struct random *r, unsigned long rounds)
 		   t.interesting, t.failures);
 }
 
-/* Moves, in one step, as whoever knows where their access goes makes them */
+/* Moves, in one step, as a caller that knows where their access goes makes them */
 
 static bool maybe_move(const struct generated *g)
 {
