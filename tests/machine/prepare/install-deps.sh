@@ -6,6 +6,8 @@
 #
 # Only what is missing. No kernel is among it: installing one would change what this
 # machine boots next. The test machines take theirs out of the packages (fetch-kernel).
+# Another program that installs packages at the time has dpkg's locks: they are waited for,
+# up to BELLOWS_LOCK_SECONDS.
 set -euo pipefail
 
 # libslirp's headers need GLib's, which its package only leaves to be guessed.
@@ -47,9 +49,33 @@ else
 	echo "install-deps: become root or install sudo, to install: ${missing[*]}" >&2
 	exit 1
 fi
-apt_get() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+lock_seconds=${BELLOWS_LOCK_SECONDS:-600}
+
+# apt-get, again and again while a lock is held. DPkg::Lock::Timeout alone does not do: apt
+# knows it for dpkg's locks only, and "update" takes another one, on the lists.
+apt_get() {
+	local start=$SECONDS told='' holder
+	while ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o Dpkg::Use-Pty=0 \
+			-o DPkg::Lock::Timeout=0 "$@" >&2 2>"$errors"; do
+		holder=$(sed -nE 's/^E: (Could not get lock .*)/\1/p' "$errors" | head -1)
+		if [ -z "$holder" ]; then
+			cat "$errors" >&2
+			return 1
+		fi
+		if [ $((SECONDS - start)) -ge "$lock_seconds" ]; then
+			echo "install-deps: a lock of the package system was held for $lock_seconds s, gave up: $holder" >&2
+			exit 1
+		fi
+		[ -n "$told" ] || echo "install-deps: waiting up to $lock_seconds s for another program's lock: $holder" >&2
+		told=1
+		sleep 2
+	done
+	cat "$errors" >&2
+}
 
 echo "install-deps: installing ${missing[*]}" >&2
 apt_get update || { echo "install-deps: apt-get update failed: is there a network?" >&2; exit 1; }
-apt_get install -y --no-install-recommends "${missing[@]}" >&2 ||
+apt_get install -y --no-install-recommends "${missing[@]}" ||
 	{ echo "install-deps: apt-get install failed for: ${missing[*]}" >&2; exit 1; }
