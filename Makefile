@@ -4,9 +4,8 @@
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 BUILD ?= $(CURDIR)/build
-# One build tree per kernel, so that objects of different kernels never mix.
+# One folder of objects per kernel, so that those of different kernels never mix.
 MODBUILD ?= $(BUILD)/module-$(KVER)
-SOURCES := Kbuild module balloon ksm-share shadow-pt tests/kunit
 MACHINE := tests/machine
 # Of an emulated machine: KERNEL=stock61|stock612|test61|debug61
 KERNEL ?= stock61
@@ -19,11 +18,12 @@ all: module ## the module, and the launcher, for the running kernel (default)
 module: ## bellows.ko for the kernel KVER, from its headers in KDIR
 	@test -d $(KDIR) || { echo "bellows: no kernel headers at $(KDIR): install linux-headers-$(KVER), or set KVER or KDIR" >&2; exit 1; }
 	@mkdir -p $(MODBUILD)
-	@for s in $(SOURCES); do test ! -e $$s || cp -pru --parents $$s $(MODBUILD)/; done
-	$(MAKE) -C $(KDIR) M=$(MODBUILD) $(KFLAGS) modules
+	@ln -sfn $(CURDIR)/Kbuild $(MODBUILD)/Kbuild
+	@find $(MODBUILD) -type f -name '*.[chS]' ! -name '*.mod.c' -delete # as older trees copied them
+	$(MAKE) -C $(KDIR) M=$(abspath $(MODBUILD)) $(KFLAGS) modules
 
 install: all ## install both on this machine (as root)
-	$(MAKE) -C $(KDIR) M=$(MODBUILD) $(KFLAGS) modules_install
+	$(MAKE) -C $(KDIR) M=$(abspath $(MODBUILD)) $(KFLAGS) modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 	@if test -e userspace/Makefile; then $(MAKE) -C userspace BUILD=$(BUILD) install; fi
 
