@@ -6,7 +6,9 @@ A figure is an object: name of the row, cpu, kernel, mitigations, unit, bellows,
 clear (instructions that clear memory, the same on both sides), ratio (without those).
 """
 
+import itertools
 import os
+import re
 
 DOCUMENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "FIGURES.md")
 
@@ -193,9 +195,27 @@ def write(command, text):
 SHORT = (CLEAR, "exit-cpuid", "exit-msr", "exit-msr-write", "exit-hypercall", "exit-cr4",
          "exit-pio-user", "exit-pio-user-in", "exit-mmio-user", "exit-mmio-user-read",
          "exit-pio-ioeventfd", "touch-4k-present", *CLEARED)
-WORSE = 1.05
+# By what a ratio may be worse: than with the same kernel, and than with another version
+# of its series, in which KVM's own costs may have changed.
+WORSE, WORSE_NEAR = 1.05, 1.10
 # Where the clearing that is subtracted is nearly all, a tick of the host's shows.
-NEAR_ZERO, SLACK = 0.1, 0.015
+NEAR_ZERO, SLACK, SLACK_NEAR = 0.1, 0.015, 0.03
+
+
+def parts(version):
+    return [int(n) for n in re.findall(r"\d+", version)]
+
+
+def nearest(version, known):
+    """Of the KNOWN versions of a kernel's package the one to compare with: this one, or the
+    nearest of its series, or None."""
+    def distance(other):
+        pairs = itertools.zip_longest(parts(version), parts(other), fillvalue=0)
+        return [abs(a - b) for a, b in pairs]
+    if version in known:
+        return version
+    series = [k for k in known if parts(k)[:2] == parts(version)[:2]]
+    return min(series, key=distance, default=None)
 
 
 def compared(rows_):
@@ -207,8 +227,10 @@ def compared(rows_):
     return out
 
 
-def compare(now, stored, cpu):
-    """Points, as (good, what, reason of a skip): now and stored are {row: ratio}."""
+def compare(now, stored, cpu, near=False):
+    """Points, as (good, what, reason of a skip): now and stored are {row: ratio}. NEAR says
+    that what is stored is another kernel's."""
+    worse, slack = (WORSE_NEAR, SLACK_NEAR) if near else (WORSE, SLACK)
     points = []
     for name in dict.fromkeys([*stored, *now]):
         what = "%s on %s" % (name, cpu)
@@ -217,7 +239,26 @@ def compare(now, stored, cpu):
         elif name not in stored:
             points.append((True, what, "there is no ratio of it to compare with: bench --store"))
         else:
-            limit = stored[name] + SLACK if stored[name] < NEAR_ZERO else stored[name] * WORSE
+            limit = stored[name] + slack if stored[name] < NEAR_ZERO else stored[name] * worse
             points.append((now[name] <= limit, "%s: %.3f, was %.3f" % (
                 what, now[name], stored[name]), None))
     return points
+
+
+def compare_all(now, ratios, version, cpus):
+    """(remark, points): what was measured NOW, {cpu: {row: ratio}}, beside the stored
+    RATIOS, {version: the same}. Nothing that can be compared is a failure."""
+    other = nearest(version, ratios)
+    if not other:
+        return "", [(False, "ratios: none are stored for %s or another kernel of its series "
+                     "(stored: %s): bench --store" % (version, ", ".join(ratios) or "none"), None)]
+    points = []
+    for cpu in cpus:
+        points += compare(now.get(cpu, {}), ratios[other].get(cpu, {}), cpu, other != version)
+    if all(skip for _, _, skip in points):
+        points.append((False, "ratios: nothing could be compared", None))
+    if other == version:
+        return "compared with the ratios stored for %s" % version, points
+    return ("no ratios are stored for %s: compared with those of %s, the nearest of its series, "
+            "by %.0f %% instead of %.0f %%" % (version, other, 100 * (WORSE_NEAR - 1),
+                                               100 * (WORSE - 1))), points
