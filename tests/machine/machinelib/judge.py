@@ -56,6 +56,7 @@ class Report:
         self.kernel = []
         self.stacks = []
         self.seconds = 0.0
+        self.log = ""           # the file with all of the output, if there is one
 
     def add(self, status, text, reason=""):
         self.points.append((status, text, reason))
