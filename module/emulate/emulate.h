@@ -131,6 +131,13 @@ struct emu_access {
 #define EMU_ADX		0x100
 #define EMU_MOVDIRI	0x200
 
+/* Where manuals leave a choice, or vendors differ; without a bit as Intel has it. */
+#define EMU_SSE_AC	0x400	/* SSE moves of 16 bytes that need not be
+					 * aligned raise #AC as others do
+					 */
+#define EMU_MOVSXD_4	0x800	/* MOVSXD of 16 bits reads 4 bytes, not 2 */
+#define EMU_AMD		(EMU_SSE_AC | EMU_MOVSXD_4)
+
 /* Of the instruction that was executed, valid with CONTINUE. */
 #define EMU_RETIRED	0x1	/* RIP moved on (REP: all done) */
 #define EMU_STEP	0x2	/* TF was set: inject #DB with DR6.BS */
@@ -185,7 +192,8 @@ struct emulator_ops {
  *
  * Owner's, in:
  * @ops: callbacks
- * @features: EMU_MOVBE and so on, of the CPU that runs the guest
+ * @features: EMU_MOVBE and so on, of the CPU that runs the guest;
+ *	EMU_AMD, of the CPU that the guest is told it has
  * @io_buf, @io_buf_size: where string I/O collects data, at least 16 bytes;
  *	typically the page that struct kvm_run shows to userspace
  * @cpl: current privilege level
@@ -312,6 +320,13 @@ bool emu_op_emulated(enum emu_op op);
 
 /* Forget a half-executed instruction: the vCPU state was replaced. */
 void emu_reset(struct emulator *e);
+
+/* Be a CPU of AMD's where vendors differ, or one of Intel's. */
+static inline void emu_set_amd(struct emulator *e, bool amd)
+{
+	e->features &= ~EMU_AMD;
+	e->features |= amd ? EMU_AMD : 0;
+}
 
 /* True while an instruction waits for userspace. */
 static inline bool emu_busy(const struct emulator *e)

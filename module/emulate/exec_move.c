@@ -177,6 +177,15 @@ static int sse_check(struct emulator *e)
 	return EMU_CONTINUE;
 }
 
+/*
+ * 16 bytes that need not be aligned raise #AC or not as the CPU likes; those that
+ * must be have been looked at.
+ */
+static bool sse_may_raise_ac(const struct emu_step *s)
+{
+	return s->size != 16 || (s->e->features & EMU_SSE_AC);
+}
+
 /* The CPU looks at the alignment before it looks at the limit. */
 static int sse_locate(struct emu_step *s, bool write)
 {
@@ -186,7 +195,7 @@ static int sse_locate(struct emu_step *s, bool write)
 		return emu_fault_code(s->e, VECTOR_GP, 0);
 	r = emu_linear(s->e, s->insn->segment, emu_offset(s), s->size,
 		       write, &s->linear);
-	if (!r)
+	if (!r && sse_may_raise_ac(s))
 		r = emu_check_alignment(s->e, s->linear, s->size);
 	return r;
 }

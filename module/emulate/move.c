@@ -59,11 +59,18 @@ static bool move_take_register(const struct emu_insn *insn, u8 operand, struct e
 	return true;
 }
 
+/* How much MOVSXD of 16 bits reads is the vendor's choice, so the frame's business. */
+static bool vendors_differ(const struct emu_insn *insn)
+{
+	return insn->src == OPD_ED && insn->operand_size == 2;
+}
+
 bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move)
 {
 	bool extends = insn->op == OP_MOVZX || insn->op == OP_MOVSX;
 
-	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8)
+	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8 ||
+	    vendors_differ(insn))
 		return false;
 	*move = (struct emu_move) {
 		.write = move_is_memory(insn, insn->dst),

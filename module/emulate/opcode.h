@@ -17,7 +17,7 @@
 enum emu_operand {
 	OPD_NONE,
 	OPD_E,			/* r/m */
-	OPD_EB, OPD_EW, OPD_ED,	/* r/m of 1, 2, 4 bytes */
+	OPD_EB, OPD_EW, OPD_ED,	/* r/m of 1, 2, 4 bytes (MOVSXD of 16 bits: by vendor) */
 	OPD_EWM,		/* r/m, 2 bytes if it is memory */
 	OPD_G,			/* reg */
 	OPD_A,			/* accumulator */

@@ -88,7 +88,7 @@ static unsigned int operand_size(const struct emu_step *s, u8 operand)
 	case OPD_EW:
 		return 2;
 	case OPD_ED:
-		return 4;
+		return s->size == 2 && !(s->e->features & EMU_MOVSXD_4) ? 2 : 4;
 	case OPD_EWM:
 		return s->insn->memory ? 2 : s->size;
 	}

@@ -232,6 +232,8 @@ int bellows_emulation_create(struct bellows_vcpu *vcpu)
 	for (i = 0; i < ARRAY_SIZE(features); i++)
 		if (boot_cpu_has(features[i].feature))
 			world->e.features |= features[i].bit;
+	/* But where vendors differ, what the guest expects of the one that it sees. */
+	emu_set_amd(&world->e, bellows_guest_is_amd(vcpu));
 	vcpu->emu = &world->e;
 	return 0;
 }

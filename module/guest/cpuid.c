@@ -117,6 +117,7 @@ int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
 	vcpu->has_1g_pages = bellows_guest_has(vcpu, X86_FEATURE_GBPAGES);
 	vcpu->cr4_reserved = bellows_cr4_reserved(vcpu);
 	vcpu->guest_xcr0_mask = cpuid_xcr0_mask(vcpu);
+	emu_set_amd(vcpu->emu, bellows_guest_is_amd(vcpu));
 	bellows_apic_cpuid_changed(vcpu);
 	bellows_backend(cpuid_changed)(vcpu);
 	return 0;
@@ -127,10 +128,8 @@ static const struct kvm_cpuid_entry2 *
 cpuid_out_of_range(const struct bellows_vcpu *vcpu, u32 function, u32 index)
 {
 	const struct kvm_cpuid_entry2 *basic = bellows_cpuid_find(vcpu, 0, 0), *class;
-	bool amd = basic && ((basic->ebx == 0x68747541 && basic->ecx == 0x444d4163) ||
-			     (basic->ebx == 0x6f677948 && basic->ecx == 0x656e6975));
 
-	if (!basic || amd)
+	if (!basic || bellows_guest_is_amd(vcpu))
 		return NULL;
 	if (function >= 0x40000000 && function <= 0x4fffffff)
 		class = bellows_cpuid_find(vcpu, function & 0xffffff00, 0);

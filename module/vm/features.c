@@ -2,6 +2,7 @@
 /* Which features a guest has: what userspace's CPUID table says. */
 #include <linux/bits.h>
 #include <linux/kernel.h>
+#include <asm/processor.h>
 #include "vm/features.h"
 
 enum { EAX, EBX, ECX, EDX };
@@ -52,4 +53,16 @@ bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int feature)
 		return e && (features_entry_reg(e, words[i].reg) & BIT(feature % 32));
 	}
 	return false;
+}
+
+/* Hygon's CPUs are AMD's; Zhaoxin, Centaur and unknown vendors follow Intel's manuals. */
+bool bellows_guest_is_amd(const struct bellows_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = bellows_cpuid_find(vcpu, 0, 0);
+
+	if (!vcpu->cpuid)
+		return boot_cpu_data.x86_vendor == X86_VENDOR_AMD ||
+		       boot_cpu_data.x86_vendor == X86_VENDOR_HYGON;
+	return e && ((e->ebx == 0x68747541 && e->ecx == 0x444d4163) ||
+		     (e->ebx == 0x6f677948 && e->ecx == 0x656e6975));
 }

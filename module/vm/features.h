@@ -25,5 +25,7 @@ const struct kvm_cpuid_entry2 *bellows_cpuid_find(const struct bellows_vcpu *vcp
 						  u32 index);
 /* Does the guest have the feature X86_FEATURE_*? False before userspace has set CPUID. */
 bool bellows_guest_has(const struct bellows_vcpu *vcpu, unsigned int x86_feature);
+/* By the vendor that the guest sees, before it sees one by the host's: AMD's rules, or else Intel's? */
+bool bellows_guest_is_amd(const struct bellows_vcpu *vcpu);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the native test can't show: code of the kernel's privilege, real and
- * virtual-8086 mode, missing features, single steps, fetches, and the protocol
+ * virtual-8086 mode, features and vendors, single steps, fetches, and the protocol
  * between the emulator and its owner. One function per rule.
  */
 #include <string.h>
@@ -215,6 +215,55 @@ static void missing_features(void)
 	FRESH(LONG, 0x48, 0x0f, 0xc7, 0x0b);		/* cmpxchg16b [rbx] */
 	m.e.features = 0;
 	expect(faults(VECTOR_UD));
+}
+
+static void vendor_chooses_what_movsxd_reads(void)
+{
+	struct emu_move move;
+
+	FRESH(LONG, 0x66, 0x63, 0x03);			/* movsxd ax, [rbx] */
+	m.e.regs[GPR_RBX] = MODEL_BASE + 7 * MODEL_PAGE - 2;
+	expect(faults(VECTOR_PF) && m.e.fault.address == MODEL_BASE + 7 * MODEL_PAGE);
+	expect(!emu_insn_is_move(&m.e.insn, &move));
+	emu_set_amd(&m.e, false);
+	m.memory[7 * MODEL_PAGE - 2] = 0x34;
+	m.memory[7 * MODEL_PAGE - 1] = 0x92;
+	m.e.regs[GPR_RAX] = 0x1122334455667788;
+	expect(retires() && m.e.regs[GPR_RAX] == 0x1122334455669234);
+	FRESH(LONG, 0x48, 0x63, 0x03);			/* movsxd rax, [rbx] */
+	emu_set_amd(&m.e, false);
+	m.e.regs[GPR_RBX] = MODEL_BASE + 7 * MODEL_PAGE - 2;
+	expect(faults(VECTOR_PF) && emu_insn_is_move(&m.e.insn, &move) && move.size == 4);
+}
+
+/* At CPL 3, with alignment checked. */
+static void unaligned(bool amd, u64 address)
+{
+	m.e.cr0 |= CR0_AM;
+	m.e.cpl = 3;
+	m.e.rflags |= EFL_AC;
+	m.e.regs[GPR_RBX] = address;
+	emu_set_amd(&m.e, amd);
+}
+
+static void vendor_chooses_ac_of_sse_moves(void)
+{
+	FRESH(LONG, 0x0f, 0x10, 0x03);			/* movups xmm0, [rbx] */
+	unaligned(true, DATA + 8);
+	expect(faults(VECTOR_AC));
+	emu_set_amd(&m.e, false);
+	expect(retires());
+	FRESH(LONG, 0x0f, 0x11, 0x03);			/* movups [rbx], xmm0 */
+	unaligned(true, DATA + 1);
+	expect(faults(VECTOR_AC));
+	emu_set_amd(&m.e, false);
+	expect(retires());
+	FRESH(LONG, 0x0f, 0x28, 0x03);			/* movaps xmm0, [rbx] */
+	unaligned(false, DATA + 8);
+	expect(faults(VECTOR_GP));
+	FRESH(LONG, 0xf3, 0x0f, 0x7e, 0x03);		/* movq xmm0, [rbx] */
+	unaligned(false, DATA + 4);
+	expect(faults(VECTOR_AC));
 }
 
 static void steps_are_reported(void)
@@ -545,6 +594,8 @@ static const struct {
 	TEST(sse_obeys_control_registers),
 	TEST(five_levels_widen_addresses),
 	TEST(missing_features),
+	TEST(vendor_chooses_what_movsxd_reads),
+	TEST(vendor_chooses_ac_of_sse_moves),
 	TEST(steps_are_reported),
 	TEST(repetition_is_bounded),
 	TEST(fetch_stops_at_the_end),

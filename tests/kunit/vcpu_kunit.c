@@ -147,6 +147,22 @@ static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, guest_cpuid_eax(vcpu, 0x1000), 0U);
 }
 
+static void vendors_follow_amd_or_intel(struct kunit *test)
+{
+	struct bellows_vcpu *vcpu = make_vcpu(test);
+
+	vcpu->cpuid = make_cpuid(test, 0x68747541, 0x444d4163);	/* AuthenticAMD */
+	KUNIT_EXPECT_TRUE(test, bellows_guest_is_amd(vcpu));
+	vcpu->cpuid = make_cpuid(test, 0x6f677948, 0x656e6975);	/* HygonGenuine */
+	KUNIT_EXPECT_TRUE(test, bellows_guest_is_amd(vcpu));
+	vcpu->cpuid = make_cpuid(test, 0x756e6547, 0x6c65746e);	/* GenuineIntel */
+	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
+	vcpu->cpuid = make_cpuid(test, 0x68532020, 0x20206961);	/* "  Shanghai  " */
+	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
+	vcpu->cpuid->nent = 0;
+	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
+}
+
 static void every_listed_msr_is_in_the_table(struct kunit *test)
 {
 	struct bellows_vcpu *vcpu = make_vcpu(test);
@@ -171,6 +187,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_page_fault_writes_cr2_only_when_delivered),
 	KUNIT_CASE(a_debug_exception_replaces_the_breakpoint_bits_of_dr6),
 	KUNIT_CASE(cpuid_out_of_range_follows_the_vendor),
+	KUNIT_CASE(vendors_follow_amd_or_intel),
 	KUNIT_CASE(every_listed_msr_is_in_the_table),
 	{}
 };

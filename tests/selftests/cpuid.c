@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CPUID: the guest sees what KVM_SET_CPUID2 set, all of it and nothing else. */
+#include "device.h"
 #include "guest.h"
 #include "vm.h"
 
@@ -147,6 +148,41 @@ CASE(own_amd, "leaves of one's own; beyond the limits an AMD guest reads zeros")
 CASE(own_intel, "leaves of one's own; beyond the limits an Intel guest reads the last basic leaf")
 {
 	run_own("GenuineIntel", true);
+}
+
+static void movsxd16(u64 arg)
+{
+	u64 ax;
+
+	/* MOVSXD of 16 bits: assemblers disagree on its name */
+	asm volatile(".byte 0x66, 0x63, 0x07" : "=a"(ax) : "D"(MMIO_BASE), "0"(0x1122334455667788));
+	GUEST_ASSERT_EQ(ax, 0x112233445566dcba);
+}
+
+static void run_movsxd(const char *vendor, u8 size)
+{
+	struct vcpu *vcpu = long_guest(movsxd16, 0);
+	struct device dev;
+
+	REQUIRE(!test_is_kvm, "KVM's emulator reads 4 bytes for each vendor");
+	set_own(vcpu, vendor, 4, 0x80000008);
+	vcpu_set_mode(vcpu, GUEST_LONG);
+	vcpu_call(vcpu, movsxd16, 0);
+	device_init(&dev, MMIO_BASE, 0x1000);
+	memcpy(dev.data, "\xba\xdc\xfe\xff", 4);
+	device_run_to_done(&dev, vcpu);
+	EXPECT(dev.n == 1 && dev.log[0].size == size && !dev.log[0].write,
+	       "%s: %u accesses, the first of %u bytes", vendor, dev.n, dev.log[0].size);
+	vm_free(vcpu->vm);
+}
+
+CASE(emulated_vendor, "what vendors do differently is emulated as by the one that the guest sees")
+{
+	run_movsxd("AuthenticAMD", 4);
+	run_movsxd("HygonGenuine", 4);
+	run_movsxd("GenuineIntel", 2);
+	run_movsxd("CentaurHauls", 2);
+	run_movsxd("NobodyKnows.", 2);
 }
 
 static void ask_state(u64 arg)
