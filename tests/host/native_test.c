@@ -3,24 +3,18 @@
  * The emulator against the CPU: the same instruction, on the same registers,
  * flags and memory, once natively and once emulated. Registers, SSE registers,
  * flags, memory, RIP, and the fault with its error code and address must agree.
- *
- * What the manuals leave undefined is masked here, per instruction; the emulator
- * has no notion of it. Everything else that differs is a failure.
  */
-#include <cpuid.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "emulate/decode.h"
 #include "emulate/emu.h"
-#include "generate.h"
-#include "native.h"
+#include "native_compare.h"
+#include "native_cpu.h"
+#include "native_open.h"
 #include "tap.h"
 
 #define MAX_REPORTS	12
-#define VECTOR_DB	1
-#define VECTOR_BP	3
-#define VECTOR_PF	14
 
 enum segment_index {
 	SEG_CODE32, SEG_CODE32_LIMIT, SEG_CODE32_EXEC_ONLY, SEG_CODE16,
@@ -46,134 +40,16 @@ static const struct native_segment segments[NR_SEGMENTS] = {
 };
 
 static struct model model;
-static struct emulator before;		/* model.e as the case began */
 static u16 features;
-static u64 cr4_bits;
 
 struct statistics {
 	unsigned long cases;
 	unsigned long retired;
 	unsigned long faults[32];
-	unsigned long crossings;
-	unsigned long unhandled;
 	unsigned long failures;
 	unsigned long per_op[EMU_NR_OPS];
-	unsigned long invalid;
+	unsigned long open[NATIVE_OPEN_NR];
 };
-
-/* Undefined flags, and whether the result is undefined as well. */
-
-static unsigned int shift_count(const struct emu_insn *insn,
-				const struct emulator *e)
-{
-	unsigned int mask = insn->operand_size == 8 ? 63 : 31;
-	u8 operand = insn->src2 ? insn->src2 : insn->src;
-
-	switch (operand) {
-	case OPD_1:
-		return 1;
-	case OPD_CL:
-		return e->regs[GPR_RCX] & mask;
-	}
-	return insn->imm & mask;
-}
-
-static u64 undefined_shift(const struct emu_insn *insn,
-			   const struct emulator *e)
-{
-	unsigned int count = shift_count(insn, e), bits = 8 * insn->operand_size;
-	u64 flags = 0;
-
-	if (!count)
-		return 0;
-	if (count != 1)
-		flags |= EFL_OF;
-	switch (insn->op) {
-	case OP_SHL:
-	case OP_SHR:
-		flags |= EFL_AF | (count >= bits ? EFL_CF : 0);
-		break;
-	case OP_SAR:
-		flags |= EFL_AF;
-		break;
-	case OP_SHLD:
-	case OP_SHRD:
-		flags |= EFL_AF | (count > bits ? EFL_STATUS : 0);
-		break;
-	}
-	return flags;
-}
-
-static u64 undefined_flags(const struct emu_insn *insn,
-			   const struct emulator *e)
-{
-	switch (insn->op) {
-	case OP_MUL:
-	case OP_IMUL:
-	case OP_IMUL1:
-		return EFL_SF | EFL_ZF | EFL_AF | EFL_PF;
-	case OP_DIV:
-	case OP_IDIV:
-		return EFL_STATUS;
-	case OP_ROL:
-	case OP_ROR:
-	case OP_RCL:
-	case OP_RCR:
-	case OP_SHL:
-	case OP_SHR:
-	case OP_SAR:
-	case OP_SHLD:
-	case OP_SHRD:
-		return undefined_shift(insn, e);
-	case OP_BT:
-	case OP_BTS:
-	case OP_BTR:
-	case OP_BTC:
-		return EFL_OF | EFL_SF | EFL_AF | EFL_PF;
-	case OP_BSF:
-	case OP_BSR:
-		return EFL_CF | EFL_OF | EFL_SF | EFL_AF | EFL_PF;
-	case OP_TZCNT:
-	case OP_LZCNT:
-		return EFL_OF | EFL_SF | EFL_AF | EFL_PF;
-	case OP_AND:
-	case OP_OR:
-	case OP_XOR:
-	case OP_TEST:
-		return EFL_AF;
-	case OP_ANDN:
-	case OP_BLSR:
-	case OP_BLSI:
-	case OP_BLSMSK:
-	case OP_BZHI:
-		return EFL_AF | EFL_PF;
-	case OP_BEXTR:
-		return EFL_AF | EFL_PF | EFL_SF;
-	case OP_AAA:
-	case OP_AAS:
-		return EFL_OF | EFL_SF | EFL_ZF | EFL_PF;
-	case OP_AAM:
-	case OP_AAD:
-		return EFL_OF | EFL_AF | EFL_CF;
-	case OP_DAA:
-	case OP_DAS:
-		return EFL_OF;
-	}
-	return 0;
-}
-
-static bool undefined_result(const struct emu_insn *insn,
-			     const struct emulator *e)
-{
-	switch (insn->op) {
-	case OP_SHLD:
-	case OP_SHRD:
-		return shift_count(insn, e) > 8 * insn->operand_size;
-	case OP_BSWAP:
-		return insn->operand_size == 2;
-	}
-	return false;
-}
 
 /* What may run here: nothing that blocks, and nothing that is not emulated. */
 static bool wanted(const struct generated *g)
@@ -195,6 +71,8 @@ static bool wanted(const struct generated *g)
 	if (insn->op == OP_NOP && insn->map == OPCODE_MAP_0F &&
 	    insn->opcode == 0x0d && !insn->memory)
 		return false;
+	if (native_open_insn(insn))
+		return false;
 	/* Vendors differ, and the emulator refuses. */
 	if ((insn->flags & F_BRANCH) && insn->mode == MODE_64 &&
 	    insn->has_operand_prefix)
@@ -203,10 +81,8 @@ static bool wanted(const struct generated *g)
 }
 
 /*
- * What the decoder calls invalid must be #UD for the CPU, but for two things that
- * are the CPU's own affair: whether it notices first that an instruction is invalid
- * or that it is too long, and whether a prefix spoils VMCALL, with which not the CPU
- * answers but the hypervisor that this machine may run under.
+ * What the decoder calls invalid must be #UD for the CPU. Whether it notices first that
+ * an instruction is invalid or that it is too long is its own affair.
  */
 static bool refused(const struct generated *g)
 {
@@ -221,7 +97,7 @@ static bool refused(const struct generated *g)
 					(g->insn.mode == MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
 		i++;
 	/* Behind four prefixes, eleven bytes are left: no instruction needs more. */
-	return i <= 4 && memcmp(g->bytes + i, "\x0f\x01\xc1", 3);
+	return i <= 4 && !native_open_invalid(g->bytes + i);
 }
 
 static u16 pick(struct random *r, const u8 *choices, unsigned int n)
@@ -290,7 +166,7 @@ static void describe_segments(const struct native_state *n, struct emulator *e)
 static void choose_control(struct emulator *e)
 {
 	e->cr0 = 0x80050033;
-	e->cr4 = cr4_bits;
+	e->cr4 = CR4_OSFXSR;
 	e->efer = 0xd01;
 	e->cpl = 3;
 	e->features = features;
@@ -337,11 +213,11 @@ static void choose_memory(struct random *r)
 	put(MODEL_BASE + random_below(r, MODEL_SIZE - sizeof(bytes)), bytes, sizeof(bytes));
 }
 
-static void to_native(struct native_state *n)
+static void to_native(const struct emulator *before, struct native_state *n)
 {
-	memcpy(n->regs, before.regs, sizeof(n->regs));
-	n->rip = before.rip;
-	n->rflags = before.rflags;
+	memcpy(n->regs, before->regs, sizeof(n->regs));
+	n->rip = before->rip;
+	n->rflags = before->rflags;
 	memcpy(n->xmm, model.xmm, sizeof(n->xmm));
 }
 
@@ -355,15 +231,18 @@ static void place(struct random *r, struct emulator *e, struct generated *g)
 	put(linear, g->bytes, g->length > 0 ? g->length + 1 : EMU_INSN_MAX);
 }
 
-static void generate_case(struct random *r, enum emu_insn_mode mode, struct generated *g,
-			  generate_filter filter, struct native_state *n)
+static void generate_case(struct random *r, enum emu_insn_mode mode,
+			  generate_filter filter, struct native_case *c)
 {
 	struct emulator *e = &model.e;
+	struct generated *g = &c->g;
 	unsigned int i;
 
-	memset(n, 0, sizeof(*n));
-	choose_segments(r, mode, n);
-	describe_segments(n, e);
+	memset(c, 0, sizeof(*c));
+	c->m = &model;
+	c->memory = native_memory();
+	choose_segments(r, mode, &c->n);
+	describe_segments(&c->n, e);
 	choose_control(e);
 	choose_memory(r);
 	generate_insn(r, mode, g, filter);
@@ -375,210 +254,88 @@ static void generate_case(struct random *r, enum emu_insn_mode mode, struct gene
 	random_bytes(r, model.xmm[random_below(r, 16)], 16);
 	if (g->length <= 0 || single_step(r, &g->insn))
 		e->rflags |= EFL_TF;
-	before = *e;
-	to_native(n);
+	c->before = *e;
+	to_native(&c->before, &c->n);
 }
 
-/* Native and emulated results in the same words. */
-struct outcome {
-	bool fault;
-	u8 vector;
-	u32 error;
-	u64 address;
-};
-
-static u64 linear_rip(u64 rip)
+static void describe(const char *what, const struct native_outcome *o, const u64 *regs, u64 rip,
+		     u64 flags)
 {
-	return emu_is_64bit(&before) ? rip : (u32)(rip + before.seg[SEG_CS].base);
+	char text[64] = "no fault";
+
+	if (o->fault)
+		sprintf(text, "vector %u, error %x, address %llx", o->vector, o->error, o->address);
+	tap_note("  %s: %s; ip %llx fl %llx ax %llx cx %llx dx %llx bx %llx sp %llx bp %llx si %llx di %llx",
+		 what, text, rip, flags, regs[0], regs[1], regs[2], regs[3], regs[4], regs[5],
+		 regs[6], regs[7]);
 }
 
-static void native_outcome(struct native_state *n, struct outcome *o)
+/* @native: before what is left open was put right in @c. */
+static void report(const struct native_case *c, const struct native_case *native,
+		   const char *wrong)
 {
-	*o = (struct outcome) { 0 };
-	switch (n->vector) {
-	case VECTOR_DB:
-		return;
-	case VECTOR_BP:
-		n->rip--;
-		return;
-	case VECTOR_PF:
-		/* The instruction was done and the next one can't be fetched. */
-		if ((n->error & 0x10) && n->rip != before.rip &&
-		    n->cr2 == linear_rip(n->rip))
-			return;
-		o->address = n->cr2;
-		/* Linux hides what of its own addresses is mapped. */
-		if ((s64)n->cr2 < 0)
-			n->error &= ~1;
-		break;
-	case VECTOR_GP:
-		/* The same, beyond the limit of the code segment. */
-		if (!emu_is_64bit(&before) && n->rip != before.rip &&
-		    n->rip > before.seg[SEG_CS].limit)
-			return;
-		break;
-	}
-	o->fault = true;
-	o->vector = n->vector;
-	o->error = n->error;
-}
-
-static void emulated_outcome(struct model *m, int result, struct outcome *o)
-{
-	*o = (struct outcome) { 0 };
-	if (result != EMU_FAULT)
-		return;
-	o->fault = true;
-	o->vector = m->e.fault.vector;
-	o->error = m->e.fault.error;
-	o->address = m->e.fault.vector == VECTOR_PF ? m->e.fault.address : 0;
-}
-
-static bool same_reg(const struct native_state *n, const struct model *m, unsigned int reg)
-{
-	if (emu_is_64bit(&before))
-		return n->regs[reg] == m->e.regs[reg];
-	return reg >= 8 || (u32)n->regs[reg] == (u32)m->e.regs[reg];
-}
-
-static const char *compare_memory(void)
-{
-	static char text[96];
-	unsigned int i;
-
-	if (!memcmp(model.memory, native_memory(), MODEL_SIZE))
-		return NULL;
-	for (i = 0; model.memory[i] == native_memory()[i]; i++)
-		;
-	sprintf(text, "memory at %llx: %x, emulated %x", MODEL_BASE + i,
-		native_memory()[i], model.memory[i]);
-	return text;
-}
-
-static const char *compare_state(const struct generated *g, const struct native_state *n,
-				 const struct model *m)
-{
-	static char text[96];
-	u64 ignored = EFL_RF | undefined_flags(&g->insn, &before);
-	bool ignore_result = undefined_result(&g->insn, &before);
-	unsigned int i;
-
-	for (i = 0; i < NR_GPRS; i++) {
-		if (same_reg(n, m, i) || ignore_result)
-			continue;
-		sprintf(text, "register %u: %llx, emulated %llx", i,
-			n->regs[i], m->e.regs[i]);
-		return text;
-	}
-	if (n->rip != m->e.rip) {
-		sprintf(text, "RIP %llx, emulated %llx", n->rip, m->e.rip);
-		return text;
-	}
-	if ((n->rflags ^ m->e.rflags) & ~ignored) {
-		sprintf(text, "flags %llx, emulated %llx (not %llx)", n->rflags,
-			m->e.rflags, ignored);
-		return text;
-	}
-	if (memcmp(n->xmm, m->xmm, sizeof(n->xmm)))
-		return "SSE registers";
-	return ignore_result ? NULL : compare_memory();
-}
-
-/*
- * A CPU that faults in the middle of these has moved some of the data; restarting
- * them does no harm. The emulator moves all or nothing.
- */
-static bool partly_done(const struct generated *g)
-{
-	switch (g->insn.op) {
-	case OP_PUSHA:
-	case OP_POPA:
-	case OP_ENTER:
-		return true;
-	}
-	return false;
-}
-
-static const char *compare(const struct generated *g, struct native_state *n,
-			   struct model *m, int result)
-{
-	static char text[96];
-	struct outcome native, emulated;
-
-	native_outcome(n, &native);
-	emulated_outcome(m, result, &emulated);
-	if (native.fault != emulated.fault || native.vector != emulated.vector ||
-	    native.error != emulated.error || native.address != emulated.address) {
-		sprintf(text, "fault %d/%x/%llx, emulated %d/%x/%llx",
-			native.fault ? native.vector : -1, native.error, native.address,
-			emulated.fault ? emulated.vector : -1, emulated.error,
-			emulated.address);
-		return text;
-	}
-	if (native.fault && partly_done(g))
-		return same_reg(n, m, GPR_RSP) ? NULL : "RSP";
-	return compare_state(g, n, m);
-}
-
-static void report(const struct generated *g, const struct native_state *n, const char *wrong)
-{
+	static const struct native_outcome begins;
+	const struct generated *g = &c->g;
 	char text[64] = "";
 	int i;
 
 	for (i = 0; i < (g->length > 0 ? g->length : 8); i++)
 		sprintf(text + 3 * i, "%02x ", g->bytes[i]);
-	tap_note("%d-bit %s%s at %llx: %s", 16 << g->insn.mode, text,
-		 g->length > 0 ? emu_op_name(g->insn.op) : "invalid", before.rip,
-		 wrong);
-	tap_note("  ax %llx cx %llx dx %llx bx %llx sp %llx bp %llx si %llx di %llx fl %llx",
-		 before.regs[0], before.regs[1], before.regs[2], before.regs[3],
-		 before.regs[4], before.regs[5], before.regs[6], before.regs[7],
-		 before.rflags);
-	tap_note("  es %x cs %x ss %x ds %x fs %x gs %x", n->seg[0], n->seg[1], n->seg[2],
-		 n->seg[3], n->seg[4], n->seg[5]);
+	tap_note("%d-bit %s%s differs in %s, on %s", 16 << g->insn.mode, text,
+		 g->length > 0 ? emu_op_name(g->insn.op) : "invalid", wrong,
+		 native_cpu_name());
+	describe("before", &begins, c->before.regs, c->before.rip, c->before.rflags);
+	describe("CPU", &native->native, native->n.regs, native->n.rip, native->n.rflags);
+	describe("emulated", &c->emulated, c->m->e.regs, c->m->e.rip, c->m->e.rflags);
+	tap_note("  es %x cs %x ss %x ds %x fs %x gs %x", c->n.seg[0], c->n.seg[1], c->n.seg[2],
+		 c->n.seg[3], c->n.seg[4], c->n.seg[5]);
 }
 
-static void count(struct statistics *stats, const struct generated *g, int result)
+static void count(struct statistics *stats, const struct native_case *c, unsigned int open)
 {
+	unsigned int i;
+
 	stats->cases++;
-	if (g->length > 0)
-		stats->per_op[g->insn.op]++;
-	else
-		stats->invalid++;
-	if (result == EMU_FAULT)
+	if (c->g.length > 0)
+		stats->per_op[c->g.insn.op]++;
+	if (c->result == EMU_FAULT)
 		stats->faults[model.e.fault.vector & 31]++;
 	else
 		stats->retired++;
+	for (i = 0; i < NATIVE_OPEN_NR; i++)
+		stats->open[i] += !!(open & BIT(i));
 }
 
 static void run_case(struct random *r, enum emu_insn_mode mode, generate_filter filter,
 		     struct statistics *stats)
 {
-	struct native_state n;
-	struct generated g;
+	static struct native_case c, native;
+	unsigned int open;
 	const char *wrong;
-	int result;
 
-	generate_case(r, mode, &g, filter, &n);
-	native_run(&n);
-	result = model_run(&model, 100000);
-	if (result == EMU_UNHANDLEABLE || result == EMU_EXIT) {
-		stats->unhandled++;
-		wrong = "not handled";
-	} else {
-		wrong = compare(&g, &n, &model, result);
-	}
-	count(stats, &g, result);
+	generate_case(r, mode, filter, &c);
+	native_run(&c.n);
+	native_emulate(&c);
+	native_outcomes(&c);
+	native = c;
+	open = native_left_open(&c);
+	wrong = native_compare(&c);
+	count(stats, &c, open);
 	if (wrong && stats->failures++ < MAX_REPORTS)
-		report(&g, &n, wrong);
+		report(&c, &native, wrong);
 	memcpy(native_memory(), model.memory, MODEL_SIZE);
 }
 
 static void show(const struct statistics *stats)
 {
+	unsigned int i;
+
 	tap_note("%lu retired; #DE %lu #BR %lu #UD %lu #SS %lu #GP %lu #PF %lu #AC %lu",
 		 stats->retired, stats->faults[0], stats->faults[5], stats->faults[6],
 		 stats->faults[12], stats->faults[13], stats->faults[14], stats->faults[17]);
+	for (i = 0; i < NATIVE_OPEN_NR; i++)
+		if (stats->open[i])
+			tap_note("left open, %lu cases: %s", stats->open[i], native_open_names[i]);
 }
 
 /* Every operation that is emulated must have run, in one mode or another. */
@@ -597,29 +354,6 @@ static void check_coverage(const unsigned long *per_op)
 		missing++;
 	}
 	tap_result(!missing, "every emulated operation was run");
-}
-
-static void read_features(void)
-{
-	unsigned int a, b, c, d;
-
-	if (__get_cpuid(1, &a, &b, &c, &d)) {
-		features |= c & bit_MOVBE ? EMU_MOVBE : 0;
-		features |= c & bit_POPCNT ? EMU_POPCNT : 0;
-		features |= c & bit_CMPXCHG16B ? EMU_CX16 : 0;
-		features |= c & bit_SSE4_2 ? EMU_SSE42 : 0;
-	}
-	if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-		features |= b & bit_BMI ? EMU_BMI1 : 0;
-		features |= b & bit_BMI2 ? EMU_BMI2 : 0;
-		features |= b & bit_ADX ? EMU_ADX : 0;
-		features |= c & bit_MOVDIRI ? EMU_MOVDIRI : 0;
-	}
-	if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
-		features |= c & bit_LAHF_LM ? EMU_LAHF64 : 0;
-		features |= c & bit_LZCNT ? EMU_LZCNT : 0;
-	}
-	cr4_bits = 0x200;
 }
 
 int main(void)
@@ -644,7 +378,8 @@ int main(void)
 
 	tap_plan(ARRAY_SIZE(tests) + 1);
 	tap_note("SEED=%llu", (unsigned long long)seed);
-	read_features();
+	tap_note("%s", native_cpu_name());
+	features = native_cpu_features();
 	missing = native_init();
 	no_segments = missing ? missing : native_segments(segments, NR_SEGMENTS);
 	model_init(&model);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The CPU that native tests run on: what the emulator must know of it, and its name. */
+#ifndef BELLOWS_TESTS_HOST_NATIVE_CPU_H
+#define BELLOWS_TESTS_HOST_NATIVE_CPU_H
+
+#include "emulate/emulate.h"
+
+/* EMU_* of this CPU, the vendor's ways included. */
+u16 native_cpu_features(void);
+
+/* EMU_AMD or nothing, for the vendor that leaf 0 of CPUID names in EBX, EDX, ECX. */
+u16 native_cpu_ways(const char vendor[12]);
+
+/* Vendor, family, model, stepping and brand, and the hypervisor if there is one. */
+const char *native_cpu_name(void);
+
+#endif /* BELLOWS_TESTS_HOST_NATIVE_CPU_H */
