@@ -14,6 +14,7 @@
  * and sets accessed and dirty bits: each dirty bit must be found exactly once.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -552,6 +553,7 @@ static void run_init_failure(void)
 
 static struct pt_tree shared;
 static atomic_bool stop;
+static atomic_int at_work;
 
 struct worker {
 	pthread_t thread;
@@ -584,7 +586,8 @@ static void *work(void *argument)
 			w->error |= pt_map(&shared, page, to_mpn(1000 + page), 1,
 					   PT_WRITE | PT_EXEC, &found);
 		}
-		w->rounds++;
+		if (!w->rounds++)
+			at_work++;
 	}
 	w->dirty = found.dirty;
 	return NULL;
@@ -623,6 +626,7 @@ static void run_threads(const struct hardware *hw, struct random *r)
 	int i;
 
 	stop = false;
+	at_work = 0;
 	if (pt_init(&shared, hw->format, 0))
 		abort();
 	for (i = 0; i < NTHREADS; i++) {
@@ -630,6 +634,9 @@ static void run_threads(const struct hardware *hw, struct random *r)
 		random_seed(&workers[i].random, random_u64(r));
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
 	}
+	/* On a busy machine they may not even have begun when this is over. */
+	while (at_work < NTHREADS)
+		sched_yield();
 	set = play_processor(hw, r, scaled(2000000));
 	stop = true;
 	for (i = 0; i < NTHREADS; i++) {
@@ -658,7 +665,7 @@ static void *map_one(void *argument)
 
 	arrived++;
 	while (arrived < 2)
-		;
+		sched_yield();
 	w->error = pt_map(&shared, w->nr, to_mpn(w->nr), 1, PT_WRITE, &found);
 	return NULL;
 }
