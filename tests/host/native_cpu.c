@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulate/emu.h"
 #include "native_cpu.h"
 
 static void read_vendor(char vendor[12])
@@ -21,7 +22,7 @@ u16 native_cpu_ways(const char vendor[12])
 	return 0;
 }
 
-u16 native_cpu_features(void)
+static u16 read_features(void)
 {
 	unsigned int a, b, c, d;
 	char vendor[12];
@@ -46,6 +47,62 @@ u16 native_cpu_features(void)
 		features |= c & bit_LZCNT ? EMU_LZCNT : 0;
 	}
 	return features;
+}
+
+/* Read once: under a hypervisor each CPUID is an exit. */
+u16 native_cpu_features(void)
+{
+	static bool known;
+	static u16 features;
+
+	if (!known)
+		features = read_features();
+	known = true;
+	return features;
+}
+
+static const u16 needed[EMU_NR_OPS] = {
+#define NEEDS(op, handler, frame, feature)				\
+	[OP_##op] = feature,
+	EMU_HANDLERS(NEEDS)
+#undef NEEDS
+};
+
+static bool has_clflushopt(void)
+{
+	unsigned int a, b, c, d;
+	static int has = -1;
+
+	if (has < 0)
+		has = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_CLFLUSHOPT);
+	return has;
+}
+
+bool native_cpu_offers_op(unsigned int op)
+{
+	switch (op) {
+	/* Without the feature these are other instructions. */
+	case OP_TZCNT:
+		return native_cpu_features() & EMU_BMI1;
+	case OP_LZCNT:
+		return native_cpu_features() & EMU_LZCNT;
+	}
+	return !(needed[op] & ~native_cpu_features());
+}
+
+bool native_cpu_offers(const struct emu_insn *insn)
+{
+	switch (insn->op) {
+	case OP_CMPXCHG8B:
+		return insn->operand_size != 8 || (native_cpu_features() & EMU_CX16);
+	case OP_LAHF:
+	case OP_SAHF:
+		return insn->mode != MODE_64 ||
+		       (native_cpu_features() & EMU_LAHF64);
+	case OP_CLFLUSH:
+		return !insn->has_operand_prefix || has_clflushopt();
+	}
+	return native_cpu_offers_op(insn->op);
 }
 
 /* The parts of the signature that continue each other, put together. */

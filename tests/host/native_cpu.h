@@ -11,6 +11,13 @@ u16 native_cpu_features(void);
 /* EMU_AMD or nothing, for the vendor that leaf 0 of CPUID names in EBX, EDX, ECX. */
 u16 native_cpu_ways(const char vendor[12]);
 
+/*
+ * Does CPUID offer this operation, or instruction? Where it does not, one can't tell: a
+ * hypervisor may hide what the CPU nevertheless does.
+ */
+bool native_cpu_offers_op(unsigned int op);
+bool native_cpu_offers(const struct emu_insn *insn);
+
 /* Vendor, family, model, stepping and brand, and the hypervisor if there is one. */
 const char *native_cpu_name(void);
 
