@@ -150,10 +150,12 @@ static bool shell(const char *command)
 	return system(command) == 0;
 }
 
+#define CHILDREN	"/proc/thread-self/children"
+
 /* Of the only child that there is. */
 static bool signal_server(int signal)
 {
-	FILE *file = fopen("/proc/thread-self/children", "r");
+	FILE *file = fopen(CHILDREN, "r");
 	int pid = 0, n = file ? fscanf(file, "%d", &pid) : 0;
 
 	if (file)
@@ -166,6 +168,10 @@ static void test_server_dies(const char *qcow)
 	uint32_t head, len;
 	bool good;
 
+	if (access(CHILDREN, R_OK)) {
+		tap_skip("qcow2, server killed", "this kernel has no " CHILDREN);
+		return;
+	}
 	good = machine(qcow) && ask(T_READ, 0, DATA, 4096, NULL) == OK;
 	capture();
 	good &= signal_server(SIGSTOP);
@@ -173,7 +179,7 @@ static void test_server_dies(const char *qcow)
 	offer(1, T_FLUSH, 0, NULL, 0, 1);
 	notify(0);
 	good &= !wait_used(0, 50, &head, &len) && signal_server(SIGKILL);
-	good &= wait_used(0, 5000, &head, &len) && wait_used(0, 5000, &head, &len);
+	good &= wait_used(0, SOON, &head, &len) && wait_used(0, SOON, &head, &len);
 	good &= request(0)->status == IOERR && request(1)->status == IOERR;
 	good &= ask(T_READ, 0, DATA, 4096, NULL) == IOERR;
 	vm_free(&guest.vm);
@@ -283,6 +289,10 @@ int main(void)
 	tap_plan(12);
 	tap_note("SEED=%llu", (unsigned long long)seed);
 	random_seed(&r, seed);
+	if (no_ring()) {
+		tap_skip_rest(no_ring());
+		return tap_exit();
+	}
 	make_directory("disk_file_test");
 	test_options();
 	test_cut_off();

@@ -8,7 +8,9 @@
 #define BELLOWS_TESTS_HOST_VIRTIO_DISK_H
 
 #include <fcntl.h>
+#include <liburing.h>
 #include <sys/stat.h>
+#include "userspace/disk.h"
 #include "random.h"
 #include "userspace/virtio/blk.h"
 #include "virtio_driver.h"
@@ -69,7 +71,7 @@ static inline uint8_t ask(uint32_t type, uint64_t sector, uint8_t *data, uint32_
 
 	offer(0, type, sector, data, len, 1 + sector % 4);
 	notify(0);
-	if (!wait_used(0, 5000, &head, &done))
+	if (!wait_used(0, SOON, &head, &done))
 		return NO_ANSWER;
 	if (written)
 		*written = done;
@@ -133,6 +135,17 @@ static inline bool random_requests(struct random *r, unsigned int n)
 		}
 	}
 	return true;
+}
+
+/* What the kernel does not allow: disks need io_uring. NULL: it does. */
+static inline const char *no_ring(void)
+{
+	struct io_uring ring;
+	int err = disk_ring_init(&ring);
+
+	if (!err)
+		io_uring_queue_exit(&ring);
+	return err == -EPERM || err == -ENOSYS ? "io_uring is not allowed here" : NULL;
 }
 
 static inline void make_directory(const char *name)

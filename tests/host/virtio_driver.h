@@ -185,6 +185,12 @@ static inline uint16_t add_chain(unsigned int q, const struct iovec *iov, unsign
 	return head;
 }
 
+/*
+ * How long to wait for what must come. It is short only where nothing may come: a
+ * machine may be slow, and busy with other things.
+ */
+#define SOON	20000
+
 /* Waits for the next used entry; false if there is none in time. */
 static inline bool wait_used(unsigned int q, int ms, uint32_t *head, uint32_t *len)
 {

@@ -29,7 +29,7 @@ static bool rng_answers(uint32_t len, uint32_t at_least)
 	memset(iov.iov_base, 0, len);
 	add_chain(0, &iov, 0, 1);
 	notify(0);
-	if (!wait_used(0, 2000, &head, &got) || got < at_least || got > len)
+	if (!wait_used(0, SOON, &head, &got) || got < at_least || got > len)
 		return false;
 	for (i = 0; i < got; i++)
 		ones += __builtin_popcount(((uint8_t *)iov.iov_base)[i]);
@@ -143,11 +143,11 @@ static void test_interrupts(void)
 
 	guest.with_ioeventfd = true;
 	rng_machine();
-	good = bring_up(1, 0, 16) && rng_answers(64, 64) && wait_line(true, 1000);
+	good = bring_up(1, 0, 16) && rng_answers(64, 64) && wait_line(true, SOON);
 	good &= reg_read(R_ISR) == VIRTIO_ISR_QUEUE;
 	add_chain(0, &iov, 0, 1);
 	notify(0);
-	good &= wait_used(0, 1000, &head, &len) && guest.line[guest.gsi];
+	good &= wait_used(0, SOON, &head, &len) && guest.line[guest.gsi];
 	reg_write(R_ACK, VIRTIO_ISR_CONFIG);
 	good &= guest.line[guest.gsi];
 	reg_write(R_ACK, VIRTIO_ISR_QUEUE);
@@ -177,7 +177,7 @@ static void test_broken_ring(void)
 	add_chain(0, &iov, 0, 1);
 	guest.queues[0].desc[0].addr = ~0ull - 4;
 	notify(0);
-	failed = wait_status(VIRTIO_STATUS_NEEDS_RESET, 1000);
+	failed = wait_status(VIRTIO_STATUS_NEEDS_RESET, SOON);
 	guest.queues[0].desc[0].addr = guest_gpa(iov.iov_base);
 	notify(0);
 	notify(0);
@@ -208,7 +208,7 @@ static void test_rng(void)
 		   "a request for very much gets a limited answer");
 	add_chain(0, iov, 1, 1);
 	notify(0);
-	good = wait_used(0, 1000, &head, &len) && len == 0;
+	good = wait_used(0, SOON, &head, &len) && len == 0;
 	tap_result(good && rng_answers(64, 64), "a request without room is answered with nothing");
 	vm_free(&guest.vm);
 }
@@ -223,7 +223,7 @@ static bool console_sends(const char *text, unsigned int pieces)
 		iov[i] = buffer(each * i, i + 1 < pieces ? each : n - each * i);
 	add_chain(1, iov, pieces, pieces);
 	notify(1);
-	return wait_used(1, 1000, &head, &len) && len == 0;
+	return wait_used(1, SOON, &head, &len) && len == 0;
 }
 
 static void test_console(void)
@@ -247,11 +247,11 @@ static void test_console(void)
 	usleep(10000);
 	add_chain(0, &iov, 0, 1);
 	notify(0);
-	good &= wait_used(0, 1000, &head, &len) && len == 3 && !memcmp(iov.iov_base, "yes", 3);
+	good &= wait_used(0, SOON, &head, &len) && len == 3 && !memcmp(iov.iov_base, "yes", 3);
 	add_chain(0, &iov, 0, 1);
 	notify(0);
 	usleep(10000);
-	good &= write(to_guest[1], "no", 2) == 2 && wait_used(0, 1000, &head, &len) && len == 2;
+	good &= write(to_guest[1], "no", 2) == 2 && wait_used(0, SOON, &head, &len) && len == 2;
 	tap_result(good && !memcmp(iov.iov_base, "no", 2), "what is typed reaches the guest, also before it listens");
 	vm_free(&guest.vm);
 
@@ -303,7 +303,7 @@ static void test_console_end(void)
 	usleep(300000);
 	add_chain(0, &iov, 0, 1);
 	notify(0);
-	good &= wait_used(0, 300, &head, &len) && len == 5;
+	good &= wait_used(0, SOON, &head, &len) && len == 5;
 	add_chain(0, &iov, 0, 1);
 	notify(0);
 	close(to_guest[1]);
@@ -313,7 +313,8 @@ static void test_console_end(void)
 	iov = buffer(0, 1 << 20);
 	add_chain(1, &iov, 1, 1);
 	notify(1);
-	tap_result(good && used < 0.08 && wait_used(1, 1000, &head, &len),
+	/* A loop that turns takes all of the 0.6 s, or on a busy machine its share of them. */
+	tap_result(good && used < 0.15 && wait_used(1, SOON, &head, &len),
 		   "input that waits or has ended costs nothing (%.3f s of CPU), and output goes on", used);
 	vm_free(&guest.vm);
 	close(to_guest[0]);
