@@ -17,6 +17,7 @@
 #include "guest/debug.h"
 #include "mmu/view_walk.h"
 #include "vm/event.h"
+#include "vm/features.h"
 
 int emulation_error(struct bellows_vcpu *vcpu)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "emulate/emu.h"
+#include "emulate/exec.h"
 #include "native_cpu.h"
 
 static void read_vendor(char vendor[12])

@@ -7,7 +7,10 @@
  */
 #include <string.h>
 
-#include "emulate/emu.h"
+#include "emulate/access.h"
+#include "emulate/exec_stack.h"
+#include "emulate/operand.h"
+#include "emulate/segment.h"
 #include "native_open.h"
 
 const char *const native_open_names[NATIVE_OPEN_NR] = {
@@ -28,10 +31,10 @@ static struct segment_check {
 	bool refused;
 } last_check;
 
-int __wrap_bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
-			      unsigned int size, bool write, u64 *linear)
+int __wrap_emu_linear(struct emulator *e, u8 seg, u64 offset,
+		      unsigned int size, bool write, u64 *linear)
 {
-	int r = __real_bellows_emu_linear(e, seg, offset, size, write, linear);
+	int r = __real_emu_linear(e, seg, offset, size, write, linear);
 
 	last_check.seg = seg;
 	last_check.offset = offset;
@@ -96,7 +99,7 @@ static bool refused_past_4g(const struct native_case *c)
 		return false;
 	if (last_check.offset > U32_MAX || last_check.offset + last_check.size - 1 <= U32_MAX)
 		return false;
-	return !__real_bellows_emu_linear(&e, last_check.seg, 0, 1, last_check.write, &linear);
+	return !__real_emu_linear(&e, last_check.seg, 0, 1, last_check.write, &linear);
 }
 
 /*

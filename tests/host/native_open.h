@@ -41,9 +41,9 @@ unsigned int native_left_open(struct native_case *c);
 void native_open_begin(void);
 
 /* The emulator's calls of emu_linear() come here first (ld --wrap). */
-int __wrap_bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
+int __wrap_emu_linear(struct emulator *e, u8 seg, u64 offset,
 			      unsigned int size, bool write, u64 *linear);
-int __real_bellows_emu_linear(struct emulator *e, u8 seg, u64 offset,
+int __real_emu_linear(struct emulator *e, u8 seg, u64 offset,
 			      unsigned int size, bool write, u64 *linear);
 
 #endif /* BELLOWS_TESTS_HOST_NATIVE_OPEN_H */

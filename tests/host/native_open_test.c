@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "emulate/decode.h"
 #include "emulate/emu.h"
 #include "native_cpu.h"
 #include "native_open.h"

@@ -93,7 +93,7 @@ static bool refused(const struct generated *g)
 	if (g->length != DECODE_INVALID)
 		return false;
 	while (i < EMU_INSN_MAX && (memchr(prefixes, g->bytes[i], sizeof(prefixes)) ||
-					(g->insn.mode == MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
+				    (g->insn.mode == MODE_64 && (g->bytes[i] & 0xf0) == 0x40)))
 		i++;
 	/* Behind four prefixes, eleven bytes are left: no instruction needs more. */
 	return i <= 4 && !native_open_invalid(g->bytes + i);

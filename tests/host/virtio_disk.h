@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <sys/stat.h>
-#include "userspace/disk.h"
+#include "userspace/disk/disk.h"
 #include "random.h"
 #include "userspace/virtio/blk.h"
 #include "virtio_driver.h"
