@@ -12,7 +12,7 @@
  * old tag names there may be stale, since flushes were made where it was.
  *
  * Where the CPU can flush by ASID, dropping a vCPU's translations is a bit in
- * the VMCB. Where it can't, the vCPU takes a new identifier: nobody can reach
+ * the VMCB. Where it can't, the vCPU takes a new identifier: no guest reaches
  * the translations of the old one, and it is not reused before the next flush
  * of everything.
  *

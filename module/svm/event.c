@@ -20,11 +20,12 @@
  * If another NMI waits, the guest must stop right after the IRET. Likewise after
  * an instruction in the shadow of MOV SS or STI, since an NMI must not come
  * between a new SS and the new stack pointer. Nothing reports these moments, so
- * one instruction is run with the trap flag set. Nobody may see our TF:
+ * one instruction is run with the trap flag set. Neither the guest nor userspace
+ * may see our TF:
  *
  *  - the instruction traps with #DB, which is always intercepted;
  *  - if it faults or exits otherwise, we get there first: all exceptions are
- *    intercepted during the step, and TF is taken out before anybody looks;
+ *    intercepted during the step, and TF is taken out before any code looks;
  *  - the IRET of an NMI handler takes the flags from the stack: what it loaded is
  *    the guest's word, ours is gone by itself;
  *  - instructions that store or load the flags (PUSHF, POPF, INT n, another IRET)
@@ -335,7 +336,7 @@ bool svm_step_begin(struct svm_vcpu *svm)
 	return true;
 }
 
-/* After the exit, the guest's registers are in vcpu->regs[]: nobody saw our TF, and nobody will. */
+/* After the exit, the guest's registers are in vcpu->regs[]: our TF was not seen, and will not be. */
 void svm_step_end(struct svm_vcpu *svm)
 {
 	struct bellows_vcpu *vcpu = &svm->vcpu;

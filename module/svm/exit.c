@@ -125,8 +125,8 @@ static void svm_decode_lmsw(struct svm_vcpu *svm, const struct emu_insn *insn)
 }
 
 /*
- * Whoever can change the code while it is looked at must not turn SMSW, which a
- * program may use, into what it may not.
+ * A guest that changes the code while it is looked at must not turn SMSW, which
+ * its programs may use, into what they may not.
  */
 static bool svm_exits_so(const struct emu_insn *insn, u32 code)
 {
@@ -308,7 +308,7 @@ static void svm_decode_icebp(struct svm_vcpu *svm)
 	};
 }
 
-/* An x87 error of a guest without CR0.NE. It waits for IRQ 13, which nobody raises: it gets #MF. */
+/* An x87 error of a guest without CR0.NE. It waits for IRQ 13, which is never raised: it gets #MF. */
 static void svm_decode_ferr(struct svm_vcpu *svm)
 {
 	svm_exit_of(svm)->exception.vector = X86_TRAP_MF;

@@ -5,9 +5,9 @@
  *
  * Two need care. SPEC_CTRL is switched by the entry code and is worth an exit as
  * long as the guest does not use it; once it has put something there it gets
- * the register itself (the next entry sees to that). TSC_AUX is switched by
- * nobody: it is written when the vCPU is loaded and put back when it is
- * unloaded. The kernel itself does not read it, and no user code runs in between.
+ * the register itself (the next entry sees to that). No instruction switches
+ * TSC_AUX: it is written when the vCPU is loaded and put back when it is unloaded.
+ * The kernel itself does not read it, and no user code runs in between.
  */
 #include <asm/cpufeature.h>
 #include <asm/msr.h>

@@ -3,7 +3,7 @@
 #define BELLOWS_SVM_PERMISSION_H
 /*
  * The permission maps: bits that are set make an access exit. That of I/O
- * ports is all ones and the same for everybody. That of MSRs has two bits each,
+ * ports is all ones and the same for every guest. That of MSRs has two bits each,
  * read then write, for three ranges of 8192 MSRs; others always exit.
  */
 #include "svm/vmcb.h"

@@ -40,7 +40,7 @@ static_assert(offsetof(struct svm_spec_ctrl, host) == SVM_SPEC_HOST);
 static_assert(offsetof(struct svm_spec_ctrl, active) == SVM_SPEC_ACTIVE);
 static_assert(offsetof(struct svm_spec_ctrl, direct) == SVM_SPEC_DIRECT);
 
-/* What the guest may change without an exit: fetched from the VMCB when somebody asks. */
+/* What the guest may change without an exit: fetched from the VMCB when asked for. */
 #define LIVE_REGS (BIT(VCPU_CR0) | BIT(VCPU_CR3))
 
 /* False: SVM is off, because the machine is going down. */
@@ -63,7 +63,7 @@ fault:
 	return;
 }
 
-/* Faults only when SVM was switched off by an emergency; the copy is then of no use to anybody. */
+/* Faults only when SVM was switched off by an emergency; the copy is then of no use. */
 void svm_save_host(phys_addr_t host)
 {
 	lockdep_assert_preemption_disabled();
@@ -226,7 +226,7 @@ static bool svm_must_come_back(struct svm_vcpu *svm)
 	       (VMCB_EVENT_VALID | VMCB_EVENT_INTR);
 }
 
-/* False: neither the guest nor this thread wants it, nor the host for everybody. */
+/* False: neither the guest nor this thread wants it, nor the host for all threads. */
 static bool svm_ssbd_differs(const struct svm_vcpu *svm)
 {
 	return svm->virt_spec_ctrl || test_thread_flag(TIF_SSBD) ||

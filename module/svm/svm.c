@@ -128,7 +128,7 @@ static int svm_cpu_enable(void)
 	if (wrmsrl_safe(MSR_EFER, efer | EFER_SVME))
 		return -EOPNOTSUPP;
 	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(cpu->hsave));
-	/* Somebody before us may have left another ratio. */
+	/* An earlier owner of SVM may have left another ratio. */
 	if (svm_features.tsc_ratio)
 		wrmsr(MSR_AMD64_TSC_RATIO, 0, 1);
 	if (svm_features.tsc_aux)

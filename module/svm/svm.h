@@ -103,7 +103,7 @@ static inline void svm_set_intercept(struct svm_vcpu *svm, unsigned int bit, boo
 	svm_dirty(svm, VMCB_CLEAN_INTERCEPTS);
 }
 
-/* vcpu.c */
+/* A vCPU's VMCB, and its place on a CPU. */
 int svm_setup(void);
 void svm_teardown(void);
 int svm_vcpu_create(struct bellows_vcpu *vcpu);
@@ -115,13 +115,13 @@ void svm_cpuid_changed(struct bellows_vcpu *vcpu);
 void svm_update_exception_intercepts(struct bellows_vcpu *vcpu);
 void svm_flush_tlb(struct bellows_vcpu *vcpu);
 
-/* run.c */
+/* The entry itself, interrupts off. */
 void svm_prepare_enter(struct bellows_vcpu *vcpu);
 void svm_enter(struct bellows_vcpu *vcpu);
 void svm_exit_irqoff(struct bellows_vcpu *vcpu);
 void svm_save_host(phys_addr_t host);
 
-/* registers.c */
+/* Registers that live in the VMCB. */
 void svm_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg);
 void svm_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var);
 void svm_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
@@ -140,7 +140,7 @@ void svm_set_efer(struct bellows_vcpu *vcpu, u64 value);
 bool svm_cr4_allowed(struct bellows_vcpu *vcpu, u64 value);
 void svm_set_dr7(struct bellows_vcpu *vcpu, u64 value);
 
-/* msr.c */
+/* MSRs that this kind of hardware holds. */
 int svm_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value);
 int svm_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 void svm_update_msr_intercepts(struct bellows_vcpu *vcpu);
@@ -148,7 +148,7 @@ void svm_set_tsc_offset(struct bellows_vcpu *vcpu, u64 offset);
 void svm_write_tsc_aux(u64 value);
 void svm_sync_tsc_aux(struct bellows_vcpu *vcpu);
 
-/* event.c */
+/* Events into the guest, windows for them, interrupted deliveries. */
 void svm_inject_exception(struct bellows_vcpu *vcpu);
 void svm_inject_irq(struct bellows_vcpu *vcpu);
 void svm_inject_nmi(struct bellows_vcpu *vcpu);
@@ -170,7 +170,7 @@ void svm_decode_vectoring(struct svm_vcpu *svm);
 bool svm_step_begin(struct svm_vcpu *svm);
 void svm_step_end(struct svm_vcpu *svm);
 
-/* exit.c */
+/* From the VMCB's words to the neutral exit. */
 bool svm_decode_quickly(struct bellows_vcpu *vcpu);
 void svm_decode_exit(struct bellows_vcpu *vcpu);
 

@@ -14,7 +14,7 @@
 
 struct vmcb_segment {
 	u16 selector;
-	u16 attr;		/* see segment.h */
+	u16 attr;		/* VMCB_ATTR_* */
 	u32 limit;		/* in bytes */
 	u64 base;
 };

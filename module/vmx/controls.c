@@ -10,7 +10,7 @@
  *
  * - A control that we do not know must be off. Reserved controls that are
  *   always 1 ("default1") are the exception: their behaviour is that of the
- *   first CPUs, which everybody expects. Any other bit that the CPU insists on
+ *   first CPUs, which all software expects. Any other bit that the CPU insists on
  *   and that is not in the table changes guests in a way we could not explain.
  * - Some controls make sense only together (PAT and EFER are loaded at entry and
  *   at exit, or else by lists of MSRs).

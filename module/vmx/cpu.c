@@ -216,7 +216,7 @@ void vmx_cpu_disable(void)
 
 /*
  * The lists may be in the middle of a change, so VMCSs are left uncleared:
- * nobody will use their memory.
+ * their memory is not used again.
  */
 void vmx_cpu_emergency_disable(void)
 {

@@ -127,7 +127,7 @@ void vmx_request_nmi_window(struct bellows_vcpu *vcpu)
 	}
 }
 
-/* A window opened: nothing waits for it any more. Who still does asks again. */
+/* A window opened: nothing waits for it any more. What still has to go in asks for it again. */
 void vmx_close_windows(struct vmx_vcpu *vmx)
 {
 	vmx->irq_window_for_irq = false;

@@ -8,7 +8,7 @@
  * into its memory, or make it fault. So such counters stand still there. Which ones
  * they are only perf knows; it is asked before each stay in the guest, since it
  * changes its mind in interrupts. Its answer is pairs of values, host and guest, and
- * where they are the same, always unless somebody measures, there is nothing to do.
+ * where they are the same, always unless perf measures something, there is nothing to do.
  * Where they are not, a stay is a single entry.
  *
  * The CPU itself must load both values, in entry and exit: a counter that overflows

@@ -212,7 +212,7 @@ static void vmx_write_dirty_regs(struct vmx_vcpu *vmx)
 	}
 }
 
-/* Interrupts are off until the stay in the guest ends: nobody can change any of it. */
+/* Interrupts are off until the stay in the guest ends: none of it can change. */
 void vmx_prepare_enter(struct bellows_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);

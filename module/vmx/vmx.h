@@ -99,7 +99,7 @@ struct vmx_vcpu {
 	bool tpr_shadow, virtual_apic;	/* in use */
 	u8 tpr_threshold;		/* without virtual_apic */
 	bool tpr_watched;		/* with it: writes exit */
-	int eoi_watched;		/* with it: a vector whose end exits though nobody else waits; -1 */
+	int eoi_watched;		/* with it: a vector whose end exits for our sake alone; -1: none */
 	u64 told[4];			/* with it: bits of the others whose end does */
 	void *apic_page;		/* the APIC's registers; valid with tpr_shadow */
 	bool irq_window_for_irq, irq_window_for_nmi;
@@ -136,8 +136,11 @@ void vmx_teardown(void);
 int vmx_cpu_enable(void);
 void vmx_cpu_disable(void);
 void vmx_cpu_emergency_disable(void);
-/* Which VMCSs a CPU caches. */
-/* A page whose first word says the revision: a VMXON region or a VMCS. NULL: no memory. */
+/*
+ * VMCSs: which of them a CPU caches, and which one is current there.
+ *
+ * A page whose first word says the revision: a VMXON region or a VMCS. NULL: no memory.
+ */
 void *vmcs_alloc_region(int node, gfp_t gfp);
 void vmcs_init_cpu(int cpu);
 /* This CPU is about to end VMX operation; interrupts off. */
@@ -147,30 +150,30 @@ void vmcs_free(struct vmcs *vmcs);
 /* Preemption off. True: the VMCS was not loaded on this CPU before. */
 bool vmcs_load(struct vmx_vcpu *vmx, int cpu);
 
-/* host.c: the host's half of the VMCS, and what an exit does not restore. */
+/* The host's half of the VMCS, and what an exit does not restore. */
 void vmx_host_init(struct vmx_vcpu *vmx);
 void vmx_host_cpu_changed(int cpu);
 void vmx_host_task_load(struct vmx_vcpu *vmx);
 void vmx_host_task_put(struct vmx_vcpu *vmx);
 
-/* perf.c: the host's performance counters. */
+/* The host's performance counters. */
 DECLARE_STATIC_KEY_FALSE(vmx_perf);
 void vmx_perf_init(void);
 void vmx_perf_exit(void);
 void vmx_perf_enter(struct vmx_vcpu *vmx);
 
-/* tlb.c */
+/* Translations that a CPU caches, and their tags. */
 void vpid_init(void);
 u16 vpid_alloc(void);
 void vpid_free(u16 vpid);
 void vmx_flush_tlb(struct bellows_vcpu *vcpu);
 void vmx_flush_tlb_guest(struct bellows_vcpu *vcpu);
 
-/* apic.c */
+/* What the CPU does of a local APIC. */
 bool vmx_apic_changed(struct bellows_vcpu *vcpu, const struct bellows_apic_view *view);
 void vmx_apic_vectors(struct bellows_vcpu *vcpu, int in_service, int requested);
 
-/* msr.c */
+/* MSRs that guests reach or depend on. */
 void vmx_msrs_load(struct vmx_vcpu *vmx);
 void vmx_msrs_put(struct vmx_vcpu *vmx);
 void vmx_efer_changed(struct vmx_vcpu *vmx);
@@ -181,7 +184,7 @@ void vmx_msr_lists_init(struct vmx_vcpu *vmx);
 void vmx_tsc_aux_changed(struct vmx_vcpu *vmx);
 extern const u32 vmx_switched_msrs[VMX_NR_SWITCHED];
 
-/* state.c: registers and segments. */
+/* Registers and segments. */
 void vmx_cache_reg(struct bellows_vcpu *vcpu, unsigned int reg);
 void vmx_get_segment(struct bellows_vcpu *vcpu, unsigned int seg, struct kvm_segment *var);
 void vmx_set_segment(struct bellows_vcpu *vcpu, unsigned int seg,
@@ -195,7 +198,7 @@ void vmx_get_idt(struct bellows_vcpu *vcpu, struct kvm_dtable *dt);
 void vmx_set_idt(struct bellows_vcpu *vcpu, const struct kvm_dtable *dt);
 void vmx_segments_reset(struct vmx_vcpu *vmx);
 
-/* control.c: control registers. */
+/* Control registers, EFER and DR7. */
 void vmx_set_cr0(struct bellows_vcpu *vcpu, u64 value);
 void vmx_set_cr3(struct bellows_vcpu *vcpu, u64 value);
 void vmx_set_cr4(struct bellows_vcpu *vcpu, u64 value);
@@ -205,7 +208,7 @@ void vmx_set_dr7(struct bellows_vcpu *vcpu, u64 value);
 void vmx_update_owned_bits(struct vmx_vcpu *vmx);
 void vmx_cache_control(struct vmx_vcpu *vmx, unsigned int reg);
 
-/* event.c */
+/* Events into the guest, and windows for them. */
 void vmx_inject_exception(struct bellows_vcpu *vcpu);
 void vmx_inject_irq(struct bellows_vcpu *vcpu);
 void vmx_inject_nmi(struct bellows_vcpu *vcpu);
@@ -222,7 +225,7 @@ void vmx_update_exception_intercepts(struct bellows_vcpu *vcpu);
 void vmx_close_windows(struct vmx_vcpu *vmx);
 void vmx_set_proc_control(struct vmx_vcpu *vmx, u32 control, bool on);
 
-/* run.c, enter.S */
+/* The entry itself. */
 int vmx_run_init(void);
 void vmx_run_exit(void);
 void vmx_prepare_enter(struct bellows_vcpu *vcpu);
@@ -236,7 +239,7 @@ extern char vmx_exit_point[];
 /* Called by vmx_run(), before its first return. */
 void vmx_restore_spec_ctrl(struct vmx_vcpu *vmx);
 
-/* exit.c */
+/* From the VMCS's words to the neutral exit. */
 bool vmx_decode_quickly(struct bellows_vcpu *vcpu);
 void vmx_decode_exit(struct bellows_vcpu *vcpu);
 
