@@ -12,7 +12,8 @@
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/xarray.h>
-#include "memory/object.h"
+#include "memory/frame.h"
+#include "memory/lookup.h"
 
 struct memory_audit {
 	struct seq_file *m;

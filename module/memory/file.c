@@ -37,7 +37,8 @@
 #include <linux/uaccess.h>
 #include "compat.h"
 #include "memory/file.h"
-#include "memory/object.h"
+#include "memory/frame.h"
+#include "memory/lookup.h"
 #include "uapi/bellows.h"
 
 /*

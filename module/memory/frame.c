@@ -19,7 +19,8 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "compat.h"
-#include "memory/object.h"
+#include "memory/frame.h"
+#include "memory/mapper.h"
 
 #define GFP_FRAME	(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
 #define GFP_SMALL	(GFP_FRAME | __GFP_RETRY_MAYFAIL)

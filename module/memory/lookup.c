@@ -15,7 +15,8 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include "memory/object.h"
+#include "memory/frame.h"
+#include "memory/lookup.h"
 #include "uapi/bellows.h"
 
 /* As for frames: the cgroup's limit is an error to the caller, and no reason to kill anybody. */
@@ -154,9 +155,8 @@ void memory_release_block(struct bellows_memory *memory, u64 index, struct mem_b
 	mutex_unlock(&block->lock);
 }
 
-/* The first block from *index to last: locked, and *index is its own; NULL, or an ERR_PTR. */
-struct mem_block *memory_next_block(struct bellows_memory *memory,
-				    unsigned long *index, unsigned long last)
+struct mem_block *memory_next_block(struct bellows_memory *memory, unsigned long *index,
+				    unsigned long last)
 {
 	struct mem_block *block;
 

@@ -22,7 +22,7 @@
  * and flushed.
  */
 #include <linux/mm.h>
-#include "memory/object.h"
+#include "memory/mapper.h"
 
 int bellows_memory_add_mapper(struct bellows_memory *memory, struct bellows_mapper *mapper)
 {

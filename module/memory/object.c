@@ -22,6 +22,8 @@
 #include <linux/slab.h>
 #include "compat.h"
 #include "memory/file.h"
+#include "memory/frame.h"
+#include "memory/lookup.h"
 #include "memory/object.h"
 #include "uapi/bellows.h"
 

@@ -51,25 +51,6 @@ struct bellows_memory {
 	struct list_head link;		/* [L] */
 };
 
-/* A block's surroundings while it is locked. */
-struct memory_env {
-	struct block_env env;
-	struct bellows_memory *memory;
-	u64 index;
-};
-
-extern const struct block_ops frame_ops;
-extern struct page *frame_zero_page;	/* always zero, owned by the module, mapped read-only */
-
-static inline struct memory_env memory_env(struct bellows_memory *memory, u64 index)
-{
-	return (struct memory_env){
-		.env = { .ops = &frame_ops, .zero = page_to_mpn(frame_zero_page) },
-		.memory = memory,
-		.index = index,
-	};
-}
-
 static inline void memory_count(struct bellows_memory *memory, enum memory_count what, long delta)
 {
 	atomic64_add(delta, &memory->count[what]);
@@ -83,28 +64,6 @@ static inline u64 memory_counted(const struct bellows_memory *memory, enum memor
 /* The object behind a file, or NULL: the file is something else. */
 struct bellows_memory *memory_of_file(const struct file *file);
 extern const struct file_operations memory_fops;
-
-/* Blocks. A block that is returned is locked, and stays while it is. */
-struct mem_block *memory_next_block(struct bellows_memory *memory,
-				    unsigned long *index, unsigned long last);
-void memory_release_block(struct bellows_memory *memory, u64 index, struct mem_block *block);
-void memory_free_blocks(struct bellows_memory *memory);
-int frame_init(void);			/* the page of zeros */
-void frame_exit(void);
-int memory_blocks_init(void);
-void memory_blocks_exit(void);
-
-/* After a lookup: the page gets a reference of its own, if it has none yet. */
-void memory_own_frame(struct bellows_frame *frame);
-
-/* Of a range inside the object. 0, -EINTR; discard: -ENOMEM too. */
-int memory_discard(struct bellows_memory *memory, opn_t start, u64 npages);
-int memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages);
-
-/* Mappers, user mappings among them. A block of the range is locked. */
-void mappers_change(struct bellows_memory *memory, opn_t start, u64 npages,
-		    enum bellows_mapper_op op, struct bellows_gather *gather);
-void mappers_flush(struct bellows_memory *memory);
 
 /* All objects. */
 extern struct mutex memory_list_lock;

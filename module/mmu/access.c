@@ -6,7 +6,7 @@
  * the block while it copies; it neither uses nor fills the nested tables.
  */
 #include <linux/srcu.h>
-#include "mmu/guest_walk.h"
+#include "mmu/access.h"
 #include "mmu/slots.h"
 
 /* Under srcu: the slot at gpa, if the access is allowed, and how much of len it holds. */
@@ -140,8 +140,8 @@ static int gpa_exchange_table(void *context, gpa_t gpa, void *old, const void *n
 	return bellows_gpa_cmpxchg(context, gpa, old, new, size);
 }
 
-int guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
-		    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
+int guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
+		    u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
 		    struct guest_path *path)
 {
 	const struct guest_tables tables = {

@@ -101,10 +101,6 @@ int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
  */
 int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
 		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);
-/* The same, with the way it went: see there. */
-int guest_walk_path(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging,
-		    gva_t gva, u32 access, gpa_t *gpa, struct bellows_guest_fault *fault,
-		    struct guest_path *path);
 
 /* Compares every entry with the objects; errors as in bellows_memory_audit(). */
 unsigned int bellows_mmu_audit(struct bellows_mmu *mmu, struct seq_file *m);

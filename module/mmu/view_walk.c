@@ -2,7 +2,7 @@
 /* Walks and fetches through a vCPU's view: what is remembered is compared, what is not is learned. */
 #include <linux/mm.h>
 #include <linux/srcu.h>
-#include "mmu/guest_walk.h"
+#include "mmu/access.h"
 #include "mmu/slots.h"
 #include "mmu/view.h"
 #include "mmu/view_walk.h"

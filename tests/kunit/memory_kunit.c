@@ -9,7 +9,9 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include "closed.h"
-#include "memory/object.h"
+#include "memory/frame.h"
+#include "memory/lookup.h"
+#include "memory/mapper.h"
 #include "uapi/bellows.h"
 
 #define PAGES	BELLOWS_BLOCK_PAGES

@@ -11,7 +11,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include "closed.h"
-#include "memory/object.h"
+#include "memory/frame.h"
+#include "memory/lookup.h"
 #include "mmu/mapper.h"
 #include "mmu/slots.h"
 #include "uapi/bellows.h"
