@@ -21,6 +21,7 @@ static size_t memory_piece(u64 offset, size_t len)
 
 static void *memory_address(const struct bellows_frame *frame, u64 offset)
 {
+	lockdep_assert_held(&frame->block->lock);
 	return page_address(mpn_to_page(frame->mpn)) + offset_in_page(offset);
 }
 

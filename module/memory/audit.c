@@ -68,12 +68,14 @@ static void memory_audit_frame(struct memory_audit *audit, unsigned int nr,
 		memory_complain_page(audit, nr, "has a frame that another page has too");
 }
 
-static void memory_audit_block(struct memory_audit *audit, struct block *block)
+static void memory_audit_block(struct memory_audit *audit, struct mem_block *locked)
 {
 	struct memory_env env = memory_env(audit->memory, audit->index);
+	struct block *block = &locked->state;
 	struct block_page found;
 	unsigned int page, errors;
 
+	lockdep_assert_held(&locked->lock);
 	audit->count[COUNT_BLOCKS]++;
 	audit->count[COUNT_TABLES] += block->kind == BLOCK_TABLE;
 	audit->count[COUNT_PRIVATE] += block->nr_private;
@@ -103,7 +105,7 @@ static void memory_audit_blocks(struct memory_audit *audit)
 		if (IS_ERR_OR_NULL(block))
 			return;
 		audit->index = index;
-		memory_audit_block(audit, &block->state);
+		memory_audit_block(audit, block);
 		memory_release_block(audit->memory, index, block);
 		cond_resched();
 	}
@@ -130,6 +132,7 @@ static void memory_audit_object(struct memory_audit *audit)
 	u64 before[NR_COUNTS];
 	unsigned int i;
 
+	lockdep_assert_held(&memory_list_lock);
 	memset(audit->count, 0, sizeof(audit->count));
 	for (i = 0; i < NR_COUNTS; i++)
 		before[i] = memory_counted(audit->memory, i);

@@ -67,8 +67,9 @@ static enum bellows_intent memory_fault_intent(const struct bellows_memory *memo
 	return BELLOWS_INTENT_READ;
 }
 
-static vm_fault_t memory_insert_zeros(struct vm_fault *vmf)
+static vm_fault_t memory_insert_zeros(struct vm_fault *vmf, const struct bellows_frame *frame)
 {
+	lockdep_assert_held(&frame->block->lock);
 	switch (vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, frame_zero_page)) {
 	case 0:
 	case -EBUSY:	/* another thread was here */
@@ -97,7 +98,7 @@ static vm_fault_t memory_fault(struct vm_fault *vmf)
 		get_page(vmf->page);
 		set_page_private(vmf->page, (unsigned long)memory);
 	} else {
-		ret = memory_insert_zeros(vmf);
+		ret = memory_insert_zeros(vmf, &frame);
 	}
 	bellows_memory_release(&frame);
 	return ret;
@@ -155,6 +156,7 @@ int memory_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct bellows_memory *memory = file->private_data;
 
+	lockdep_assert_held_write(&vma->vm_mm->mmap_lock);
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (vma->vm_pgoff >= memory->npages || vma_pages(vma) > memory->npages - vma->vm_pgoff)

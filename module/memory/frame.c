@@ -34,11 +34,22 @@ static struct memory_env *frame_env(struct block_env *env)
 	return container_of(env, struct memory_env, env);
 }
 
+/* For assertions: the block of these surroundings is the object's, and locked. */
+static inline bool frame_block_held(struct block_env *env)
+{
+	struct mem_block *block = xa_load(&frame_env(env)->memory->blocks, frame_env(env)->index);
+
+	return block && lockdep_is_held(&block->lock);
+}
+
 static int frame_alloc_pages(struct block_env *env, gfp_t gfp, unsigned int order, mpn_t *mpn)
 {
-	struct mem_cgroup *old = set_active_memcg(frame_env(env)->memory->memcg);
-	struct page *page = alloc_pages(gfp, order);
+	struct mem_cgroup *old;
+	struct page *page;
 
+	lockdep_assert(frame_block_held(env));
+	old = set_active_memcg(frame_env(env)->memory->memcg);
+	page = alloc_pages(gfp, order);
 	set_active_memcg(old);
 	if (!page)
 		return -ENOMEM;
@@ -68,6 +79,7 @@ static int frame_alloc_some(struct block_env *env, mpn_t *mpn)
 
 static void frame_free_large(struct block_env *env, mpn_t mpn)
 {
+	lockdep_assert(frame_block_held(env));
 	__free_pages(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
 }
 
@@ -79,6 +91,7 @@ static void frame_free(struct block_env *env, mpn_t mpn)
 
 static void frame_split_large(struct block_env *env, mpn_t mpn)
 {
+	lockdep_assert(frame_block_held(env));
 	split_page(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
 }
 
@@ -92,6 +105,7 @@ static bool frame_join_large(struct block_env *env, mpn_t mpn)
 	struct page *first = mpn_to_page(mpn);
 	unsigned int i;
 
+	lockdep_assert(frame_block_held(env));
 	for (i = 0; i < BELLOWS_BLOCK_PAGES; i++) {
 		if (!page_ref_freeze(first + i, 1))
 			goto undo;
@@ -123,6 +137,7 @@ static bool frame_is_alone(struct block_env *env, mpn_t mpn)
 {
 	struct page *page = mpn_to_page(mpn);
 
+	lockdep_assert(frame_block_held(env));
 	if (page_ref_count(page) != 1 || !trylock_page(page))
 		return false;
 	unlock_page(page);
@@ -148,11 +163,13 @@ static void frame_change(struct block_env *env, unsigned int first, unsigned int
 {
 	struct memory_env *e = frame_env(env);
 
+	lockdep_assert(frame_block_held(env));
 	mappers_change(e->memory, to_opn((e->index << BELLOWS_BLOCK_ORDER) + first), n, op, gather);
 }
 
 static void frame_flush(struct block_env *env)
 {
+	lockdep_assert(frame_block_held(env));
 	mappers_flush(frame_env(env)->memory);
 }
 

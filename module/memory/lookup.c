@@ -160,6 +160,7 @@ struct mem_block *memory_next_block(struct bellows_memory *memory, unsigned long
 {
 	struct mem_block *block;
 
+	might_sleep();
 	/* Finding NULL means that it went away since; the next search goes past it. */
 	while (xa_find(&memory->blocks, index, last, XA_PRESENT)) {
 		block = block_lock_at(memory, *index, false);
@@ -178,6 +179,8 @@ int bellows_memory_lookup(struct bellows_memory *memory, opn_t opn, enum bellows
 	struct block_page page;
 	int err;
 
+	/* As might_sleep(), which is a call in most kernels: this is the short way of every access. */
+	lockdep_assert_preemption_enabled();
 	if (opn.v >= memory->npages)
 		return -EINVAL;
 	block = block_lock_at(memory, env.index, intent != BELLOWS_INTENT_PEEK);
@@ -207,6 +210,11 @@ void bellows_memory_release(struct bellows_frame *frame)
 	frame->block = NULL;
 }
 
+bool bellows_memory_frame_held(const struct bellows_frame *frame)
+{
+	return !IS_ENABLED(CONFIG_LOCKDEP) || lockdep_is_held(&frame->block->lock);
+}
+
 void memory_own_frame(struct bellows_frame *frame)
 {
 	struct memory_env env;
@@ -219,7 +227,7 @@ void memory_own_frame(struct bellows_frame *frame)
 }
 
 /* Does something to pages [first, first + n) of a locked block. */
-typedef int (*block_range_fn)(struct block *block, struct block_env *env,
+typedef int (*block_range_fn)(struct mem_block *block, struct block_env *env,
 			      unsigned int first, unsigned int n, void *context);
 
 static int block_walk(struct bellows_memory *memory, opn_t start, u64 npages, block_range_fn fn,
@@ -240,7 +248,7 @@ static int block_walk(struct bellows_memory *memory, opn_t start, u64 npages, bl
 		env = memory_env(memory, index);
 		first = max_t(u64, start.v, index << BELLOWS_BLOCK_ORDER);
 		end = min_t(u64, start.v + npages, (index + 1) << BELLOWS_BLOCK_ORDER);
-		err = fn(&block->state, &env.env, first % BELLOWS_BLOCK_PAGES, end - first, context);
+		err = fn(block, &env.env, first % BELLOWS_BLOCK_PAGES, end - first, context);
 		memory_release_block(memory, index, block);
 		cond_resched();
 		if (!err && fatal_signal_pending(current))
@@ -249,10 +257,11 @@ static int block_walk(struct bellows_memory *memory, opn_t start, u64 npages, bl
 	return err;
 }
 
-static int block_discard_range(struct block *block, struct block_env *env,
+static int block_discard_range(struct mem_block *block, struct block_env *env,
 			       unsigned int first, unsigned int n, void *left)
 {
-	return block_discard(block, env, first, n, left);
+	lockdep_assert_held(&block->lock);
+	return block_discard(&block->state, env, first, n, left);
 }
 
 /*
@@ -274,10 +283,11 @@ int memory_discard(struct bellows_memory *memory, opn_t start, u64 npages)
 	return err;
 }
 
-static int block_invalidate_range(struct block *block, struct block_env *env,
+static int block_invalidate_range(struct mem_block *block, struct block_env *env,
 				  unsigned int first, unsigned int n, void *unused)
 {
-	block_invalidate(block, env, first, n);
+	lockdep_assert_held(&block->lock);
+	block_invalidate(&block->state, env, first, n);
 	return 0;
 }
 

@@ -55,11 +55,12 @@ static u64 mapper_clip(const struct bellows_mapper *mapper, opn_t *start, u64 np
 	return first < end ? end - first : 0;
 }
 
-static void mapper_change(struct bellows_mapper *mapper, opn_t start, u64 npages,
-			  enum bellows_mapper_op op, struct bellows_gather *gather)
+static void mapper_change(struct bellows_memory *memory, struct bellows_mapper *mapper, opn_t start,
+			  u64 npages, enum bellows_mapper_op op, struct bellows_gather *gather)
 {
 	struct bellows_gather found = {};
 
+	lockdep_assert_held(&memory->mappers_lock);
 	npages = mapper_clip(mapper, &start, npages);
 	if (!npages)
 		return;
@@ -92,7 +93,7 @@ void mappers_change(struct bellows_memory *memory, opn_t start, u64 npages,
 	mapper_change_user(memory, start, npages, op);
 	guard(rwsem_read)(&memory->mappers_lock);
 	list_for_each_entry(mapper, &memory->mappers, link)
-		mapper_change(mapper, start, npages, op, gather);
+		mapper_change(memory, mapper, start, npages, op, gather);
 }
 
 static void mapper_note_flushed(struct bellows_mapper *mapper, s64 number)

@@ -39,6 +39,8 @@ struct bellows_frame {
 int bellows_memory_lookup(struct bellows_memory *memory, opn_t opn, enum bellows_intent intent,
 			  struct bellows_frame *frame);
 void bellows_memory_release(struct bellows_frame *frame);
+/* Is the frame's block locked? For assertions only: without lockdep the answer is yes. */
+bool bellows_memory_frame_held(const struct bellows_frame *frame);
 
 struct bellows_mapper;
 

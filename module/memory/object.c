@@ -223,9 +223,12 @@ int bellows_memory_from_fd(int fd, struct bellows_memory **memory)
 /* The object's page at addr, in one of its mappings. */
 static struct bellows_memory *memory_mapped_at(unsigned long addr, opn_t *opn, unsigned long *end)
 {
-	struct vm_area_struct *vma = vma_lookup(current->mm, addr);
-	struct bellows_memory *memory = vma ? memory_of_file(vma->vm_file) : NULL;
+	struct bellows_memory *memory;
+	struct vm_area_struct *vma;
 
+	lockdep_assert_held(&current->mm->mmap_lock);
+	vma = vma_lookup(current->mm, addr);
+	memory = vma ? memory_of_file(vma->vm_file) : NULL;
 	if (!memory)
 		return NULL;
 	*opn = to_opn(vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT));

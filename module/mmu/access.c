@@ -43,6 +43,7 @@ static bool gpa_range_ok(struct bellows_mmu *mmu, gpa_t gpa, size_t len, bool wr
 static int gpa_access_slot(const struct slot *slot, gpa_t gpa, void *to, const void *from,
 			   size_t len)
 {
+	lockdep_assert(srcu_read_lock_held(&slot->mmu->srcu));
 	if (from)
 		return bellows_memory_write(slot->memory, gpa_object_offset(slot, gpa), from, len);
 	return bellows_memory_read(slot->memory, gpa_object_offset(slot, gpa), to, len);
@@ -78,6 +79,7 @@ static int gpa_access(struct bellows_mmu *mmu, gpa_t gpa, void *to, const void *
 	size_t n = len;
 	int idx, err;
 
+	lockdep_assert_preemption_enabled();
 	idx = srcu_read_lock(&mmu->srcu);
 	slot = gpa_slot(mmu, gpa, from, &n);
 	if (!slot)
@@ -105,6 +107,7 @@ int bellows_gpa_cmpxchg(struct bellows_mmu *mmu, gpa_t gpa, void *old, const voi
 	struct slot *slot;
 	int idx, ret = -EFAULT;
 
+	lockdep_assert_preemption_enabled();
 	idx = srcu_read_lock(&mmu->srcu);
 	slot = gpa_slot(mmu, gpa, true, &len);
 	if (slot)

@@ -69,6 +69,7 @@ static void mmu_audit_frame(struct mmu_audit *a, const struct slot *slot, gfn_t 
 	unsigned int level;
 	u64 pte, span, mpn;
 
+	lockdep_assert(bellows_memory_frame_held(frame));
 	pte = pt_lookup(pt, gfn.v, &level);
 	if (!pte)
 		return;
@@ -118,6 +119,7 @@ static void mmu_audit_tables(struct mmu_audit *a)
 	long done = pt_counted(&pt->done), begun, pages, tables = 1;
 	struct pt_iter it;
 
+	lockdep_assert_held(&a->mmu->slots_lock);
 	/*
 	 * The walk sees the whole truth if all that began was done, and nothing
 	 * begins meanwhile. Barriers: .done is counted after the change, .begun

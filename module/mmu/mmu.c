@@ -89,6 +89,7 @@ static unsigned int mmu_leaf_level(const struct slot *slot, gfn_t gfn,
 	const struct bellows_mmu *mmu = slot->mmu;
 	u64 base = gfn.v & ~(BELLOWS_BLOCK_PAGES - 1);
 
+	lockdep_assert(bellows_memory_frame_held(frame));
 	if (!frame->large || (gfn.v ^ frame->opn.v) % BELLOWS_BLOCK_PAGES)
 		return 1;
 	if (base < slot->base.v || base + BELLOWS_BLOCK_PAGES > slot->base.v + slot->npages)
@@ -107,6 +108,7 @@ static int mmu_map_page(struct slot *slot, gfn_t gfn, u32 access)
 	u32 prot = PT_EXEC;
 	int err;
 
+	lockdep_assert(srcu_read_lock_held(&mmu->srcu));
 	err = bellows_memory_lookup(slot->memory, slot_opn(slot, gfn),
 				    write ? BELLOWS_INTENT_WRITE : BELLOWS_INTENT_READ, &frame);
 	if (err)
@@ -133,6 +135,7 @@ int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 	gfn_t gfn = gpa_to_gfn(gpa);
 	int idx, result;
 
+	lockdep_assert_preemption_enabled();
 	idx = srcu_read_lock(&mmu->srcu);
 	slot = slot_find(mmu, gfn);
 	if (!slot)

@@ -121,6 +121,7 @@ static void slots_publish(struct bellows_mmu *mmu, struct slots *new)
 {
 	struct slots *old = slots_locked(mmu);
 
+	lockdep_assert_held(&mmu->slots_lock);
 	rcu_assign_pointer(mmu->slots, new);
 	synchronize_srcu_expedited(&mmu->srcu);
 	kfree(old);
@@ -133,6 +134,7 @@ static void slot_forget(struct slot *slot)
 	struct bellows_mmu *mmu = slot->mmu;
 	struct pt_found found = {};
 
+	lockdep_assert_held(&mmu->slots_lock);
 	WRITE_ONCE(slot->leaving, true);
 	/* Pairs with the mapper, which looks at the entries first, then at this. */
 	smp_mb();
@@ -156,6 +158,7 @@ static void slot_free_tables(struct slot *slot)
 	struct pt_dead dead = {};
 	unsigned int i;
 
+	lockdep_assert_held(&mmu->slots_lock);
 	for (i = 0; i < slots->nr; i++) {
 		const struct slot *other = slots->slot[i];
 
@@ -334,6 +337,7 @@ static int slots_change(struct bellows_mmu *mmu, const struct kvm_userspace_memo
 	gfn_t base = gpa_to_gfn(region->guest_phys_addr);
 	u64 npages = region->memory_size >> PAGE_SHIFT;
 
+	lockdep_assert_held(&mmu->slots_lock);
 	if (!npages)
 		return old ? slot_delete(mmu, old) : -EINVAL;
 	if (old) {

@@ -63,6 +63,7 @@ static bool view_path_uses(const struct view_path *path, gfn_t gfn, u64 npages)
 
 static void view_path_clear(struct bellows_view *view, struct view_path *path)
 {
+	lockdep_assert_held(&view->lock);
 	if (!path->occupied)
 		return;
 	path->occupied = false;
@@ -76,6 +77,7 @@ static void view_forget(struct bellows_view *view, gfn_t gfn, u64 npages)
 {
 	struct view_path *path;
 
+	lockdep_assert_held(&view->mmu->views_lock);
 	spin_lock(&view->lock);
 	for (path = view->path; path < view->path + VIEW_PATHS; path++)
 		if (path->occupied && view_path_uses(path, gfn, npages))

@@ -21,6 +21,7 @@ static void view_enter_address(struct bellows_view *view, struct view_path *path
 	slot = slot_find(mmu, gfn);
 	if (slot && !bellows_memory_lookup(slot->memory, slot_opn(slot, gfn),
 					   BELLOWS_INTENT_PEEK, &frame)) {
+		lockdep_assert(bellows_memory_frame_held(&frame));
 		spin_lock(&view->lock);
 		/* Not after something else of the path was taken away. */
 		if (path->occupied)
@@ -79,10 +80,10 @@ static bool view_entries_same(const struct view_path *path)
 	return true;
 }
 
-/* The view's lock is held. */
-static bool view_path_holds(const struct view_path *path,
+static bool view_path_holds(const struct bellows_view *view, const struct view_path *path,
 			    const struct bellows_guest_paging *paging, gva_t gva, u32 access)
 {
+	lockdep_assert_held(&view->lock);
 	return path->complete && guest_path_fits(&path->walk, paging, gva, access) &&
 	       view_entries_same(path);
 }
@@ -107,7 +108,7 @@ bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_pa
 	/* Who has it may be interrupted: with interrupts off there is no waiting for him. */
 	if (len > PAGE_SIZE - offset_in_page(gva) || !spin_trylock(&view->lock))
 		return false;
-	holds = path->page && view_path_holds(path, paging, gva, access) &&
+	holds = path->page && view_path_holds(view, path, paging, gva, access) &&
 		view_bytes_same(path->page + offset_in_page(gva), bytes, len);
 	spin_unlock(&view->lock);
 	return holds;
@@ -133,7 +134,7 @@ int bellows_view_walk(struct bellows_view *view, const struct bellows_guest_pagi
 	bool holds;
 
 	spin_lock(&view->lock);
-	holds = view_path_holds(path, paging, gva, access);
+	holds = view_path_holds(view, path, paging, gva, access);
 	*gpa = path->walk.gpa | offset_in_page(gva);
 	spin_unlock(&view->lock);
 	return holds ? 0 : view_walk_anew(view, path, paging, gva, access, gpa, fault);
@@ -149,7 +150,7 @@ int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_pag
 	int r;
 
 	spin_lock(&view->lock);
-	holds = view_path_holds(path, paging, gva, access);
+	holds = view_path_holds(view, path, paging, gva, access);
 	done = holds && path->page;
 	if (done)
 		memcpy(buf, path->page + offset_in_page(gva), len);
