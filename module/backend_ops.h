@@ -70,7 +70,7 @@ BACKEND_OP(void, get_idt, LOADED, (struct bellows_vcpu *vcpu, struct kvm_dtable 
 BACKEND_OP(void, set_idt, LOADED, (struct bellows_vcpu *vcpu, const struct kvm_dtable *dt),
 	   (vcpu, dt))
 
-/* Checked values. The callee updates regs[BELLOWS_CRn] and its cached bit. */
+/* Checked values. The callee updates regs[VCPU_CRn] and its cached bit. */
 BACKEND_OP(void, set_cr0, LOADED, (struct bellows_vcpu *vcpu, u64 value), (vcpu, value))
 BACKEND_OP(void, set_cr3, LOADED, (struct bellows_vcpu *vcpu, u64 value), (vcpu, value))
 BACKEND_OP(void, set_cr4, LOADED, (struct bellows_vcpu *vcpu, u64 value), (vcpu, value))
@@ -85,7 +85,7 @@ BACKEND_OP(bool, cr4_allowed, LOADED, (struct bellows_vcpu *vcpu, u64 value), (v
  */
 BACKEND_OP(void, set_dr7, LOADED, (struct bellows_vcpu *vcpu, u64 value), (vcpu, value))
 
-/* Vendor MSRs: 0 done, 1 #GP, -ENOENT not this backend's. Also with interrupts off, but for EFER. */
+/* Vendor MSRs: MSR_RESULT_OK or _GP, -ENOENT: not this backend's. Also with interrupts off, but for EFER. */
 BACKEND_OP(int, msr_get, LOADED, (struct bellows_vcpu *vcpu, u32 index, u64 *value),
 	   (vcpu, index, value))
 BACKEND_OP(int, msr_set, LOADED, (struct bellows_vcpu *vcpu, u32 index, u64 value, bool host),

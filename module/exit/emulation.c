@@ -18,6 +18,7 @@
 #include "mmu/view_walk.h"
 #include "vm/event.h"
 #include "vm/features.h"
+#include "vm/result.h"
 
 int emulation_error(struct bellows_vcpu *vcpu)
 {
@@ -132,7 +133,7 @@ static int emulation_failed(struct bellows_vcpu *vcpu)
 		memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->length);
 	}
 	emu_reset(vcpu->emu);
-	return 0;
+	return RUN_TO_USER;
 }
 
 static int emulation_done(struct bellows_vcpu *vcpu)
@@ -148,7 +149,7 @@ static int emulation_done(struct bellows_vcpu *vcpu)
 	}
 	if (events & EMU_STEP)
 		return bellows_handle_db(vcpu, BIT(14));
-	return 1;
+	return RUN_ENTER;
 }
 
 static int emulation_resume(struct bellows_vcpu *vcpu);
@@ -166,15 +167,15 @@ static int emulation_run(struct bellows_vcpu *vcpu)
 		return emulation_done(vcpu);
 	case EMU_FAULT:
 		emulation_queue_fault(vcpu);
-		return 1;
+		return RUN_ENTER;
 	case EMU_RETRY:
 		r = emulation_error(vcpu);
 		if (!r)
-			return 1;
+			return RUN_ENTER;
 		bellows_expect(vcpu, emulation_resume);
 		return r;
 	case EMU_EXIT:
-		return 0;
+		return RUN_TO_USER;
 	default:
 		return emulation_failed(vcpu);
 	}
@@ -185,7 +186,7 @@ static int emulation_resume(struct bellows_vcpu *vcpu)
 	if (bellows_is_expected(vcpu))
 		return emulation_run(vcpu);
 	emu_reset(vcpu->emu);
-	return 1;
+	return RUN_ENTER;
 }
 
 static int emulation_complete(struct bellows_vcpu *vcpu)
@@ -194,7 +195,7 @@ static int emulation_complete(struct bellows_vcpu *vcpu)
 
 	if (!bellows_is_expected(vcpu) || !emu_busy(e)) {
 		emu_reset(e);
-		return 1;
+		return RUN_ENTER;
 	}
 	if (e->pending.kind == EMU_IN || e->pending.kind == EMU_OUT)
 		emu_complete(e, vcpu->pio_data);
@@ -283,7 +284,7 @@ int emulation_decode(struct bellows_vcpu *vcpu)
 	r = emu_decode(vcpu->emu);
 	switch (r) {
 	case EMU_CONTINUE:
-		return 1;
+		return INSN_KNOWN;
 	case EMU_FAULT:
 		emulation_queue_fault(vcpu);
 		return -EAGAIN;
@@ -299,7 +300,7 @@ int bellows_fetch_insn(struct bellows_vcpu *vcpu)
 	int r = emulation_decode(vcpu);
 
 	/* Its address may be asked for. */
-	if (r == 1 && vcpu->emu->insn.memory)
+	if (r == INSN_KNOWN && vcpu->emu->insn.memory)
 		emulation_registers_in(vcpu);
 	return r;
 }

@@ -9,10 +9,12 @@ int emulation_insn(struct bellows_vcpu *vcpu);
 /* For a look at it first. True: the instruction is in vcpu->emu->insn. */
 bool emulation_peek(struct bellows_vcpu *vcpu);
 
+enum { INSN_KNOWN = 1 };	/* vcpu->emu->insn is the instruction */
+
 /*
- * Fetches and decodes the instruction at RIP into vcpu->emu->insn. 1: done;
- * -EAGAIN: enter again (the fetch itself faulted, or lost a race); otherwise as
- * bellows_handle_exit().
+ * Fetches and decodes the instruction at RIP into vcpu->emu->insn: INSN_KNOWN;
+ * -EAGAIN: enter again (the fetch itself faulted, or lost a race); RUN_TO_USER or
+ * another errno, as bellows_handle_exit().
  */
 int emulation_decode(struct bellows_vcpu *vcpu);
 /* The same, for backends whose CPU does not report operands: they may be looked at, in memory too. */

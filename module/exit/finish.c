@@ -9,6 +9,7 @@
 #include "exit/emulation.h"
 #include "exit/finish.h"
 #include "guest/debug.h"
+#include "vm/result.h"
 
 /* Outside 64-bit mode RIP has 32 bits; asking for the mode is worth it only where that shows. */
 static u64 exit_next_rip(struct bellows_vcpu *vcpu, u64 from, u64 to)
@@ -30,8 +31,8 @@ int exit_skip_insn(struct bellows_vcpu *vcpu)
 		r = emulation_decode(vcpu);
 		/* Another vCPU changed the code or its mapping just now: the instruction runs again, or faults. */
 		if (r == -EAGAIN)
-			return 1;
-		if (r <= 0)
+			return RUN_ENTER;
+		if (r != INSN_KNOWN)
 			return r;
 		len = vcpu->emu->insn.length;
 	}
@@ -51,5 +52,5 @@ int exit_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data)
 	run->internal.ndata = 2;
 	run->internal.data[0] = data;
 	run->internal.data[1] = vcpu->cpu;
-	return 0;
+	return RUN_TO_USER;
 }

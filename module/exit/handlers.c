@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The exit handlers: one per neutral reason, in a table. A handler finishes
- * what the guest wanted and says 1 (enter again), or describes in vcpu->run
- * what userspace must do and says 0.
+ * what the guest wanted and says RUN_ENTER, or describes in vcpu->run what
+ * userspace must do and says RUN_TO_USER.
  *
  * Some have a second form that is called between two entries with interrupts
  * off, while the guest's XCR0, PKRU and debug registers are loaded: it neither
@@ -38,7 +38,7 @@ typedef int (*exit_handler)(struct bellows_vcpu *vcpu);
 static int handle_none(struct bellows_vcpu *vcpu)
 {
 	vcpu->stats.host_irq++;
-	return 1;
+	return RUN_ENTER;
 }
 
 static int handle_cpuid(struct bellows_vcpu *vcpu)
@@ -51,14 +51,14 @@ static int handle_hlt(struct bellows_vcpu *vcpu)
 {
 	int r = exit_skip_insn(vcpu);
 
-	if (r <= 0)
+	if (r != RUN_ENTER)
 		return r;
 	if (vcpu->apic) {
 		vcpu->mp_state = KVM_MP_STATE_HALTED;
-		return 1;
+		return RUN_ENTER;
 	}
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
-	return 0;
+	return RUN_TO_USER;
 }
 
 static int complete_rdmsr(struct bellows_vcpu *vcpu)
@@ -66,10 +66,10 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	if (!bellows_is_expected(vcpu))
-		return 1;
+		return RUN_ENTER;
 	if (READ_ONCE(run->msr.error)) {
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	bellows_reg_write(vcpu, GPR_RAX, (u32)run->msr.data);
 	bellows_reg_write(vcpu, GPR_RDX, run->msr.data >> 32);
@@ -79,10 +79,10 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 static int complete_wrmsr(struct bellows_vcpu *vcpu)
 {
 	if (!bellows_is_expected(vcpu))
-		return 1;
+		return RUN_ENTER;
 	if (READ_ONCE(vcpu->run->msr.error)) {
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	return exit_skip_insn(vcpu);
 }
@@ -94,7 +94,7 @@ static int exit_msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool 
 
 	if (!(READ_ONCE(vcpu->vm->user_msr_mask) & why)) {
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
 	run->msr.error = 0;
@@ -103,7 +103,7 @@ static int exit_msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool 
 	run->msr.index = index;
 	run->msr.data = data;
 	bellows_expect(vcpu, write ? complete_wrmsr : complete_rdmsr);
-	return 0;
+	return RUN_TO_USER;
 }
 
 static u32 exit_msr_reason(int r)
@@ -129,7 +129,7 @@ static int exit_read_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 	r = bellows_msr_read(vcpu, index, &value, by);
 	if (unlikely(r == MSR_RESULT_LATER))
 		return RUN_LATER;
-	if (unlikely(r))
+	if (unlikely(r != MSR_RESULT_OK))
 		return exit_msr_failed(vcpu, index, 0, false, exit_msr_reason(r));
 	bellows_reg_write(vcpu, GPR_RAX, (u32)value);
 	bellows_reg_write(vcpu, GPR_RDX, value >> 32);
@@ -160,7 +160,7 @@ static int exit_write_msr(struct bellows_vcpu *vcpu, enum bellows_msr_by by)
 	r = bellows_msr_write(vcpu, index, value, by);
 	if (unlikely(r == MSR_RESULT_LATER))
 		return RUN_LATER;
-	if (unlikely(r))
+	if (unlikely(r != MSR_RESULT_OK))
 		return exit_msr_failed(vcpu, index, value, true, exit_msr_reason(r));
 	return exit_skip_insn(vcpu);
 }
@@ -182,11 +182,11 @@ static u64 exit_gpr_read(struct bellows_vcpu *vcpu, u8 gpr)
 	return bellows_backend(in_64bit_code)(vcpu) ? value : (u32)value;
 }
 
-static int exit_finish_or_gp(struct bellows_vcpu *vcpu, int failed)
+static int exit_finish_or_gp(struct bellows_vcpu *vcpu, enum guest_write result)
 {
-	if (failed) {
+	if (result == GUEST_WRITE_GP) {
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	return exit_skip_insn(vcpu);
 }
@@ -196,16 +196,16 @@ static int exit_write_cr8(struct bellows_vcpu *vcpu, u64 value)
 	u64 old = vcpu->cr8;
 	int r;
 
-	if (bellows_set_cr8(vcpu, value)) {
+	if (bellows_set_cr8(vcpu, value) == GUEST_WRITE_GP) {
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	r = exit_skip_insn(vcpu);
 	/* A lower priority may let an interrupt through that userspace holds. */
-	if (r <= 0 || value >= old || vcpu->apic)
+	if (r != RUN_ENTER || value >= old || vcpu->apic)
 		return r;
 	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
-	return 0;
+	return RUN_TO_USER;
 }
 
 static int exit_write_cr(struct bellows_vcpu *vcpu, u8 nr, u64 value)
@@ -286,11 +286,11 @@ static int handle_dr_access(struct bellows_vcpu *vcpu)
 
 	if (bellows_backend(get_cpl)(vcpu)) {
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	if ((nr == 4 || nr == 5) && (bellows_reg_read(vcpu, VCPU_CR4) & X86_CR4_DE)) {
 		bellows_queue_exception(vcpu, X86_TRAP_UD);
-		return 1;
+		return RUN_ENTER;
 	}
 	if (vcpu->dr7 & DR7_GD)
 		return bellows_handle_db(vcpu, DR6_BD);
@@ -307,7 +307,7 @@ static int handle_nested_fault(struct bellows_vcpu *vcpu)
 	int r = bellows_mmu_fault(&vcpu->vm->mmu, exit->fault.gpa, exit->fault.access);
 
 	if (likely(r == BELLOWS_FAULT_DONE))
-		return 1;
+		return RUN_ENTER;
 	if (r < 0)
 		return r;
 	/* An event cannot be delivered through a device: there is no instruction to emulate. */
@@ -333,14 +333,14 @@ static int handle_alignment(struct bellows_vcpu *vcpu)
 	     (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_AM) &&
 	     (bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_AC))) {
 		bellows_queue_exception_error(vcpu, X86_TRAP_AC, exit->exception.error);
-		return 1;
+		return RUN_ENTER;
 	}
 	if (handle_guest_split_lock(bellows_reg_read(vcpu, VCPU_RIP)))
-		return 1;
+		return RUN_ENTER;
 	vcpu->run->exit_reason = KVM_EXIT_EXCEPTION;
 	vcpu->run->ex.exception = X86_TRAP_AC;
 	vcpu->run->ex.error_code = exit->exception.error;
-	return 0;
+	return RUN_TO_USER;
 }
 
 static int handle_exception(struct bellows_vcpu *vcpu)
@@ -354,31 +354,31 @@ static int handle_exception(struct bellows_vcpu *vcpu)
 		return bellows_handle_bp(vcpu);
 	case X86_TRAP_PF:
 		bellows_queue_page_fault(vcpu, exit->exception.payload, exit->exception.error);
-		return 1;
+		return RUN_ENTER;
 	case X86_TRAP_AC:
 		return handle_alignment(vcpu);
 	case X86_TRAP_MC:
 		/* The host's handler has had it, in exit_irqoff. */
-		return 1;
+		return RUN_ENTER;
 	}
 	if (exit->exception.has_error)
 		bellows_queue_exception_error(vcpu, exit->exception.vector, exit->exception.error);
 	else
 		bellows_queue_exception(vcpu, exit->exception.vector);
-	return 1;
+	return RUN_ENTER;
 }
 
 /* The guest can take an interrupt now. If userspace wanted to know, the loop tells it. */
 static int handle_window(struct bellows_vcpu *vcpu)
 {
 	bellows_request(vcpu, VCPU_REQ_EVENT);
-	return 1;
+	return RUN_ENTER;
 }
 
 static int handle_triple_fault(struct bellows_vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
-	return 0;
+	return RUN_TO_USER;
 }
 
 static int handle_hypercall(struct bellows_vcpu *vcpu)
@@ -413,8 +413,9 @@ static int handle_xsetbv(struct bellows_vcpu *vcpu)
 	u64 value = (u32)bellows_reg_read(vcpu, GPR_RAX) |
 		    bellows_reg_read(vcpu, GPR_RDX) << 32;
 
-	return exit_finish_or_gp(vcpu, bellows_backend(get_cpl)(vcpu) ||
-				 bellows_set_xcr(vcpu, bellows_reg_read(vcpu, GPR_RCX), value));
+	if (bellows_backend(get_cpl)(vcpu))
+		return exit_finish_or_gp(vcpu, GUEST_WRITE_GP);
+	return exit_finish_or_gp(vcpu, bellows_set_xcr(vcpu, bellows_reg_read(vcpu, GPR_RCX), value));
 }
 
 static int handle_rdtsc(struct bellows_vcpu *vcpu)
@@ -430,19 +431,19 @@ static int handle_rdtsc(struct bellows_vcpu *vcpu)
 static int handle_rdpmc(struct bellows_vcpu *vcpu)
 {
 	bellows_inject_gp(vcpu);
-	return 1;
+	return RUN_ENTER;
 }
 
 static int handle_undefined(struct bellows_vcpu *vcpu)
 {
 	bellows_queue_exception(vcpu, X86_TRAP_UD);
-	return 1;
+	return RUN_ENTER;
 }
 
 static int handle_eoi(struct bellows_vcpu *vcpu)
 {
 	bellows_apic_ended(vcpu, vcpu->exit.ended_vector);
-	return 1;
+	return RUN_ENTER;
 }
 
 static int handle_fail_entry(struct bellows_vcpu *vcpu)
@@ -450,7 +451,7 @@ static int handle_fail_entry(struct bellows_vcpu *vcpu)
 	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	vcpu->run->fail_entry.hardware_entry_failure_reason = vcpu->exit.fail.reason;
 	vcpu->run->fail_entry.cpu = vcpu->cpu;
-	return 0;
+	return RUN_TO_USER;
 }
 
 static int handle_internal(struct bellows_vcpu *vcpu)

@@ -4,10 +4,7 @@
 
 struct bellows_vcpu;
 
-/*
- * Serves vcpu->exit. 1: enter the guest again; 0: vcpu->run says why
- * userspace must act; negative: errno for KVM_RUN.
- */
+/* Serves vcpu->exit: RUN_ENTER, RUN_TO_USER, or -errno for KVM_RUN; loaded. */
 int bellows_handle_exit(struct bellows_vcpu *vcpu);
 
 /*

@@ -22,7 +22,9 @@
 #include "exit/finish.h"
 #include "exit/mmio.h"
 #include "io/bus.h"
+#include "irq/apic.h"
 #include "irq/apic_access.h"
+#include "vm/result.h"
 
 /* Linear, and the registers that the instruction names are read. 64-bit mode. */
 static u64 mmio_operand_address(struct bellows_vcpu *vcpu, const struct emu_insn *insn,
@@ -71,9 +73,9 @@ static int mmio_complete(struct bellows_vcpu *vcpu)
 	u64 value = 0;
 
 	if (!bellows_is_expected(vcpu))
-		return 1;
+		return RUN_ENTER;
 	if (!emu_insn_is_move(&vcpu->emu->insn, &move))
-		return 1;
+		return RUN_ENTER;
 	if (!move.write) {
 		memcpy(&value, vcpu->run->mmio.data, move.size);
 		mmio_finish_read(vcpu, &move, value);
@@ -91,7 +93,7 @@ static int mmio_to_user(struct bellows_vcpu *vcpu, const struct emu_move *move, 
 	run->mmio.is_write = move->write;
 	memcpy(run->mmio.data, &value, sizeof(value));
 	bellows_expect(vcpu, mmio_complete);
-	return 0;
+	return RUN_TO_USER;
 }
 
 /* Does something in the kernel answer? */

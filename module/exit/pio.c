@@ -8,6 +8,7 @@
 #include "exit/pio.h"
 #include "exit/world.h"
 #include "io/bus.h"
+#include "vm/result.h"
 #include "vm/vcpu.h"
 #include "vm/vm.h"
 
@@ -25,15 +26,19 @@ static int pio_finish_in(struct bellows_vcpu *vcpu, u32 value)
 
 static int pio_complete_in(struct bellows_vcpu *vcpu)
 {
-	return bellows_is_expected(vcpu) ? pio_finish_in(vcpu, READ_ONCE(*(u32 *)vcpu->pio_data)) : 1;
+	if (!bellows_is_expected(vcpu))
+		return RUN_ENTER;
+	return pio_finish_in(vcpu, READ_ONCE(*(u32 *)vcpu->pio_data));
 }
 
 static int pio_complete_out(struct bellows_vcpu *vcpu)
 {
-	return bellows_is_expected(vcpu) ? exit_skip_insn(vcpu) : 1;
+	return bellows_is_expected(vcpu) ? exit_skip_insn(vcpu) : RUN_ENTER;
 }
 
-/* 2: nothing in the kernel answers; else as bellows_handle_exit(). */
+enum { PIO_UNANSWERED = RUN_LATER + 1 };	/* by anything in the kernel; nothing was done */
+
+/* PIO_UNANSWERED, or as bellows_handle_exit(). */
 static noinline int pio_in_kernel(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
@@ -42,7 +47,7 @@ static noinline int pio_in_kernel(struct bellows_vcpu *vcpu)
 	if (!exit->io.in)
 		data = bellows_reg_read(vcpu, GPR_RAX);
 	if (!bellows_bus_ports(&vcpu->vm->buses, exit->io.port, exit->io.size, 1, &data, exit->io.in))
-		return 2;
+		return PIO_UNANSWERED;
 	return exit->io.in ? pio_finish_in(vcpu, data) : exit_skip_insn(vcpu);
 }
 
@@ -51,22 +56,22 @@ static int pio_to_user(struct bellows_vcpu *vcpu)
 	const struct bellows_exit *exit = &vcpu->exit;
 	bool in = exit->io.in;
 
-	/* What is behind the element in the buffer nobody reads. */
+	/* What is behind the element in the buffer is not read. */
 	if (!in)
 		*(u32 *)vcpu->pio_data = bellows_reg_read(vcpu, GPR_RAX) &
 					 GENMASK(exit->io.size * 8 - 1, 0);
 	world_fill_io(vcpu, exit->io.port, exit->io.size, 1, in);
 	bellows_expect(vcpu, in ? pio_complete_in : pio_complete_out);
-	return 0;
+	return RUN_TO_USER;
 }
 
 int pio_handle(struct bellows_vcpu *vcpu)
 {
-	int r = 2;
+	int r = PIO_UNANSWERED;
 
 	if (vcpu->exit.io.string)
 		return emulation_insn(vcpu);
 	if (bellows_bus_used(&vcpu->vm->buses, BELLOWS_BUS_PIO))
 		r = pio_in_kernel(vcpu);
-	return r == 2 ? pio_to_user(vcpu) : r;
+	return r == PIO_UNANSWERED ? pio_to_user(vcpu) : r;
 }

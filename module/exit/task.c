@@ -24,6 +24,7 @@
 #include "guest/control.h"
 #include "guest/debug.h"
 #include "vm/event.h"
+#include "vm/result.h"
 
 /* For a signal that can wait. */
 #define MAX_TRIES	1000
@@ -60,7 +61,7 @@ static void task_switch_describe(struct bellows_vcpu *vcpu, struct tss_switch *t
 	world_get_segment(vcpu, SEG_LDTR, &task->ldtr);
 }
 
-/* Where the old task will go on: 1, or as emulation_decode(). */
+/* Where the old task will go on: INSN_KNOWN, or as emulation_decode(). */
 static int task_switch_return_address(struct bellows_vcpu *vcpu, u32 *rip)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
@@ -69,19 +70,19 @@ static int task_switch_return_address(struct bellows_vcpu *vcpu, u32 *rip)
 
 	*rip = bellows_reg_read(vcpu, VCPU_RIP);
 	if (task_switch_is_external(exit))
-		return 1;
+		return INSN_KNOWN;
 	if (exit->vectoring.valid && task_switch_is_soft(&exit->vectoring))
 		len = exit->vectoring.insn_len;
 	if (!len)
 		len = exit->insn_len;
 	if (!len) {
 		r = emulation_decode(vcpu);
-		if (r <= 0)
+		if (r != INSN_KNOWN)
 			return r;
 		len = vcpu->emu->insn.length;
 	}
 	*rip += len;
-	return 1;
+	return INSN_KNOWN;
 }
 
 static u64 task_switch_old_flags(struct bellows_vcpu *vcpu)
@@ -136,7 +137,7 @@ static int task_switch_done(struct bellows_vcpu *vcpu)
 	/* A debugger has stepped over an instruction. */
 	if ((vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) && !task_switch_is_external(&vcpu->exit))
 		return bellows_handle_db(vcpu, DR_STEP);
-	return 1;
+	return RUN_ENTER;
 }
 
 static int task_switch_load_again(struct bellows_vcpu *vcpu);
@@ -166,7 +167,7 @@ static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct tss_switc
 		return task_switch_done(vcpu);
 	case EMU_FAULT:
 		emulation_queue_fault(vcpu);
-		return 1;
+		return RUN_ENTER;
 	case EMU_RETRY:
 		bellows_expect(vcpu, task_switch_load_again);
 		return error;
@@ -182,7 +183,7 @@ static int task_switch_load_again(struct bellows_vcpu *vcpu)
 
 	if (!bellows_is_expected(vcpu)) {
 		vcpu->events.exception.injected = false;
-		return 1;
+		return RUN_ENTER;
 	}
 	task_switch_describe(vcpu, &task);
 	vcpu->emu->rflags = bellows_get_rflags(vcpu);
@@ -203,7 +204,7 @@ static int task_switch_begin_new(struct bellows_vcpu *vcpu, struct tss_switch *t
 	if (task->has_cr3 && (cr0 & X86_CR0_PG) && bellows_set_cr3(vcpu, task->cr3)) {
 		task_switch_state_out(vcpu, task);
 		bellows_inject_gp(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	return task_switch_load_segments(vcpu, task);
 }
@@ -219,8 +220,8 @@ int task_switch_handle(struct bellows_vcpu *vcpu)
 		return task_switch_failed(vcpu);
 	vcpu->l1d_unsafe = true;
 	r = task_switch_return_address(vcpu, &rip);
-	if (r <= 0)
-		return r == -EAGAIN ? 1 : r;
+	if (r != INSN_KNOWN)
+		return r == -EAGAIN ? RUN_ENTER : r;
 	task_switch_describe(vcpu, &task);
 	vcpu->emu->rip = rip;
 	vcpu->emu->rflags = task_switch_old_flags(vcpu);
@@ -231,9 +232,9 @@ int task_switch_handle(struct bellows_vcpu *vcpu)
 		return task_switch_begin_new(vcpu, &task);
 	case EMU_FAULT:
 		emulation_queue_fault(vcpu);
-		return 1;
+		return RUN_ENTER;
 	case EMU_RETRY:
-		return emulation_error(vcpu) ?: 1;
+		return emulation_error(vcpu) ?: RUN_ENTER;
 	default:
 		return task_switch_failed(vcpu);
 	}

@@ -9,7 +9,7 @@ struct world {
 	struct emulator e;
 	struct bellows_vcpu *vcpu;
 	int error;		/* what a callback came back with, for KVM_RUN */
-	/* Userspace's answer is there: what goes on with the instruction. */
+	/* Userspace's answer is there: what goes on with the instruction; enum run_result or -errno. */
 	int (*complete)(struct bellows_vcpu *vcpu);
 	struct bellows_view view;
 };

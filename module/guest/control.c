@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Control registers, EFER and XCR0: what the architecture lets a guest write, and what follows from a write. The checks are here, once;
- * a backend gets values that are valid.
+ * Control registers, EFER and XCR0: what the architecture lets a guest write,
+ * and what follows from a write. The checks are here, once; a backend gets
+ * values that are valid.
  *
  * Under nested paging the guest's own tables are walked by the CPU, so a change
  * of paging mode means: tell the backend, and drop the translations that the
@@ -87,7 +88,7 @@ static bool control_switch_paging(struct bellows_vcpu *vcpu, u64 value, u64 *efe
 	return true;
 }
 
-int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
+enum guest_write bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = bellows_reg_read(vcpu, VCPU_CR0);
 	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
@@ -95,15 +96,15 @@ int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 	u64 changed;
 
 	if (!bellows_cr0_valid(value))
-		return 1;
+		return GUEST_WRITE_GP;
 	value = (value & CR0_KNOWN) | X86_CR0_ET;
 	changed = value ^ old;
 	if ((changed & X86_CR0_PG) && !control_switch_paging(vcpu, value, &efer))
-		return 1;
+		return GUEST_WRITE_GP;
 	if (control_pae_paging(value, cr4, efer) &&
 	    (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
 	    !control_pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3)))
-		return 1;
+		return GUEST_WRITE_GP;
 	if (efer != vcpu->msrs.efer) {
 		vcpu->msrs.efer = efer;
 		bellows_backend(set_efer)(vcpu, efer);
@@ -111,7 +112,7 @@ int bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 	bellows_backend(set_cr0)(vcpu, value);
 	if (changed & (X86_CR0_PG | X86_CR0_WP))
 		control_flush_guest(vcpu);
-	return 0;
+	return GUEST_WRITE_OK;
 }
 
 static bool control_cr3_valid(const struct bellows_vcpu *vcpu, u64 value)
@@ -119,7 +120,7 @@ static bool control_cr3_valid(const struct bellows_vcpu *vcpu, u64 value)
 	return !(bellows_is_long_mode(vcpu) && (value & control_physical_reserved(vcpu)));
 }
 
-int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
+enum guest_write bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	bool keep = false;
@@ -129,14 +130,14 @@ int bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 		value &= ~X86_CR3_PCID_NOFLUSH;
 	}
 	if (!control_cr3_valid(vcpu, value))
-		return 1;
+		return GUEST_WRITE_GP;
 	if (control_pae_paging(bellows_reg_read(vcpu, VCPU_CR0), cr4, vcpu->msrs.efer) &&
 	    !control_pdptrs_valid(vcpu, value))
-		return 1;
+		return GUEST_WRITE_GP;
 	bellows_backend(set_cr3)(vcpu, value);
 	if (!keep)
 		control_flush_guest(vcpu);
-	return 0;
+	return GUEST_WRITE_OK;
 }
 
 bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value)
@@ -144,40 +145,40 @@ bool bellows_cr4_valid(struct bellows_vcpu *vcpu, u64 value)
 	return !(value & vcpu->cr4_reserved) && bellows_backend(cr4_allowed)(vcpu, value);
 }
 
-int bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
+enum guest_write bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = bellows_reg_read(vcpu, VCPU_CR4), changed = value ^ old;
 
 	if (!bellows_cr4_valid(vcpu, value))
-		return 1;
+		return GUEST_WRITE_GP;
 	if (bellows_is_long_mode(vcpu)) {
 		if (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57))
-			return 1;
+			return GUEST_WRITE_GP;
 	} else if (control_pae_paging(bellows_reg_read(vcpu, VCPU_CR0), value, vcpu->msrs.efer) &&
 		   (changed & (X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PGE | X86_CR4_SMEP)) &&
 		   !control_pdptrs_valid(vcpu, bellows_reg_read(vcpu, VCPU_CR3))) {
-		return 1;
+		return GUEST_WRITE_GP;
 	}
 	if ((value & ~old & X86_CR4_PCIDE) &&
 	    (!bellows_is_long_mode(vcpu) ||
 	     (bellows_reg_read(vcpu, VCPU_CR3) & X86_CR3_PCID_MASK)))
-		return 1;
+		return GUEST_WRITE_GP;
 	bellows_backend(set_cr4)(vcpu, value);
 	/* SDM volume 3, section 4.10.4.1. */
 	if ((changed & (X86_CR4_PGE | X86_CR4_PAE | X86_CR4_PSE | X86_CR4_LA57)) ||
 	    (~value & old & X86_CR4_PCIDE) || (value & ~old & (X86_CR4_SMEP | X86_CR4_SMAP)))
 		control_flush_guest(vcpu);
-	return 0;
+	return GUEST_WRITE_OK;
 }
 
-int bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
+enum guest_write bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
 {
 	if (value & ~0xfULL)
-		return 1;
+		return GUEST_WRITE_GP;
 	vcpu->cr8 = value;
 	if (vcpu->apic)
 		bellows_apic_set_tpr(vcpu, value << 4);
-	return 0;
+	return GUEST_WRITE_OK;
 }
 
 u64 bellows_get_cr8(struct bellows_vcpu *vcpu)
@@ -219,33 +220,33 @@ int control_set_efer(struct bellows_vcpu *vcpu, u64 value)
 	u64 old = vcpu->msrs.efer;
 
 	if (!bellows_efer_valid(vcpu, value, false))
-		return 1;
+		return MSR_RESULT_GP;
 	if (((value ^ old) & EFER_LME) && (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PG))
-		return 1;
+		return MSR_RESULT_GP;
 	/* LMA follows paging and cannot be written. */
 	value = (value & ~(u64)EFER_LMA) | (old & EFER_LMA);
 	if (value == old)
-		return 0;
+		return MSR_RESULT_OK;
 	bellows_load_efer(vcpu, value);
 	if ((value ^ old) & EFER_NX)
 		control_flush_guest(vcpu);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 /* XCR0: x87 always, AVX only on top of SSE, the parts of AVX-512 only together. */
-int bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value)
+enum guest_write bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value)
 {
 	const u64 avx512 = XFEATURE_MASK_AVX512;
 
 	if (index || !(value & XFEATURE_MASK_FP) ||
 	    (value & ~(vcpu->guest_xcr0_mask | XFEATURE_MASK_FP)))
-		return 1;
+		return GUEST_WRITE_GP;
 	if ((value & XFEATURE_MASK_YMM) && !(value & XFEATURE_MASK_SSE))
-		return 1;
+		return GUEST_WRITE_GP;
 	if (!(value & XFEATURE_MASK_BNDREGS) != !(value & XFEATURE_MASK_BNDCSR))
-		return 1;
+		return GUEST_WRITE_GP;
 	if ((value & avx512) && ((value & avx512) != avx512 || !(value & XFEATURE_MASK_YMM)))
-		return 1;
+		return GUEST_WRITE_GP;
 	vcpu->xcr0 = value;
-	return 0;
+	return GUEST_WRITE_OK;
 }

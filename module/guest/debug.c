@@ -85,7 +85,7 @@ static int debug_to_user(struct bellows_vcpu *vcpu, u8 vector, u64 dr6)
 	run->debug.arch.dr6 = dr6;
 	run->debug.arch.dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ?
 			      vcpu->guest_debug_dr7 : vcpu->dr7;
-	return 0;
+	return RUN_TO_USER;
 }
 
 int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload)
@@ -96,7 +96,7 @@ int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload)
 	if (step || hit)
 		return debug_to_user(vcpu, X86_TRAP_DB, payload | DR6_RESERVED);
 	bellows_queue_debug(vcpu, payload);
-	return 1;
+	return RUN_ENTER;
 }
 
 int bellows_handle_bp(struct bellows_vcpu *vcpu)
@@ -104,7 +104,7 @@ int bellows_handle_bp(struct bellows_vcpu *vcpu)
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
 		return debug_to_user(vcpu, X86_TRAP_BP, 0);
 	bellows_queue_soft_exception(vcpu, X86_TRAP_BP, vcpu->exit.insn_len);
-	return 1;
+	return RUN_ENTER;
 }
 
 int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_debug *dbg)
@@ -144,25 +144,25 @@ void bellows_update_dr7(struct bellows_vcpu *vcpu)
 }
 
 /* Debug registers 4 and 5 are other names of 6 and 7 while CR4.DE is clear; the caller has dealt with DE. */
-int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
+enum guest_write bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
 {
 	switch (nr) {
 	case 0 ... 3:
 		vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))] = value;
-		return 0;
+		return GUEST_WRITE_OK;
 	case 4:
 	case 6:
 		if (value >> 32)
-			return 1;
+			return GUEST_WRITE_GP;
 		/* B0-3, BD, BS, BT can be written; the rest reads as ones, bit 12 as zero. */
 		vcpu->dr6 = (value & (DR_TRAP_BITS | DR_STEP | DR_SWITCH | DR6_BD)) | DR6_RESERVED;
-		return 0;
+		return GUEST_WRITE_OK;
 	default:
 		if (value >> 32)
-			return 1;
+			return GUEST_WRITE_GP;
 		vcpu->dr7 = (value & DR7_VOLATILE) | DR7_FIXED;
 		bellows_update_dr7(vcpu);
-		return 0;
+		return GUEST_WRITE_OK;
 	}
 }
 

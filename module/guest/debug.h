@@ -7,6 +7,7 @@
 #include <asm/processor.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
+#include "vm/result.h"
 #include "vm/vcpu.h"
 
 #define DR7_ARMED	0xffull
@@ -38,8 +39,8 @@ static inline void bellows_debug_exit(struct bellows_vcpu *vcpu)
 
 /* The debugger's or the guest's DR7 to the backend; loaded. */
 void bellows_update_dr7(struct bellows_vcpu *vcpu);
-/* Moves to and from debug registers: 0, or 1 where the guest would get #GP(0). */
-int bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value);
+/* Moves to and from debug registers. */
+enum guest_write bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value);
 u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr);
 
 int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_debug *dbg);
@@ -54,7 +55,7 @@ int bellows_handle_bp(struct bellows_vcpu *vcpu);
 static inline int bellows_after_insn(struct bellows_vcpu *vcpu, u64 old_rflags)
 {
 	/* An instruction that we executed in the guest's place still ends in a single-step trap. */
-	return likely(!(old_rflags & X86_EFLAGS_TF)) ? 1 : bellows_handle_db(vcpu, DR_STEP);
+	return likely(!(old_rflags & X86_EFLAGS_TF)) ? RUN_ENTER : bellows_handle_db(vcpu, DR_STEP);
 }
 
 /* RIP as a linear address. */

@@ -41,6 +41,7 @@
 #include "host/clock_scale.h"
 #include "host/state.h"
 #include "vm/request.h"
+#include "vm/result.h"
 
 static_assert(sizeof(struct pvclock_vcpu_time_info) == 32);
 
@@ -293,7 +294,7 @@ int kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu->msrs.system_time;
 	else
 		*value = READ_ONCE(clock->wall_gpa);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -303,9 +304,9 @@ int kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 	if (index == MSR_KVM_SYSTEM_TIME || index == MSR_KVM_SYSTEM_TIME_NEW) {
 		vcpu->msrs.system_time = value;
 		bellows_request(vcpu, VCPU_REQ_CLOCK);
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	WRITE_ONCE(clock->wall_gpa, value);
 	kvmclock_write_wall(vcpu, value);
-	return 0;
+	return MSR_RESULT_OK;
 }

@@ -36,7 +36,7 @@
 #define ZERO		BIT(2)		/* reads as zero, writes of zero are accepted */
 #define BACKEND		BIT(3)		/* the backend must hear of a new value */
 #define QUICK_GET	BIT(4)		/* .get never sleeps; interrupts may be off */
-#define QUICK_SET	BIT(5)		/* nor does .set, which changes nothing that run.c has loaded */
+#define QUICK_SET	BIT(5)		/* nor does .set, which changes nothing that a stay has loaded */
 
 struct msr_entry {
 	u32 first, last;
@@ -59,7 +59,7 @@ static void msr_move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 static int msr_get_tsc(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = bellows_guest_tsc(vcpu);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_tsc(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -70,7 +70,7 @@ static int msr_set_tsc(struct bellows_vcpu *vcpu, u32 index, u64 value, bool hos
 	if (!host)
 		vcpu->msrs.tsc_adjust += delta;
 	msr_move_tsc(vcpu, delta);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_tsc_adjust(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -78,7 +78,7 @@ static int msr_set_tsc_adjust(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 	if (!host)
 		msr_move_tsc(vcpu, value - vcpu->msrs.tsc_adjust);
 	vcpu->msrs.tsc_adjust = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -92,13 +92,13 @@ static int msr_set_apic_base(struct bellows_vcpu *vcpu, u32 index, u64 value, bo
 	if (value & ~known)
 		return MSR_RESULT_GP;
 	vcpu->msrs.apic_base = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_get_efer(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = vcpu->msrs.efer;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -109,7 +109,7 @@ static int msr_set_efer(struct bellows_vcpu *vcpu, u32 index, u64 value, bool ho
 	if (!bellows_efer_valid(vcpu, value, true))
 		return MSR_RESULT_GP;
 	bellows_load_efer(vcpu, (value & ~(u64)EFER_LMA) | (vcpu->msrs.efer & EFER_LMA));
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static bool msr_pat_valid(u64 value)
@@ -130,7 +130,7 @@ static int msr_set_pat(struct bellows_vcpu *vcpu, u32 index, u64 value, bool hos
 	if (!msr_pat_valid(value))
 		return MSR_RESULT_GP;
 	vcpu->msrs.pat = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static bool msr_memory_type_valid(u8 type)
@@ -154,13 +154,13 @@ static int msr_set_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 value, b
 		if (!msr_memory_type_valid(value >> (i * 8)))
 			return MSR_RESULT_GP;
 	vcpu->msrs.mtrr_fixed[msr_mtrr_fixed_slot(index)] = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_get_mtrr_fixed(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = vcpu->msrs.mtrr_fixed[msr_mtrr_fixed_slot(index)];
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -173,7 +173,7 @@ static int msr_set_mtrr_var(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 		return MSR_RESULT_GP;
 	index = array_index_nospec(index - 0x200, ARRAY_SIZE(vcpu->msrs.mtrr_var));
 	vcpu->msrs.mtrr_var[index] = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_mtrr_def_type(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -181,13 +181,13 @@ static int msr_set_mtrr_def_type(struct bellows_vcpu *vcpu, u32 index, u64 value
 	if ((value & ~0xcffULL) || !msr_memory_type_valid(value))
 		return MSR_RESULT_GP;
 	vcpu->msrs.mtrr_def_type = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_get_mtrr_cap(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	*value = 0x508;			/* eight variable ranges, fixed ranges, write combining */
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static bool msr_has_spec_ctrl(const struct bellows_vcpu *vcpu)
@@ -221,14 +221,14 @@ static int msr_set_spec_ctrl(struct bellows_vcpu *vcpu, u32 index, u64 value, bo
 	if (value & ~known)
 		return MSR_RESULT_GP;
 	vcpu->msrs.spec_ctrl = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static int msr_set_pred_cmd(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	if ((value & PRED_CMD_IBPB) && !host && boot_cpu_has(X86_FEATURE_IBPB))
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 static bool msr_has_tsc_adjust(const struct bellows_vcpu *vcpu)
@@ -254,14 +254,14 @@ static bool msr_has_xsaves(const struct bellows_vcpu *vcpu)
 static int msr_set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	/* Last-branch records and branch stepping are not offered. */
-	return value ? MSR_RESULT_GP : 0;
+	return value ? MSR_RESULT_GP : MSR_RESULT_OK;
 }
 
 /* Not while it is loaded, hence a function that is not quick. */
 static int msr_set_xss(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	vcpu->msrs.xss = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 #define FIELD(name) offsetof(struct bellows_msrs, name)
@@ -421,7 +421,7 @@ static noinline int msr_read_by_rules(struct bellows_vcpu *vcpu, u32 index, u64 
 	if (e->get)
 		return e->get(vcpu, index, value);
 	*value = e->field < 0 ? 0 : *msr_field(vcpu, e, index);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by)
@@ -431,7 +431,7 @@ int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bell
 	if (!e || e->get || e->field < 0)
 		return msr_read_by_rules(vcpu, index, value, by);
 	*value = *msr_field(vcpu, e, index);
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host)
@@ -459,29 +459,29 @@ static noinline int msr_write_by_rules(struct bellows_vcpu *vcpu, u32 index, u64
 	}
 	if (msr_host_restores(e, index, host)) {
 		*msr_field(vcpu, e, index) = value;
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	if (e->flags & READONLY)
 		return MSR_RESULT_GP;
 	if (e->flags & IGNORED)
-		return 0;
+		return MSR_RESULT_OK;
 	if (e->flags & ZERO)
-		return value ? MSR_RESULT_GP : 0;
+		return value ? MSR_RESULT_GP : MSR_RESULT_OK;
 	if (value & ~e->valid)
 		return MSR_RESULT_GP;
 	if (msr_later(by, e->set, e->flags & QUICK_SET))
 		return MSR_RESULT_LATER;
 	if (e->set) {
 		r = e->set(vcpu, index, value, host);
-		if (r)
+		if (r != MSR_RESULT_OK)
 			return r;
 	} else {
 		*msr_field(vcpu, e, index) = value;
 	}
 	if (likely(!(e->flags & BACKEND)))
-		return 0;
+		return MSR_RESULT_OK;
 	r = bellows_backend(msr_set)(vcpu, index, value, host);
-	return r == -ENOENT ? 0 : r;
+	return r == -ENOENT ? MSR_RESULT_OK : r;
 }
 
 int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by)
@@ -492,7 +492,7 @@ int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bell
 	    (value & ~e->valid))
 		return msr_write_by_rules(vcpu, index, value, by);
 	*msr_field(vcpu, e, index) = value;
-	return 0;
+	return MSR_RESULT_OK;
 }
 
 int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
@@ -535,13 +535,13 @@ int bellows_msr_feature_get(u32 index, u64 *value)
 	switch (index) {
 	case MSR_IA32_UCODE_REV:
 		*value = 0x100000000ULL;
-		return 0;
+		return MSR_RESULT_OK;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		*value = bellows_host.arch_capabilities;
-		return 0;
+		return MSR_RESULT_OK;
 	case MSR_PLATFORM_INFO:
 		*value = 0;
-		return 0;
+		return MSR_RESULT_OK;
 	}
 	return MSR_RESULT_UNKNOWN;
 }

@@ -10,16 +10,17 @@ enum bellows_msr_by {
 	MSR_QUICKLY,		/* the guest, between two entries, with interrupts off */
 };
 
+/* An access by the guest or userspace: MSR_RESULT_*; loaded. */
 int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bellows_msr_by by);
 int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bellows_msr_by by);
 
-/* MSRs: 0, or 1 where the guest would get #GP(0). host: userspace asks, fewer checks. */
+/* MSR_RESULT_*. host: userspace asks, fewer checks. */
 int bellows_msr_get(struct bellows_vcpu *vcpu, u32 index, u64 *value, bool host);
 int bellows_msr_set(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host);
 
 /* What KVM_GET_MSR_INDEX_LIST answers: MSRs that make up a vCPU's state. */
 unsigned int bellows_msr_list(const u32 **list);
-/* The same for KVM_GET_MSR_FEATURE_INDEX_LIST, and their values: 0 or MSR_RESULT_UNKNOWN. */
+/* The same for KVM_GET_MSR_FEATURE_INDEX_LIST, and their values: MSR_RESULT_OK or _UNKNOWN. */
 unsigned int bellows_msr_feature_list(const u32 **list);
 int bellows_msr_feature_get(u32 index, u64 *value);
 

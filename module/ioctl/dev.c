@@ -31,6 +31,7 @@
 #include "memory/memory.h"
 #include "mmu/mmu.h"
 #include "uapi/bellows.h"
+#include "vm/result.h"
 #include "vm/vm.h"
 
 /* Of the run structure's mapping: itself, and one page of port I/O data. */
@@ -141,7 +142,7 @@ static long dev_get_msrs(void *unused, unsigned long arg)
 		return PTR_ERR(entries);
 
 	for (n = 0; n < head.nmsrs; n++) {
-		if (bellows_msr_feature_get(entries[n].index, &entries[n].data))
+		if (bellows_msr_feature_get(entries[n].index, &entries[n].data) != MSR_RESULT_OK)
 			break;
 	}
 	if (copy_to_user(user->entries, entries, size))

@@ -25,6 +25,7 @@
 #include "run/vcpu_life.h"
 #include "run/vm_life.h"
 #include "vm/request.h"
+#include "vm/result.h"
 
 static void vcpu_signals_begin(struct bellows_vcpu *vcpu)
 {
@@ -55,12 +56,12 @@ static void vcpu_fill_run(struct bellows_vcpu *vcpu)
 static int vcpu_complete_and_run(struct bellows_vcpu *vcpu)
 {
 	int (*complete)(struct bellows_vcpu *vcpu) = vcpu->complete;
-	int r = 1;
+	int r = RUN_ENTER;
 
 	vcpu->complete = NULL;
 	if (complete)
 		r = complete(vcpu);
-	if (r <= 0)
+	if (r != RUN_ENTER)
 		return r;
 	if (READ_ONCE(vcpu->run->BELLOWS_IMMEDIATE_EXIT))
 		return -EINTR;
@@ -72,7 +73,7 @@ static bool vcpu_take_cr8(struct bellows_vcpu *vcpu)
 {
 	u64 cr8 = READ_ONCE(vcpu->run->cr8);
 
-	return likely(cr8 == vcpu->cr8) || !bellows_set_cr8(vcpu, cr8);
+	return likely(cr8 == vcpu->cr8) || bellows_set_cr8(vcpu, cr8) == GUEST_WRITE_OK;
 }
 
 static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)

@@ -130,7 +130,9 @@ static int vcpu_call_write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs
 		return -EINVAL;
 	for (i = 0; i < xcrs->nr_xcrs; i++)
 		if (xcrs->xcrs[i].xcr == 0)
-			return bellows_set_xcr(vcpu, 0, xcrs->xcrs[i].value) ? -EINVAL : 0;
+			break;
+	if (i < xcrs->nr_xcrs && bellows_set_xcr(vcpu, 0, xcrs->xcrs[i].value) == GUEST_WRITE_GP)
+		return -EINVAL;
 	return 0;
 }
 

@@ -90,7 +90,7 @@ static noinline int run_serve_these_requests(struct bellows_vcpu *vcpu)
 	run_take_request(vcpu, VCPU_REQ_KICK);
 	if (run_take_request(vcpu, VCPU_REQ_TRIPLE_FAULT)) {
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
-		return 0;
+		return RUN_TO_USER;
 	}
 	if (run_take_request(vcpu, VCPU_REQ_MSR_FILTER))
 		bellows_backend(update_msr_intercepts)(vcpu);
@@ -101,13 +101,13 @@ static noinline int run_serve_these_requests(struct bellows_vcpu *vcpu)
 	if (run_take_request(vcpu, VCPU_REQ_APIC_VIEW))
 		bellows_apic_view_changed(vcpu);
 	run_serve_flushes(vcpu);
-	return 1;
+	return RUN_ENTER;
 }
 
-/* 1: go on; otherwise as bellows_handle_exit(). */
+/* RUN_ENTER: go on. As bellows_handle_exit(). */
 static inline int run_serve_requests(struct bellows_vcpu *vcpu)
 {
-	return likely(!READ_ONCE(vcpu->requests)) ? 1 : run_serve_these_requests(vcpu);
+	return likely(!READ_ONCE(vcpu->requests)) ? RUN_ENTER : run_serve_these_requests(vcpu);
 }
 
 /* Requests that were set after run_serve_requests(); EVENT is served by injecting. */
@@ -131,7 +131,7 @@ static bool run_must_end_stay(const struct bellows_vcpu *vcpu)
 /* Was that exit the last one of this stay? */
 static bool run_end_of_stay(const struct bellows_vcpu *vcpu, int r)
 {
-	return r != 1 || run_must_not_enter(vcpu) || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
+	return r != RUN_ENTER || run_must_not_enter(vcpu) || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
 }
 
 /* In the guest, until an exit that can't be served here, or whose service ends it. As bellows_handle_quickly(). */
@@ -166,7 +166,7 @@ static int run_enter(struct bellows_vcpu *vcpu)
 		preempt_enable();
 		bellows_backend(cancel_injection)(vcpu);
 		bellows_request(vcpu, VCPU_REQ_EVENT);
-		return 1;
+		return RUN_ENTER;
 	}
 	bellows_fpu_enter(vcpu);
 	bellows_debug_enter(vcpu);
@@ -201,18 +201,18 @@ static int run_once(struct bellows_vcpu *vcpu)
 	int r = run_serve_requests(vcpu);
 	unsigned int in_flight;
 
-	if (r <= 0)
+	if (r != RUN_ENTER)
 		return r;
 	/* An INIT came. */
 	if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
-		return 1;
+		return RUN_ENTER;
 	if (run_take_request(vcpu, VCPU_REQ_EVENT) ||
 	    (!vcpu->apic && READ_ONCE(vcpu->run->request_interrupt_window)))
 		bellows_inject_events(vcpu);
 	/* Injecting may have found that the guest shuts down: nothing goes in any more. */
 	if (test_bit(VCPU_REQ_TRIPLE_FAULT, &vcpu->requests)) {
 		bellows_backend(cancel_injection)(vcpu);
-		return 1;
+		return RUN_ENTER;
 	}
 	r = run_enter(vcpu);
 	if (r != RUN_LATER)
@@ -244,14 +244,14 @@ static int run_wait_once(struct bellows_vcpu *vcpu)
 	u32 state = vcpu->mp_state;
 	int r = run_serve_requests(vcpu);
 
-	if (r <= 0)
+	if (r != RUN_ENTER)
 		return r;
 	/* Userspace is told of the first start, as KVM does it: it calls again. */
 	if (vcpu->mp_state != state)
-		return state == KVM_MP_STATE_UNINITIALIZED ? -EAGAIN : 1;
+		return state == KVM_MP_STATE_UNINITIALIZED ? -EAGAIN : RUN_ENTER;
 	if (!wait_is_over(vcpu))
 		wait_sleep(vcpu);
-	return 1;
+	return RUN_ENTER;
 }
 
 int bellows_vcpu_run(struct bellows_vcpu *vcpu)
@@ -262,13 +262,13 @@ int bellows_vcpu_run(struct bellows_vcpu *vcpu)
 	for (;;) {
 		if (run_user_wants_window(vcpu)) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-			return 0;
+			return RUN_TO_USER;
 		}
 		if (likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE))
 			r = run_once(vcpu);
 		else
 			r = run_wait_once(vcpu);
-		if (r <= 0)
+		if (r != RUN_ENTER)
 			return r;
 		if (run_work_pending()) {
 			r = run_work_handle();

@@ -4,7 +4,7 @@
 
 struct bellows_vcpu;
 
-/* KVM_RUN: in and out of the guest until userspace is needed (0) or something fails (-errno); loaded. */
+/* KVM_RUN: in and out of the guest until userspace is needed (RUN_TO_USER, 0) or something fails (-errno); loaded. */
 int bellows_vcpu_run(struct bellows_vcpu *vcpu);
 
 #endif

@@ -167,7 +167,7 @@ struct bellows_vcpu {
 
 	struct bellows_exit exit;		/* [v] the last one */
 	/* Userspace owes an answer: called at the next KVM_RUN, before anything else. */
-	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] */
+	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] enum run_result or -errno */
 	struct emulator *emu;		/* [c] */
 	bool emulate_pending;			/* [v] .complete continues the emulator */
 	u64 complete_rip;			/* [v] RIP when .complete was set: state replaced if it differs */
