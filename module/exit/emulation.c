@@ -81,6 +81,7 @@ void emulation_state_in(struct bellows_vcpu *vcpu)
 {
 	unsigned int i;
 
+	lockdep_assert_loaded(vcpu);
 	emu_reset(vcpu->emu);
 	emulation_insn_state_in(vcpu);
 	for (i = 0; i <= SEG_TR; i++)
@@ -94,6 +95,7 @@ void emulation_state_out(struct bellows_vcpu *vcpu)
 	struct emulator *e = vcpu->emu;
 	unsigned int i;
 
+	lockdep_assert_loaded(vcpu);
 	for (i = 0; i < NR_GPRS; i++)
 		if (e->regs[i] != bellows_reg_read(vcpu, i))
 			bellows_reg_write(vcpu, i, e->regs[i]);
@@ -158,6 +160,8 @@ static int emulation_run(struct bellows_vcpu *vcpu)
 {
 	int r;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	vcpu->l1d_unsafe = true;
 	emulation_insn_state_in(vcpu);
 	r = emulate_one(vcpu->emu);
@@ -222,6 +226,7 @@ int bellows_emulation_create(struct bellows_vcpu *vcpu)
 	struct world *world = kzalloc(sizeof(*world), GFP_KERNEL_ACCOUNT);
 	size_t i;
 
+	lockdep_assert_held(&vcpu->vm->lock);
 	if (!world)
 		return -ENOMEM;
 	world->vcpu = vcpu;
@@ -270,6 +275,8 @@ int emulation_insn(struct bellows_vcpu *vcpu)
 
 bool emulation_peek(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	emulation_bytes_in(vcpu);
 	emulation_fetch_state_in(vcpu);
 	return emu_peek(vcpu->emu) == EMU_CONTINUE;
@@ -279,6 +286,8 @@ int emulation_decode(struct bellows_vcpu *vcpu)
 {
 	int r;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	vcpu->emu->nr_bytes = 0;
 	emulation_fetch_state_in(vcpu);
 	r = emu_decode(vcpu->emu);
@@ -311,6 +320,7 @@ bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 	struct bellows_guest_paging paging;
 	u32 access = ACCESS_EXEC;
 
+	lockdep_assert_loaded(vcpu);
 	if (!insn->length || insn->mode != MODE_64 || emu_busy(vcpu->emu) ||
 	    !bellows_backend(in_64bit_code)(vcpu))
 		return false;
@@ -337,6 +347,7 @@ bool bellows_is_same_insn(struct bellows_vcpu *vcpu)
 
 void bellows_expect_nothing(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	vcpu->complete = NULL;
 	emu_reset(vcpu->emu);
 }

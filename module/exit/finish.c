@@ -27,6 +27,7 @@ int exit_skip_insn(struct bellows_vcpu *vcpu)
 	unsigned int len = vcpu->exit.insn_len;
 	int r;
 
+	lockdep_assert_loaded(vcpu);
 	if (!len) {
 		r = emulation_decode(vcpu);
 		/* Another vCPU changed the code or its mapping just now: the instruction runs again, or faults. */
@@ -47,6 +48,7 @@ int exit_internal_error(struct bellows_vcpu *vcpu, u32 suberror, u64 data)
 {
 	struct kvm_run *run = vcpu->run;
 
+	lockdep_assert_held(&vcpu->mutex);
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = suberror;
 	run->internal.ndata = 2;

@@ -65,6 +65,7 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_is_expected(vcpu))
 		return RUN_ENTER;
 	if (READ_ONCE(run->msr.error)) {
@@ -78,6 +79,7 @@ static int complete_rdmsr(struct bellows_vcpu *vcpu)
 
 static int complete_wrmsr(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_is_expected(vcpu))
 		return RUN_ENTER;
 	if (READ_ONCE(vcpu->run->msr.error)) {
@@ -92,6 +94,7 @@ static int exit_msr_failed(struct bellows_vcpu *vcpu, u32 index, u64 data, bool 
 {
 	struct kvm_run *run = vcpu->run;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (!(READ_ONCE(vcpu->vm->user_msr_mask) & why)) {
 		bellows_inject_gp(vcpu);
 		return RUN_ENTER;
@@ -510,6 +513,8 @@ int bellows_handle_exit(struct bellows_vcpu *vcpu)
 {
 	unsigned int reason = vcpu->exit.reason;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	if (unlikely(reason >= EXIT_NR))
 		return handle_internal(vcpu);
 	vcpu->stats.reason[reason]++;

@@ -72,6 +72,7 @@ static int mmio_complete(struct bellows_vcpu *vcpu)
 	struct emu_move move;
 	u64 value = 0;
 
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_is_expected(vcpu))
 		return RUN_ENTER;
 	if (!emu_insn_is_move(&vcpu->emu->insn, &move))
@@ -113,6 +114,8 @@ int mmio_handle(struct bellows_vcpu *vcpu)
 	struct emu_move move;
 	u64 value = 0;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	vcpu->l1d_unsafe = true;
 	/* One that is half done goes on where it was. */
 	if (vcpu->exit.fault.in_tables || emu_busy(e))

@@ -19,6 +19,7 @@ static int pio_finish_in(struct bellows_vcpu *vcpu, u32 value)
 	unsigned int size = vcpu->exit.io.size;
 	u64 mask = BIT_ULL(size * 8) - 1;
 
+	lockdep_assert_loaded(vcpu);
 	/* A 32-bit result clears the upper half, shorter ones leave the rest alone. */
 	bellows_reg_write(vcpu, GPR_RAX, size < 4 ? (rax & ~mask) | (value & mask) : value);
 	return exit_skip_insn(vcpu);
@@ -69,6 +70,7 @@ int pio_handle(struct bellows_vcpu *vcpu)
 {
 	int r = PIO_UNANSWERED;
 
+	lockdep_assert_loaded(vcpu);
 	if (vcpu->exit.io.string)
 		return emulation_insn(vcpu);
 	if (bellows_bus_used(&vcpu->vm->buses, BELLOWS_BUS_PIO))

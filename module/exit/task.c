@@ -148,6 +148,7 @@ static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct tss_switc
 	unsigned int tries = 0;
 	int r, error = 0;
 
+	lockdep_assert_loaded(vcpu);
 	for (;;) {
 		r = tss_enter(task);
 		if (r == EMU_RETRY)
@@ -215,6 +216,8 @@ int task_switch_handle(struct bellows_vcpu *vcpu)
 	u32 rip;
 	int r;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	/* No CPU reports one there: tasks are not switched in long mode. */
 	if (bellows_is_long_mode(vcpu))
 		return task_switch_failed(vcpu);

@@ -16,9 +16,13 @@
 #include "mmu/view.h"
 #include "mmu/view_walk.h"
 
+/* The vCPU whose instruction is emulated, on its own thread. */
 static struct bellows_vcpu *world_vcpu(struct emulator *e)
 {
-	return world_of(e)->vcpu;
+	struct bellows_vcpu *vcpu = world_of(e)->vcpu;
+
+	lockdep_assert_loaded(vcpu);
+	return vcpu;
 }
 
 /*
@@ -37,6 +41,7 @@ static int world_give_up(struct emulator *e, int error)
 
 void bellows_guest_paging(struct bellows_vcpu *vcpu, struct bellows_guest_paging *paging)
 {
+	lockdep_assert_loaded(vcpu);
 	*paging = (struct bellows_guest_paging) {
 		.cr0 = bellows_reg_read(vcpu, VCPU_CR0),
 		.cr3 = bellows_reg_read(vcpu, VCPU_CR3),

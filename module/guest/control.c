@@ -41,6 +41,7 @@ static bool control_pdptrs_valid(struct bellows_vcpu *vcpu, u64 cr3)
 	u64 pdptr[4];
 	int i;
 
+	lockdep_assert_preemption_enabled();
 	if (bellows_gpa_read(&vcpu->vm->mmu, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
 		return false;
 	for (i = 0; i < 4; i++)
@@ -95,6 +96,7 @@ enum guest_write bellows_set_cr0(struct bellows_vcpu *vcpu, u64 value)
 	u64 efer = vcpu->msrs.efer;
 	u64 changed;
 
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_cr0_valid(value))
 		return GUEST_WRITE_GP;
 	value = (value & CR0_KNOWN) | X86_CR0_ET;
@@ -125,6 +127,7 @@ enum guest_write bellows_set_cr3(struct bellows_vcpu *vcpu, u64 value)
 	u64 cr4 = bellows_reg_read(vcpu, VCPU_CR4);
 	bool keep = false;
 
+	lockdep_assert_loaded(vcpu);
 	if (cr4 & X86_CR4_PCIDE) {
 		keep = value & X86_CR3_PCID_NOFLUSH;
 		value &= ~X86_CR3_PCID_NOFLUSH;
@@ -149,6 +152,7 @@ enum guest_write bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = bellows_reg_read(vcpu, VCPU_CR4), changed = value ^ old;
 
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_cr4_valid(vcpu, value))
 		return GUEST_WRITE_GP;
 	if (bellows_is_long_mode(vcpu)) {
@@ -173,6 +177,7 @@ enum guest_write bellows_set_cr4(struct bellows_vcpu *vcpu, u64 value)
 
 enum guest_write bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
 {
+	lockdep_assert_loaded(vcpu);
 	if (value & ~0xfULL)
 		return GUEST_WRITE_GP;
 	vcpu->cr8 = value;
@@ -183,6 +188,7 @@ enum guest_write bellows_set_cr8(struct bellows_vcpu *vcpu, u64 value)
 
 u64 bellows_get_cr8(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	return vcpu->apic ? bellows_apic_tpr(vcpu) >> 4 : vcpu->cr8;
 }
 
@@ -211,6 +217,7 @@ bool bellows_efer_valid(const struct bellows_vcpu *vcpu, u64 value, bool host)
 /* Userspace's word: the whole register, LMA included. */
 void bellows_load_efer(struct bellows_vcpu *vcpu, u64 value)
 {
+	lockdep_assert_loaded(vcpu);
 	vcpu->msrs.efer = value;
 	bellows_backend(set_efer)(vcpu, value);
 }
@@ -219,6 +226,7 @@ int control_set_efer(struct bellows_vcpu *vcpu, u64 value)
 {
 	u64 old = vcpu->msrs.efer;
 
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_efer_valid(vcpu, value, false))
 		return MSR_RESULT_GP;
 	if (((value ^ old) & EFER_LME) && (bellows_reg_read(vcpu, VCPU_CR0) & X86_CR0_PG))
@@ -238,6 +246,7 @@ enum guest_write bellows_set_xcr(struct bellows_vcpu *vcpu, u32 index, u64 value
 {
 	const u64 avx512 = XFEATURE_MASK_AVX512;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (index || !(value & XFEATURE_MASK_FP) ||
 	    (value & ~(vcpu->guest_xcr0_mask | XFEATURE_MASK_FP)))
 		return GUEST_WRITE_GP;

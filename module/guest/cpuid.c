@@ -40,6 +40,7 @@ u64 bellows_cr4_reserved(const struct bellows_vcpu *vcpu)
 	u64 allowed = CR4_ALWAYS;
 	size_t i;
 
+	lockdep_assert_held(&vcpu->mutex);
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++) {
 		unsigned int feature = cr4_features[i].feature;
 
@@ -101,6 +102,8 @@ static bool cpuid_table_valid(const struct bellows_cpuid *cpuid)
 
 int bellows_cpuid_set(struct bellows_vcpu *vcpu, struct bellows_cpuid *cpuid)
 {
+	lockdep_assert_loaded(vcpu);
+	might_sleep();
 	if (vcpu->has_run) {
 		bool same = cpuid_same_tables(vcpu->cpuid, cpuid);
 
@@ -194,6 +197,7 @@ void bellows_cpuid(struct bellows_vcpu *vcpu)
 	u32 index = bellows_reg_read(vcpu, GPR_RCX);
 	const struct kvm_cpuid_entry2 *e = bellows_cpuid_entry(vcpu->cpuid, function, index);
 
+	lockdep_assert_loaded(vcpu);
 	if (unlikely(!e))
 		cpuid_answer_otherwise(vcpu, function, index);
 	else if (function == 1 || function == 7 || function == 0xd)

@@ -31,6 +31,8 @@ void debug_switch_in(struct bellows_vcpu *vcpu)
 {
 	const u64 *db = debug_armed(vcpu);
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_irqs_disabled();
 	/* The host's own breakpoints must not fire on the guest's addresses. */
 	set_debugreg(0, 7);
 	if (!db)
@@ -43,6 +45,8 @@ void debug_switch_in(struct bellows_vcpu *vcpu)
 
 void debug_switch_out(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_irqs_disabled();
 	/* A breakpoint that hit left its mark in DR6, which the host's own #DB would misread. */
 	if (unlikely(debug_armed(vcpu)))
 		set_debugreg(DR6_RESERVED, 6);
@@ -63,6 +67,7 @@ u64 bellows_get_rflags(struct bellows_vcpu *vcpu)
 {
 	u64 rflags = bellows_reg_read(vcpu, VCPU_RFLAGS);
 
+	lockdep_assert_loaded(vcpu);
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		rflags &= ~(u64)X86_EFLAGS_TF;
 	return rflags;
@@ -70,6 +75,7 @@ u64 bellows_get_rflags(struct bellows_vcpu *vcpu)
 
 void bellows_set_rflags(struct bellows_vcpu *vcpu, u64 rflags)
 {
+	lockdep_assert_loaded(vcpu);
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		rflags |= X86_EFLAGS_TF;
 	bellows_reg_write(vcpu, VCPU_RFLAGS, rflags | X86_EFLAGS_FIXED);
@@ -93,6 +99,7 @@ int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload)
 	bool step = (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) && (payload & DR_STEP);
 	bool hit = (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) && (payload & DR_TRAP_BITS);
 
+	lockdep_assert_loaded(vcpu);
 	if (step || hit)
 		return debug_to_user(vcpu, X86_TRAP_DB, payload | DR6_RESERVED);
 	bellows_queue_debug(vcpu, payload);
@@ -101,6 +108,7 @@ int bellows_handle_db(struct bellows_vcpu *vcpu, u64 payload)
 
 int bellows_handle_bp(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
 		return debug_to_user(vcpu, X86_TRAP_BP, 0);
 	bellows_queue_soft_exception(vcpu, X86_TRAP_BP, vcpu->exit.insn_len);
@@ -113,6 +121,7 @@ int bellows_set_guest_debug(struct bellows_vcpu *vcpu, const struct kvm_guest_de
 			  KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP;
 	u64 rflags = bellows_get_rflags(vcpu);
 
+	lockdep_assert_loaded(vcpu);
 	if (dbg->control & ~known)
 		return -EINVAL;
 	if (dbg->control & (KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP)) {
@@ -146,6 +155,7 @@ void bellows_update_dr7(struct bellows_vcpu *vcpu)
 /* Debug registers 4 and 5 are other names of 6 and 7 while CR4.DE is clear; the caller has dealt with DE. */
 enum guest_write bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 value)
 {
+	lockdep_assert_loaded(vcpu);
 	switch (nr) {
 	case 0 ... 3:
 		vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))] = value;
@@ -168,6 +178,7 @@ enum guest_write bellows_set_dr(struct bellows_vcpu *vcpu, unsigned int nr, u64 
 
 u64 bellows_get_dr(struct bellows_vcpu *vcpu, unsigned int nr)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	switch (nr) {
 	case 0 ... 3:
 		return vcpu->db[array_index_nospec(nr, ARRAY_SIZE(vcpu->db))];

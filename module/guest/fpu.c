@@ -35,12 +35,16 @@ void bellows_fpu_destroy(struct bellows_vcpu *vcpu)
 
 void bellows_fpu_load(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert_preemption_enabled();
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	vcpu->fpu_loaded = true;
 }
 
 void bellows_fpu_put(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert_preemption_enabled();
 	if (!vcpu->fpu_loaded)
 		return;
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
@@ -62,6 +66,8 @@ static bool fpu_uses_pkru(struct bellows_vcpu *vcpu)
 /* Interrupts off, just before and just after the entry. */
 void bellows_fpu_enter(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_irqs_disabled();
 	fpregs_assert_state_consistent();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
@@ -80,6 +86,8 @@ void bellows_fpu_enter(struct bellows_vcpu *vcpu)
 
 void bellows_fpu_exit(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_irqs_disabled();
 	if (fpu_uses_pkru(vcpu)) {
 		vcpu->pkru = rdpkru();
 		if (vcpu->pkru != vcpu->host_pkru)
@@ -114,6 +122,8 @@ void bellows_fpu_xmm(struct bellows_vcpu *vcpu, unsigned int reg, void *data, bo
 {
 	struct fxregs_state *fx;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert(vcpu->fpu_loaded);
 	bellows_fpu_put(vcpu);
 	fx = &vcpu->fpu.fpstate->regs.fxsave;
 	if (write) {

@@ -30,6 +30,7 @@ void bellows_deliver_payload(struct bellows_vcpu *vcpu)
 {
 	typeof(vcpu->events.exception) *e = &vcpu->events.exception;
 
+	lockdep_assert_loaded(vcpu);
 	if (!e->has_payload)
 		return;
 	if (e->vector == X86_TRAP_PF) {
@@ -146,6 +147,7 @@ static bool inject_offer(struct bellows_vcpu *vcpu)
 
 void bellows_events_sync_offer(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	if (!bellows_backend(irq_taken)(vcpu))
 		return;
 	bellows_apic_taken(vcpu, vcpu->offered_irq);
@@ -179,6 +181,7 @@ void bellows_inject_events(struct bellows_vcpu *vcpu)
 	struct bellows_events *ev = &vcpu->events;
 	bool done = inject_again(vcpu), offered;
 
+	lockdep_assert_loaded(vcpu);
 	/*
 	 * An exception found while an interrupt or an NMI was being delivered: the
 	 * exception is delivered now, the other after it.
@@ -206,6 +209,7 @@ bool bellows_irq_ready(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_events *ev = &vcpu->events;
 
+	lockdep_assert_loaded(vcpu);
 	return !ev->interrupt.pending && !ev->interrupt.injected && !ev->exception.pending &&
 	       !ev->exception.injected && !ev->nmi.injected && bellows_backend(irq_allowed)(vcpu);
 }
@@ -214,6 +218,7 @@ bool bellows_event_wakes(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_events *ev = &vcpu->events;
 
+	lockdep_assert_loaded(vcpu);
 	if (ev->exception.pending || ev->exception.injected || ev->nmi.injected || ev->interrupt.injected)
 		return true;
 	if (ev->nmi.pending && bellows_backend(nmi_allowed)(vcpu))

@@ -65,6 +65,7 @@ struct instant {
 /* All of these under the lock, with interrupts off. */
 static void kvmclock_start_locked(struct bellows_kvmclock *clock, u64 ns)
 {
+	lockdep_assert_held(&clock->lock);
 	clock->by_tsc = kvmclock_tsc_is_good();
 	clock->base_tsc = bellows_host_tsc();
 	clock->base_boot = ktime_get_boottime_ns();
@@ -76,6 +77,7 @@ static struct instant kvmclock_read_locked(struct bellows_kvmclock *clock)
 {
 	struct instant i = { .tsc = bellows_host_tsc() };
 
+	lockdep_assert_held(&clock->lock);
 	if (clock->by_tsc)
 		i.ns = clock->ns + bellows_clock_ns(kvmclock_scale(), i.tsc - clock->base_tsc);
 	else
@@ -88,6 +90,7 @@ static void kvmclock_after_sleep_locked(struct bellows_kvmclock *clock)
 {
 	u64 by_boot;
 
+	lockdep_assert_held(&clock->lock);
 	if (likely(clock->sleeps == bellows_host_sleep.count))
 		return;
 	by_boot = clock->ns + (ktime_get_boottime_ns() - clock->base_boot);
@@ -140,6 +143,7 @@ void bellows_kvmclock_rebase(struct bellows_vm *vm)
 {
 	unsigned long flags;
 
+	lockdep_assert_held(&vm->lock);
 	spin_lock_irqsave(&vm->kvmclock.lock, flags);
 	kvmclock_after_sleep_locked(&vm->kvmclock);
 	kvmclock_start_locked(&vm->kvmclock, kvmclock_read_locked(&vm->kvmclock).ns);
@@ -219,6 +223,8 @@ void bellows_kvmclock_update(struct bellows_vcpu *vcpu)
 	struct pvclock_vcpu_time_info page;
 	u32 version;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	if (!(vcpu->msrs.system_time & 1) || bellows_gpa_read(mmu, gpa, &page, sizeof(page)))
 		return;
 	version = (page.version | 1) + (page.version & 1 ? 2 : 0);
@@ -236,6 +242,8 @@ void bellows_kvmclock_update(struct bellows_vcpu *vcpu)
 
 void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved)
 {
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert_preemption_disabled();
 	if (kvmclock_tsc_is_good())
 		return;
 	/* One that nobody complains of is good for a while, as long as it is the same one. */
@@ -247,6 +255,7 @@ void kvmclock_tsc_moved(struct bellows_vcpu *vcpu)
 {
 	struct bellows_vm *vm = vcpu->vm;
 
+	lockdep_assert_loaded(vcpu);
 	if (vcpu->msrs.tsc_offset != (u64)vm->tsc_offset && !READ_ONCE(vm->kvmclock.differs)) {
 		WRITE_ONCE(vm->kvmclock.differs, true);
 		kvmclock_update_all(vm);
@@ -256,6 +265,7 @@ void kvmclock_tsc_moved(struct bellows_vcpu *vcpu)
 
 int bellows_kvmclock_stopped(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (!(vcpu->msrs.system_time & 1))
 		return -EINVAL;
 	vcpu->clock_stopped = true;
@@ -290,6 +300,7 @@ int kvmclock_get_msr(struct bellows_vcpu *vcpu, u32 index, u64 *value)
 {
 	struct bellows_kvmclock *clock = &vcpu->vm->kvmclock;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (index == MSR_KVM_SYSTEM_TIME || index == MSR_KVM_SYSTEM_TIME_NEW)
 		*value = vcpu->msrs.system_time;
 	else
@@ -301,6 +312,8 @@ int kvmclock_set_msr(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
 	struct bellows_kvmclock *clock = &vcpu->vm->kvmclock;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	if (index == MSR_KVM_SYSTEM_TIME || index == MSR_KVM_SYSTEM_TIME_NEW) {
 		vcpu->msrs.system_time = value;
 		bellows_request(vcpu, VCPU_REQ_CLOCK);

@@ -50,6 +50,8 @@ struct msr_entry {
 
 static void msr_move_tsc(struct bellows_vcpu *vcpu, u64 delta)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_irqs_enabled();
 	vcpu->msrs.tsc_offset += delta;
 	bellows_vcpu_set_tsc(vcpu);
 	bellows_apic_tsc_moved(vcpu);
@@ -260,6 +262,7 @@ static int msr_set_debugctl(struct bellows_vcpu *vcpu, u32 index, u64 value, boo
 /* Not while it is loaded, hence a function that is not quick. */
 static int msr_set_xss(struct bellows_vcpu *vcpu, u32 index, u64 value, bool host)
 {
+	lockdep_assert_irqs_enabled();
 	vcpu->msrs.xss = value;
 	return MSR_RESULT_OK;
 }
@@ -428,6 +431,7 @@ int bellows_msr_read(struct bellows_vcpu *vcpu, u32 index, u64 *value, enum bell
 {
 	const struct msr_entry *e = msr_find_again(vcpu, index);
 
+	lockdep_assert_loaded(vcpu);
 	if (!e || e->get || e->field < 0)
 		return msr_read_by_rules(vcpu, index, value, by);
 	*value = *msr_field(vcpu, e, index);
@@ -488,6 +492,7 @@ int bellows_msr_write(struct bellows_vcpu *vcpu, u32 index, u64 value, enum bell
 {
 	const struct msr_entry *e = msr_find_again(vcpu, index);
 
+	lockdep_assert_loaded(vcpu);
 	if (!e || e->set || (e->flags & (READONLY | IGNORED | ZERO | BACKEND)) ||
 	    (value & ~e->valid))
 		return msr_write_by_rules(vcpu, index, value, by);

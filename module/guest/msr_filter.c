@@ -79,6 +79,7 @@ int bellows_msr_filter_set(struct bellows_vm *vm, const struct kvm_msr_filter *u
 	struct bellows_msr_filter *filter, *old;
 	unsigned int i;
 
+	might_sleep();
 	filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
 	if (!filter)
 		return -ENOMEM;
@@ -124,6 +125,7 @@ bool bellows_msr_allowed(struct bellows_vcpu *vcpu, u32 index, bool write)
 	const struct bellows_msr_filter *filter;
 	bool allowed;
 
+	lockdep_assert_held(&vcpu->mutex);
 	/* The APIC's registers are not subject to filters. */
 	if (index >= X2APIC_FIRST && index <= X2APIC_LAST)
 		return true;

@@ -369,6 +369,7 @@ static struct kvm_cpuid_entry2 *caps_add(struct list *list, u32 function, u32 in
 {
 	struct kvm_cpuid_entry2 *e, raw;
 
+	lockdep_assert_preemption_disabled();
 	if (list->n >= list->max)
 		return NULL;
 	e = &list->entries[list->n++];

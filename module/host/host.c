@@ -60,6 +60,7 @@ static int host_enable_here(void)
 {
 	int err;
 
+	lockdep_assert_irqs_disabled();
 	if (__this_cpu_read(cpu_on))
 		return 0;
 	/* First, so that an NMI into the middle of enabling ends what there is. */
@@ -72,6 +73,7 @@ static int host_enable_here(void)
 
 static void host_disable_here(void *unused)
 {
+	lockdep_assert_irqs_disabled();
 	if (!__this_cpu_read(cpu_on))
 		return;
 	bellows_backend(cpu_disable)();

@@ -65,6 +65,7 @@ static void debugfs_show_vcpu(struct seq_file *m, const struct bellows_vcpu *vcp
 {
 	unsigned int i;
 
+	lockdep_assert_held(&bellows_vms_lock);
 	seq_printf(m, "  vcpu %u: exits %llu host_irq %llu emulated %llu", vcpu->id,
 		   debugfs_all_exits(&vcpu->stats), vcpu->stats.host_irq, vcpu->stats.emulated);
 	for (i = 0; i < EXIT_NR; i++) {
@@ -103,6 +104,7 @@ static void debugfs_add_vm(struct totals *t, const struct bellows_vm *vm)
 {
 	unsigned int i, j, n = smp_load_acquire(&vm->nvcpus);
 
+	lockdep_assert_held(&bellows_vms_lock);
 	t->vms++;
 	t->vcpus += n;
 	for (i = 0; i < n; i++) {

@@ -37,6 +37,7 @@ void state_get_regs(struct bellows_vcpu *vcpu, struct kvm_regs *regs)
 {
 	size_t i;
 
+	lockdep_assert_loaded(vcpu);
 	for (i = 0; i < ARRAY_SIZE(gprs); i++)
 		*(u64 *)((char *)regs + gprs[i].offset) = bellows_reg_read(vcpu, gprs[i].reg);
 	regs->rflags = bellows_get_rflags(vcpu);
@@ -46,6 +47,7 @@ void state_set_regs(struct bellows_vcpu *vcpu, const struct kvm_regs *regs)
 {
 	size_t i;
 
+	lockdep_assert_loaded(vcpu);
 	for (i = 0; i < ARRAY_SIZE(gprs); i++)
 		bellows_reg_write(vcpu, gprs[i].reg, *(const u64 *)((const char *)regs + gprs[i].offset));
 	bellows_set_rflags(vcpu, regs->rflags);
@@ -65,6 +67,7 @@ void state_get_sregs(struct bellows_vcpu *vcpu, struct kvm_sregs *sregs)
 	const struct bellows_events *ev = &vcpu->events;
 	size_t i;
 
+	lockdep_assert_loaded(vcpu);
 	memset(sregs, 0, sizeof(*sregs));
 	for (i = 0; i < ARRAY_SIZE(segments); i++)
 		bellows_backend(get_segment)(vcpu, segments[i].seg,
@@ -108,6 +111,7 @@ int state_set_sregs(struct bellows_vcpu *vcpu, const struct kvm_sregs *sregs)
 	u64 old = bellows_linear_rip(vcpu);
 	size_t i;
 
+	lockdep_assert_loaded(vcpu);
 	if (!state_sregs_valid(vcpu, sregs) ||
 	    bellows_msr_set(vcpu, MSR_IA32_APICBASE, sregs->apic_base, true))
 		return -EINVAL;
@@ -136,6 +140,8 @@ void state_get_fpu(struct bellows_vcpu *vcpu, struct kvm_fpu *fpu)
 {
 	const struct fxregs_state *fx = &vcpu->fpu.fpstate->regs.fxsave;
 
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert(!vcpu->fpu_loaded);
 	memset(fpu, 0, sizeof(*fpu));
 	memcpy(fpu->fpr, fx->st_space, sizeof(fpu->fpr));
 	fpu->fcw = fx->cwd;
@@ -152,6 +158,8 @@ void state_set_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
 {
 	struct fxregs_state *fx = &vcpu->fpu.fpstate->regs.fxsave;
 
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert(!vcpu->fpu_loaded);
 	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
 	fx->cwd = fpu->fcw;
 	fx->swd = fpu->fsw;
@@ -167,6 +175,7 @@ void state_set_fpu(struct bellows_vcpu *vcpu, const struct kvm_fpu *fpu)
 
 void state_get_debugregs(struct bellows_vcpu *vcpu, struct kvm_debugregs *regs)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	memset(regs, 0, sizeof(*regs));
 	memcpy(regs->db, vcpu->db, sizeof(regs->db));
 	regs->dr6 = vcpu->dr6;
@@ -175,6 +184,7 @@ void state_get_debugregs(struct bellows_vcpu *vcpu, struct kvm_debugregs *regs)
 
 int state_set_debugregs(struct bellows_vcpu *vcpu, const struct kvm_debugregs *regs)
 {
+	lockdep_assert_loaded(vcpu);
 	if (regs->flags || (regs->dr6 >> 32) || (regs->dr7 >> 32))
 		return -EINVAL;
 	memcpy(vcpu->db, regs->db, sizeof(vcpu->db));
@@ -189,6 +199,7 @@ void state_get_events(struct bellows_vcpu *vcpu, struct kvm_vcpu_events *events)
 	const struct bellows_events *ev = &vcpu->events;
 	bool payloads = READ_ONCE(vcpu->vm->exception_payload);
 
+	lockdep_assert_loaded(vcpu);
 	memset(events, 0, sizeof(*events));
 	if (!payloads) {
 		/* Without the capability userspace cannot save a payload: it is written now. */
@@ -245,6 +256,7 @@ int state_set_events(struct bellows_vcpu *vcpu, const struct kvm_vcpu_events *ev
 	struct bellows_events *ev = &vcpu->events;
 	bool payloads = events->flags & KVM_VCPUEVENT_VALID_PAYLOAD;
 
+	lockdep_assert_loaded(vcpu);
 	if (!state_events_valid(vcpu, events))
 		return -EINVAL;
 	memset(&ev->exception, 0, sizeof(ev->exception));

@@ -45,6 +45,7 @@ static void vcpu_fill_run(struct bellows_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
+	lockdep_assert_loaded(vcpu);
 	run->if_flag = !!(bellows_reg_read(vcpu, VCPU_RFLAGS) & X86_EFLAGS_IF);
 	run->flags = 0;
 	run->cr8 = vcpu->apic ? bellows_get_cr8(vcpu) : vcpu->cr8;
@@ -81,6 +82,7 @@ static long vcpu_run(struct bellows_vcpu *vcpu, unsigned long arg)
 	struct kvm_run *run = vcpu->run;
 	int r;
 
+	lockdep_assert_loaded(vcpu);
 	if (arg)
 		return -EINVAL;
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
@@ -105,6 +107,7 @@ static long vcpu_dispatch(struct bellows_vcpu *vcpu, unsigned int cmd, unsigned 
 	const struct vcpu_call *entry;
 	long r;
 
+	lockdep_assert_held(&vcpu->mutex);
 	/* The one that is called all the time, and looked for in no table. */
 	if (likely(cmd == KVM_RUN)) {
 		bellows_vcpu_load(vcpu);
@@ -188,6 +191,7 @@ static int vcpu_publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
 	char name[32];
 	int fd;
 
+	lockdep_assert_held(&vm->lock);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
@@ -210,6 +214,7 @@ static bool vcpu_id_taken(struct bellows_vm *vm, u32 id)
 {
 	unsigned int i;
 
+	lockdep_assert_held(&vm->lock);
 	for (i = 0; i < vm->nvcpus; i++)
 		if (vm->vcpus[i]->id == id)
 			return true;

@@ -92,6 +92,7 @@ static long vcpu_call_set_lapic(struct bellows_vcpu *vcpu, void __user *argp)
 
 static int vcpu_call_queue_interrupt(struct bellows_vcpu *vcpu, const struct kvm_interrupt *irq)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (irq->irq > 255)
 		return -EINVAL;
 	if (vcpu->apic)
@@ -115,6 +116,7 @@ static long vcpu_call_kvmclock_ctrl(struct bellows_vcpu *vcpu, void __user *argp
 
 static void vcpu_call_read_xcrs(struct bellows_vcpu *vcpu, struct kvm_xcrs *xcrs)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	if (!bellows_host.xcr0)
 		return;
 	xcrs->nr_xcrs = 1;
@@ -126,6 +128,7 @@ static int vcpu_call_write_xcrs(struct bellows_vcpu *vcpu, const struct kvm_xcrs
 {
 	unsigned int i;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (!bellows_host.xcr0 || xcrs->flags || xcrs->nr_xcrs > KVM_MAX_XCRS)
 		return -EINVAL;
 	for (i = 0; i < xcrs->nr_xcrs; i++)
@@ -154,6 +157,8 @@ static long vcpu_call_get_xsave_sized(struct bellows_vcpu *vcpu, void __user *ar
 	void *area = kzalloc(size, GFP_KERNEL_ACCOUNT);
 	long r = 0;
 
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert(!vcpu->fpu_loaded);
 	if (!area)
 		return -ENOMEM;
 	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, size, vcpu_call_xsave_features(vcpu),
@@ -180,6 +185,8 @@ static long vcpu_call_set_xsave(struct bellows_vcpu *vcpu, void __user *argp)
 	void *area = memdup_user(argp, size);
 	long r;
 
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert(!vcpu->fpu_loaded);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
 	r = fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, area,
@@ -197,6 +204,7 @@ static long vcpu_call_msrs(struct bellows_vcpu *vcpu, void __user *argp, bool wr
 	size_t size;
 	long n;
 
+	lockdep_assert_loaded(vcpu);
 	if (copy_from_user(&header, user, sizeof(header)))
 		return -EFAULT;
 	if (header.nmsrs >= MAX_MSRS)
@@ -295,6 +303,7 @@ static long vcpu_call_get_cpuid2(struct bellows_vcpu *vcpu, void __user *argp)
 	struct kvm_cpuid2 header;
 	u32 nent = vcpu->cpuid ? vcpu->cpuid->nent : 0, room;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (copy_from_user(&header, user, sizeof(header)))
 		return -EFAULT;
 	room = header.nent;
@@ -316,6 +325,7 @@ static long vcpu_call_set_signal_mask(struct bellows_vcpu *vcpu, void __user *ar
 	struct kvm_signal_mask header;
 	sigset_t set;
 
+	lockdep_assert_held(&vcpu->mutex);
 	if (!argp) {
 		vcpu->sigset_active = false;
 		return 0;

@@ -127,6 +127,7 @@ static int vm_enable_user_space_msr(struct bellows_vm *vm, u64 mask)
 	const u64 known = KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
 			  KVM_MSR_EXIT_REASON_FILTER;
 
+	lockdep_assert_held(&vm->lock);
 	if (mask & ~known)
 		return -EINVAL;
 	WRITE_ONCE(vm->user_msr_mask, mask);
@@ -135,6 +136,7 @@ static int vm_enable_user_space_msr(struct bellows_vm *vm, u64 mask)
 
 static int vm_enable_exception_payload(struct bellows_vm *vm, u64 on)
 {
+	lockdep_assert_held(&vm->lock);
 	WRITE_ONCE(vm->exception_payload, on);
 	return 0;
 }
@@ -142,12 +144,14 @@ static int vm_enable_exception_payload(struct bellows_vm *vm, u64 on)
 /* Few exist: any set of them can be turned off. */
 static int vm_disable_quirks(struct bellows_vm *vm, u64 quirks)
 {
+	lockdep_assert_held(&vm->lock);
 	WRITE_ONCE(vm->disable_quirks, quirks);
 	return 0;
 }
 
 static int vm_enable_x2apic_api(struct bellows_vm *vm, u64 flags)
 {
+	lockdep_assert_held(&vm->lock);
 	if (flags & ~(u64)(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
 		return -EINVAL;
 	if (flags & KVM_X2APIC_API_USE_32BIT_IDS)

@@ -66,6 +66,7 @@
  */
 static bool run_take_request(struct bellows_vcpu *vcpu, enum bellows_request request)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	return test_bit(request, &vcpu->requests) && test_and_clear_bit(request, &vcpu->requests);
 }
 
@@ -85,6 +86,8 @@ static void run_serve_flushes(struct bellows_vcpu *vcpu)
 
 static noinline int run_serve_these_requests(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	if (test_bit(VCPU_REQ_VM_DEAD, &vcpu->requests))
 		return -EIO;
 	run_take_request(vcpu, VCPU_REQ_KICK);
@@ -118,6 +121,7 @@ static bool run_must_not_enter(const struct bellows_vcpu *vcpu)
 
 static void run_leave_guest_mode(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_irqs_disabled();
 	/* The requester's IPI must not be needed any more before this is seen. */
 	smp_store_release(&vcpu->mode, VCPU_OUTSIDE_GUEST);
 }
@@ -140,6 +144,7 @@ static int run_stay(struct bellows_vcpu *vcpu)
 	unsigned int left = MAX_ENTRIES;
 	int r;
 
+	lockdep_assert_irqs_disabled();
 	do {
 		bellows_backend(enter)(vcpu);
 		if (unlikely(run_must_end_stay(vcpu)) || !bellows_backend(decode_quickly)(vcpu))
@@ -154,6 +159,8 @@ static int run_enter(struct bellows_vcpu *vcpu)
 {
 	int r;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	preempt_disable();
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
@@ -201,6 +208,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 	int r = run_serve_requests(vcpu);
 	unsigned int in_flight;
 
+	lockdep_assert_loaded(vcpu);
 	if (r != RUN_ENTER)
 		return r;
 	/* An INIT came. */
@@ -244,6 +252,7 @@ static int run_wait_once(struct bellows_vcpu *vcpu)
 	u32 state = vcpu->mp_state;
 	int r = run_serve_requests(vcpu);
 
+	lockdep_assert_loaded(vcpu);
 	if (r != RUN_ENTER)
 		return r;
 	/* Userspace is told of the first start, as KVM does it: it calls again. */
@@ -258,6 +267,8 @@ int bellows_vcpu_run(struct bellows_vcpu *vcpu)
 {
 	int r;
 
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_enabled();
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;;) {
 		if (run_user_wants_window(vcpu)) {

@@ -38,6 +38,7 @@
 /* The host slept: its TSC may have begun again, and the guest's clock has stood still. */
 static void vcpu_host_slept(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	vcpu->sleeps = bellows_host_sleep.count;
 	bellows_vcpu_set_tsc(vcpu);
 	bellows_request(vcpu, VCPU_REQ_CLOCK);
@@ -47,6 +48,8 @@ static void vcpu_hardware_load(struct bellows_vcpu *vcpu, int cpu)
 {
 	bool moved = vcpu->cpu != cpu;
 
+	lockdep_assert_held(&vcpu->mutex);
+	lockdep_assert_preemption_disabled();
 	/* Translations from an earlier stay on that CPU may be older than flushes made since. */
 	if (moved)
 		bellows_request(vcpu, VCPU_REQ_TLB_FLUSH);
@@ -61,6 +64,8 @@ static void vcpu_hardware_load(struct bellows_vcpu *vcpu, int cpu)
 
 static void vcpu_hardware_put(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	lockdep_assert_preemption_disabled();
 	bellows_backend(vcpu_put)(vcpu);
 	vcpu->loaded = false;
 }
@@ -90,6 +95,7 @@ void bellows_vcpu_load(struct bellows_vcpu *vcpu)
 
 void bellows_vcpu_put(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	preempt_disable();
 	vcpu_hardware_put(vcpu);
 	preempt_notifier_unregister(&vcpu->notifier);
@@ -99,6 +105,7 @@ void bellows_vcpu_put(struct bellows_vcpu *vcpu)
 /* Power-on only: INIT leaves these. */
 static void vcpu_reset_lasting(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	vcpu->msrs.pat = PAT_RESET;
 	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
 	vcpu->msrs.microcode_version = 0x100000000ULL;
@@ -117,6 +124,7 @@ void vcpu_reset(struct bellows_vcpu *vcpu, bool init)
 {
 	unsigned int i;
 
+	lockdep_assert_loaded(vcpu);
 	for (i = 0; i < NR_GPRS; i++)
 		bellows_reg_write(vcpu, i, 0);
 	bellows_reg_write(vcpu, GPR_RDX, 0x600);
@@ -157,6 +165,7 @@ static int vcpu_allocate(struct bellows_vcpu *vcpu)
 
 static void vcpu_free(struct bellows_vcpu *vcpu)
 {
+	might_sleep();
 	bellows_apic_destroy(vcpu);
 	bellows_emulation_destroy(vcpu);
 	bellows_fpu_destroy(vcpu);
@@ -174,6 +183,7 @@ struct bellows_vcpu *bellows_vcpu_create(struct bellows_vm *vm, u32 id)
 	struct bellows_vcpu *vcpu = kzalloc(bellows_backend_current->vcpu_size, GFP_KERNEL_ACCOUNT);
 	int r;
 
+	lockdep_assert_held(&vm->lock);
 	if (!vcpu)
 		return ERR_PTR(-ENOMEM);
 	vcpu->vm = vm;

@@ -136,6 +136,9 @@ void bellows_vm_get(struct bellows_vm *vm)
 void bellows_vm_put(struct bellows_vm *vm)
 {
 	might_sleep();
+	/* The last one takes the list's, and nothing may hold what goes with the VM. */
+	lockdep_assert_not_held(&bellows_vms_lock);
+	lockdep_assert_not_held(&vm->lock);
 	kref_put(&vm->ref, vm_end);
 }
 
@@ -162,6 +165,7 @@ static void vm_quiesce(struct bellows_vm *vm, unsigned long until)
 	bool quiet = vm_wait_for(&vm->lock, until);
 	unsigned int i;
 
+	lockdep_assert_held(&bellows_vms_lock);
 	for (i = 0; quiet && i < vm->nvcpus; i++)
 		quiet = vm_wait_for(&vm->vcpus[i]->mutex, until);
 	if (!quiet)

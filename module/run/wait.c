@@ -38,6 +38,7 @@ static bool wait_is_bsp(const struct bellows_vcpu *vcpu)
 
 static void wait_take_init(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	emu_reset(vcpu->emu);
 	vcpu_reset(vcpu, true);
 	bellows_request(vcpu, VCPU_REQ_TLB_FLUSH_GUEST);
@@ -50,6 +51,7 @@ static void wait_take_sipi(struct bellows_vcpu *vcpu)
 	u8 vector = READ_ONCE(vcpu->apic->sipi_vector);
 	struct kvm_segment cs;
 
+	lockdep_assert_loaded(vcpu);
 	bellows_backend(get_segment)(vcpu, SEG_CS, &cs);
 	cs.selector = vector << 8;
 	cs.base = vector << 12;
@@ -77,6 +79,7 @@ void wait_serve_signals(struct bellows_vcpu *vcpu)
 {
 	unsigned long signals;
 
+	lockdep_assert_loaded(vcpu);
 	if (!vcpu->apic)
 		return;
 	bellows_apic_take_posted(vcpu);
@@ -90,6 +93,7 @@ void wait_serve_signals(struct bellows_vcpu *vcpu)
 
 bool wait_is_over(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED || !bellows_event_wakes(vcpu))
 		return false;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
@@ -104,6 +108,8 @@ static bool wait_may_sleep(struct bellows_vcpu *vcpu)
 
 void wait_sleep(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
+	might_sleep();
 	prepare_to_rcuwait(&vcpu->wait);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
@@ -116,12 +122,14 @@ void wait_sleep(struct bellows_vcpu *vcpu)
 
 void bellows_get_mp_state(struct bellows_vcpu *vcpu, struct kvm_mp_state *state)
 {
+	lockdep_assert_loaded(vcpu);
 	wait_serve_signals(vcpu);
 	state->mp_state = vcpu->mp_state;
 }
 
 int bellows_set_mp_state(struct bellows_vcpu *vcpu, const struct kvm_mp_state *state)
 {
+	lockdep_assert_loaded(vcpu);
 	switch (state->mp_state) {
 	case KVM_MP_STATE_RUNNABLE:
 		break;

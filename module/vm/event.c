@@ -43,6 +43,7 @@ static void event_queue(struct bellows_vcpu *vcpu, u8 vector, bool has_error, u3
 {
 	typeof(vcpu->events.exception) *e = &vcpu->events.exception;
 
+	lockdep_assert_loaded(vcpu);
 	bellows_request(vcpu, VCPU_REQ_EVENT);
 	if (e->pending || e->injected) {
 		if (e->vector == X86_TRAP_DF) {
@@ -118,6 +119,7 @@ unsigned int bellows_events_begin_exit(struct bellows_vcpu *vcpu)
 				 (ev->interrupt.injected ? IN_FLIGHT_INTERRUPT : 0) |
 				 (ev->nmi.injected ? IN_FLIGHT_NMI : 0);
 
+	lockdep_assert_loaded(vcpu);
 	ev->exception.injected = false;
 	ev->interrupt.injected = false;
 	ev->nmi.injected = false;
@@ -129,6 +131,7 @@ void bellows_events_restore(struct bellows_vcpu *vcpu, unsigned int in_flight)
 {
 	struct bellows_events *ev = &vcpu->events;
 
+	lockdep_assert_loaded(vcpu);
 	ev->exception.injected = in_flight & IN_FLIGHT_EXCEPTION;
 	ev->interrupt.injected = in_flight & IN_FLIGHT_INTERRUPT;
 	ev->nmi.injected = in_flight & IN_FLIGHT_NMI;
@@ -141,6 +144,7 @@ void bellows_events_after_exit(struct bellows_vcpu *vcpu)
 	const struct bellows_vectoring *v = &vcpu->exit.vectoring;
 	struct bellows_events *ev = &vcpu->events;
 
+	lockdep_assert_loaded(vcpu);
 	if (!v->valid)
 		return;
 	bellows_request(vcpu, VCPU_REQ_EVENT);
@@ -170,6 +174,7 @@ void bellows_events_after_exit(struct bellows_vcpu *vcpu)
 
 void bellows_queue_irq(struct bellows_vcpu *vcpu, u8 vector)
 {
+	lockdep_assert_held(&vcpu->mutex);
 	vcpu->events.interrupt.pending = true;
 	vcpu->events.interrupt.vector = vector;
 	bellows_request(vcpu, VCPU_REQ_EVENT);
@@ -177,6 +182,7 @@ void bellows_queue_irq(struct bellows_vcpu *vcpu, u8 vector)
 
 void bellows_queue_nmi(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	/* One in service, one waiting: hardware remembers no more. */
 	unsigned int limit = bellows_backend(get_nmi_mask)(vcpu) || vcpu->events.nmi.injected ? 1 : 2;
 

@@ -71,6 +71,7 @@ static void request_served(void *unused)
 
 void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
 {
+	lockdep_assert_irqs_enabled();
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 	cpumask_t *mask;

@@ -11,5 +11,6 @@ u64 bellows_guest_tsc(struct bellows_vcpu *vcpu)
 
 void bellows_vcpu_set_tsc(struct bellows_vcpu *vcpu)
 {
+	lockdep_assert_loaded(vcpu);
 	bellows_backend(set_tsc_offset)(vcpu, vcpu->msrs.tsc_offset + bellows_host_sleep.tsc_lost);
 }

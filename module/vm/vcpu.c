@@ -8,6 +8,7 @@
 
 u64 vcpu_reg_fetch(struct bellows_vcpu *vcpu, unsigned int reg)
 {
+	lockdep_assert_loaded(vcpu);
 	bellows_backend(cache_reg)(vcpu, reg);
 	vcpu->cached |= BIT(reg);
 	return vcpu->regs[reg];
