@@ -28,6 +28,7 @@
 #include "guest/msr.h"
 #include "guest/msr_filter.h"
 #include "irq/apic_access.h"
+#include "trace.h"
 #include "vm/event.h"
 #include "vm/request.h"
 #include "vm/result.h"
@@ -517,6 +518,7 @@ int bellows_handle_exit(struct bellows_vcpu *vcpu)
 	lockdep_assert_preemption_enabled();
 	if (unlikely(reason >= EXIT_NR))
 		return handle_internal(vcpu);
+	trace_bellows_exit(vcpu);
 	vcpu->stats.reason[reason]++;
 	return handlers[reason].handle(vcpu);
 }
@@ -535,7 +537,8 @@ int bellows_handle_quickly(struct bellows_vcpu *vcpu)
 	int r;
 
 	lockdep_assert_irqs_disabled();
-	if (unlikely(!handlers[reason].quick))
+	/* Traced exits go the long way, where each is traced once, and its entry too. */
+	if (unlikely(!handlers[reason].quick) || trace_bellows_exit_enabled())
 		return RUN_LATER;
 	bellows_events_arrived(vcpu);
 	if (unlikely(vcpu->offered_irq >= 0))

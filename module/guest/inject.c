@@ -20,6 +20,7 @@
 #include "guest/inject.h"
 #include "irq/apic.h"
 #include "irq/pv_eoi.h"
+#include "trace.h"
 #include "vm/request.h"
 
 /* Not faults: traps and aborts. */
@@ -67,6 +68,7 @@ static bool inject_pending_exception(struct bellows_vcpu *vcpu)
 	e->pending = false;
 	e->injected = true;
 	vcpu->stats.injected_exception++;
+	trace_bellows_inj_exception(vcpu->id, e->vector, e->has_error, e->error);
 	bellows_backend(inject_exception)(vcpu);
 	return true;
 }
@@ -98,6 +100,7 @@ static bool inject_pending_nmi(struct bellows_vcpu *vcpu)
 	ev->nmi.pending--;
 	ev->nmi.injected = true;
 	vcpu->stats.injected_nmi++;
+	trace_bellows_inj_nmi(vcpu->id);
 	bellows_backend(inject_nmi)(vcpu);
 	return true;
 }
@@ -122,6 +125,7 @@ static bool inject_pending_irq(struct bellows_vcpu *vcpu)
 	ev->interrupt.injected = true;
 	ev->interrupt.soft = false;
 	vcpu->stats.injected_irq++;
+	trace_bellows_inj_virq(vcpu->id, ev->interrupt.vector);
 	bellows_backend(inject_irq)(vcpu);
 	return true;
 }
@@ -150,6 +154,7 @@ void bellows_events_sync_offer(struct bellows_vcpu *vcpu)
 	lockdep_assert_loaded(vcpu);
 	if (!bellows_backend(irq_taken)(vcpu))
 		return;
+	trace_bellows_inj_virq(vcpu->id, vcpu->offered_irq);
 	bellows_apic_taken(vcpu, vcpu->offered_irq);
 	vcpu->offered_irq = -1;
 	vcpu->stats.injected_irq++;

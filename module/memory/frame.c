@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "memory/frame.h"
 #include "memory/mapper.h"
+#include "trace.h"
 
 #define GFP_FRAME	(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
 #define GFP_SMALL	(GFP_FRAME | __GFP_RETRY_MAYFAIL)
@@ -175,7 +176,11 @@ static void frame_flush(struct block_env *env)
 
 static void frame_count(struct block_env *env, enum memory_count what, long delta)
 {
-	memory_count(frame_env(env)->memory, what, delta);
+	const struct memory_env *memory_env = frame_env(env);
+
+	memory_count(memory_env->memory, what, delta);
+	trace_bellows_memory_change(memory_env->memory->mapping->host->i_ino, memory_env->index, what,
+				    delta);
 }
 
 const struct block_ops frame_ops = {

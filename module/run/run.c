@@ -52,6 +52,7 @@
 #include "run/run.h"
 #include "run/wait.h"
 #include "run/work.h"
+#include "trace.h"
 #include "vm/event.h"
 #include "vm/request.h"
 #include "vm/result.h"
@@ -180,6 +181,7 @@ static int run_enter(struct bellows_vcpu *vcpu)
 	run_timing_enter();
 
 	bellows_backend(prepare_enter)(vcpu);
+	trace_bellows_entry(vcpu);
 	r = run_stay(vcpu);
 
 	bellows_guest_has_run();

@@ -39,6 +39,7 @@
 #include <linux/ratelimit.h>
 #include <linux/smp.h>
 #include "compat.h"
+#include "trace.h"
 #include "vm/request.h"
 #include "vm/vm.h"
 
@@ -71,11 +72,12 @@ static void request_served(void *unused)
 
 void bellows_vm_request_all(struct bellows_vm *vm, unsigned int request)
 {
-	lockdep_assert_irqs_enabled();
 	/* Pairs with the release in vCPU creation: what is counted is complete. */
 	unsigned int i, n = smp_load_acquire(&vm->nvcpus);
 	cpumask_t *mask;
 
+	lockdep_assert_irqs_enabled();
+	trace_bellows_request(vm->id, request);
 	for (i = 0; i < n; i++)
 		bellows_request(vm->vcpus[i], request);
 

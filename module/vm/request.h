@@ -6,17 +6,22 @@
 
 struct bellows_vm;
 
-enum bellows_request {			/* bits of vcpu->requests */
-	VCPU_REQ_TLB_FLUSH,		/* all translations of this VM, before the next entry */
-	VCPU_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear translations only */
-	VCPU_REQ_VM_DEAD,
-	VCPU_REQ_TRIPLE_FAULT,
-	VCPU_REQ_EVENT,		/* look for something to inject */
-	VCPU_REQ_MSR_FILTER,		/* the VM's MSR filter changed */
-	VCPU_REQ_APIC,		/* something was posted to the local APIC */
-	VCPU_REQ_APIC_VIEW,		/* what hardware must know of the APIC changed */
-	VCPU_REQ_CLOCK,		/* the clock page is out of date */
-	VCPU_REQ_KICK,		/* only leave the guest */
+/* X(NAME): bits of vcpu->requests. */
+#define VCPU_REQUESTS(X)							\
+	X(TLB_FLUSH)		/* all translations of this VM, before the next entry */ \
+	X(TLB_FLUSH_GUEST)	/* the guest's own linear translations only */	\
+	X(VM_DEAD)								\
+	X(TRIPLE_FAULT)								\
+	X(EVENT)		/* look for something to inject */		\
+	X(MSR_FILTER)		/* the VM's MSR filter changed */		\
+	X(APIC)			/* something was posted to the local APIC */	\
+	X(APIC_VIEW)		/* what hardware must know of the APIC changed */ \
+	X(CLOCK)		/* the clock page is out of date */		\
+	X(KICK)			/* only leave the guest */
+
+#define VCPU_REQUEST_ENUM(name) VCPU_REQ_##name,
+enum bellows_request {
+	VCPU_REQUESTS(VCPU_REQUEST_ENUM)
 };
 
 static inline void bellows_request(struct bellows_vcpu *vcpu, enum bellows_request req)
