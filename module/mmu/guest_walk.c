@@ -183,7 +183,7 @@ static void walk_collect(struct walk *w, u64 pte, unsigned int level)
 	w->noexec |= pte & PTE_NX;
 }
 
-/* Down to the leaf: 0; 1: w->error; negative. */
+/* Down to the leaf: GUEST_WALK_DONE; _FAULT: w->error; negative. */
 static int walk_descend(struct walk *w)
 {
 	gpa_t table = w->paging->cr3 & w->mode->root_mask &
@@ -206,10 +206,10 @@ static int walk_descend(struct walk *w)
 			return err;
 		w->pte[level] = pte;
 		if (!(pte & PTE_PRESENT))
-			return 1;
+			return GUEST_WALK_FAULT;
 		if (pte & walk_reserved_bits(w, pte, level)) {
 			w->error = FAULT_PRESENT | FAULT_RESERVED;
-			return 1;
+			return GUEST_WALK_FAULT;
 		}
 		walk_collect(w, pte, level);
 		if (walk_is_leaf(w, pte, level))
@@ -217,7 +217,7 @@ static int walk_descend(struct walk *w)
 		table = pte & GENMASK_ULL(51, 12);
 	}
 	w->level = level;
-	return 0;
+	return GUEST_WALK_DONE;
 }
 
 /* Protection keys concern data in pages that user mode may reach. */
@@ -257,9 +257,9 @@ static int walk_judge(struct walk *w)
 	bool key = walk_key_denies(w);
 
 	if (!key && !walk_page_denies(w))
-		return 0;
+		return GUEST_WALK_DONE;
 	w->error = FAULT_PRESENT | (key ? FAULT_KEY : 0);
-	return 1;
+	return GUEST_WALK_FAULT;
 }
 
 /* 0; 1: an entry is no longer what was read; negative. w->pte is what it leaves. */
@@ -314,7 +314,7 @@ static int walk_report_fault(const struct walk *w, struct bellows_guest_fault *f
 		fault->error |= FAULT_USER;
 	if ((w->access & ACCESS_EXEC) && (nx || (paging->cr4 & GCR4_SMEP)))
 		fault->error |= FAULT_FETCH;
-	return 1;
+	return GUEST_WALK_FAULT;
 }
 
 /* Entries that could not be marked may become writable: the next walk has to try again. */
@@ -363,7 +363,7 @@ int guest_walk_tables(const struct guest_tables *tables,
 		w.level = 1;
 		if (path)
 			walk_note_path(&w, access, 0, *gpa, path);
-		return 0;
+		return GUEST_WALK_DONE;
 	}
 	if (access & ACCESS_IMPLICIT)
 		w.access &= ~ACCESS_USER;
@@ -372,7 +372,7 @@ int guest_walk_tables(const struct guest_tables *tables,
 		ret = walk_descend(&w);
 		if (!ret)
 			ret = walk_judge(&w);
-		if (ret == 1)
+		if (ret == GUEST_WALK_FAULT)
 			return walk_report_fault(&w, fault);
 		if (!ret)
 			ret = walk_set_accessed_dirty(&w);
@@ -380,7 +380,7 @@ int guest_walk_tables(const struct guest_tables *tables,
 			*gpa = walk_leaf_address(&w);
 			if (path)
 				walk_note_path(&w, access, w.mode->levels, *gpa, path);
-			return 0;
+			return GUEST_WALK_DONE;
 		}
 		if (ret < 0)
 			return ret;

@@ -27,6 +27,12 @@ struct bellows_guest_fault {
 	u32 error;			/* X86_PF_* bits */
 };
 
+/* How a walk ends, if not with an error. */
+enum guest_walk_result {
+	GUEST_WALK_DONE,
+	GUEST_WALK_FAULT,		/* the guest gets it */
+};
+
 #define GUEST_LEVELS		5
 
 /*

@@ -96,8 +96,8 @@ int bellows_gpa_probe(struct bellows_mmu *mmu, gpa_t gpa, u32 access);
 /*
  * Walks the guest's own page tables as its CPU would (2, 3, 4, 5 levels; NX,
  * SMEP, SMAP, WP, protection keys, reserved bits; sets accessed and dirty).
- * Returns 0 and *gpa; 1 and *fault; -EFAULT: a table is not in memory;
- * -EAGAIN: other CPUs keep changing the tables: enter the guest, it comes back.
+ * Returns GUEST_WALK_DONE and *gpa; GUEST_WALK_FAULT and *fault; -EFAULT: a table is not in
+ * memory; -EAGAIN: other CPUs keep changing the tables: enter the guest, it comes back.
  */
 int bellows_guest_walk(struct bellows_mmu *mmu, const struct bellows_guest_paging *paging, gva_t gva,
 		       u32 access, gpa_t *gpa, struct bellows_guest_fault *fault);

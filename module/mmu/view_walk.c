@@ -137,7 +137,7 @@ int bellows_view_walk(struct bellows_view *view, const struct bellows_guest_pagi
 	holds = view_path_holds(view, path, paging, gva, access);
 	*gpa = path->walk.gpa | offset_in_page(gva);
 	spin_unlock(&view->lock);
-	return holds ? 0 : view_walk_anew(view, path, paging, gva, access, gpa, fault);
+	return holds ? GUEST_WALK_DONE : view_walk_anew(view, path, paging, gva, access, gpa, fault);
 }
 
 int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_paging *paging,
@@ -158,7 +158,7 @@ int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_pag
 		gpa = path->walk.gpa | offset_in_page(gva);
 	spin_unlock(&view->lock);
 	if (done)
-		return 0;
+		return GUEST_WALK_DONE;
 	if (!holds) {
 		r = view_walk_anew(view, path, paging, gva, access, &gpa, fault);
 		if (r)

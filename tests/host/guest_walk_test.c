@@ -416,7 +416,8 @@ static struct result walk(struct guest *g, const struct bellows_guest_paging *p,
 static bool same(const struct result *a, const struct result *b)
 {
 	return a->ret == b->ret && (a->ret || a->gpa == b->gpa) &&
-	       (a->ret != 1 || (a->fault.address == b->fault.address && a->fault.error == b->fault.error));
+	       (a->ret != GUEST_WALK_FAULT ||
+		(a->fault.address == b->fault.address && a->fault.error == b->fault.error));
 }
 
 static void explain(const struct bellows_guest_paging *p, u64 gva, u32 access, const struct result *is,
