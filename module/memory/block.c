@@ -4,7 +4,7 @@
  *
  * The goal is that an object's pages can change (appear, disappear, later be
  * shared and moved out) under mappers that cache them in page tables and TLBs,
- * and that no access ever goes to a frame which is somebody else's by then.
+ * and that no access ever goes to a frame that belongs to another page by then.
  *
  * Why that holds:
  *
@@ -20,11 +20,11 @@
  *    with such a reference is not freed (is_alone) but left to its page.
  *    References exist for single pages only: a large frame is split first.
  * 4. ABSENT pages may be mapped too, to the frame of zeros. Which ones is
- *    remembered, so that the first write to a page that nobody has read costs
+ *    remembered, so that the first write to a page that was never read costs
  *    no removal and no flush.
  *
  * Small frames are taken several at a time, where pages are written in order. Those
- * that have no page yet are nobody's: no state knows them, no lookup finds them.
+ * that have no page yet belong to the block: no state knows them, no lookup finds them.
  *
  * A large frame that was never split is allocated and freed as one. Once split
  * it stays split as long as it is used: each page may have references of its own,
@@ -114,7 +114,7 @@ static void block_free_large(struct block *block, struct block_env *env)
 	env->ops->free_large(env, to_mpn(block->base));
 }
 
-/* Nobody has ever looked at them. */
+/* No lookup has ever found them. */
 static void block_give_back_ahead(struct block *block, struct block_env *env)
 {
 	if (!block->nr_ahead)
@@ -332,7 +332,7 @@ int block_discard(struct block *block, struct block_env *env,
 	err = block_become_table(block, env);
 	if (err)
 		return err;
-	/* Who gives memory back wants no more of it. */
+	/* Memory is given back here: then no more of it is wanted. */
 	block_give_back_ahead(block, env);
 	block_remove_translations(block, env, first, n);
 	for (page = first; page < first + n; page++)

@@ -103,7 +103,7 @@ struct block {
 	u64 *table;			/* TABLE: one entry a page */
 	u64 ahead;			/* TABLE: the next of nr_ahead frames that wait for pages */
 	u8 nr_ahead;
-	struct page_set zero_mapped; /* ABSENT pages that may be mapped, as zeros, read-only */
+	struct page_set zero_mapped;	/* ABSENT pages that may be mapped, as zeros, read-only */
 	struct block_check check;
 };
 
@@ -114,7 +114,7 @@ struct block {
 	X(TABLES, "tables of page states")				\
 	X(BLOCKS, "block descriptors")					\
 	X(AHEAD, "frames taken at once, until the last of them has its page")	\
-	X(LEFT, "times a page was left alone, since somebody else held it")
+	X(LEFT, "times a page was left alone, since there were other references")
 
 enum memory_count {
 #define X(name, text) COUNT_##name,
@@ -137,11 +137,11 @@ struct block_ops {
 	/* Gives each page of a large frame a reference of its own. */
 	void (*split_large)(struct block_env *env, mpn_t mpn);
 	/*
-	 * The pages of one that was split, which nobody maps any more, are one again, to be
-	 * freed at once. False: somebody else holds one of them, or it is not worth while.
+	 * The pages of one that was split, which no user maps any more, are one again, to be
+	 * freed at once. False: one of them has another reference, or it is not worth while.
 	 */
 	bool (*join_large)(struct block_env *env, mpn_t mpn);
-	/* Nobody but the object holds a reference; the page is not mapped any more. */
+	/* Only the object holds a reference; the page is not mapped any more. */
 	bool (*is_alone)(struct block_env *env, mpn_t mpn);
 	u64 *(*alloc_table)(struct block_env *env);		/* zeroed, or NULL */
 	void (*free_table)(struct block_env *env, u64 *table);
@@ -179,7 +179,7 @@ int block_lookup(struct block *block, struct block_env *env,
 void block_split(struct block *block, struct block_env *env);
 
 /*
- * Makes pages ABSENT. Those that somebody else references stay as they are and
+ * Makes pages ABSENT. Those with other references stay as they are and
  * are added to left. 0; -ENOMEM (part of a contiguous block only): contents
  * have not changed.
  */
@@ -193,7 +193,7 @@ void block_invalidate(struct block *block, struct block_env *env,
 /* There is nothing to remember: no frame, no translation. */
 bool block_is_idle(const struct block *block);
 
-/* Frees everything; nobody maps the object any more. */
+/* Frees everything; nothing maps the object any more. */
 void block_destroy(struct block *block, struct block_env *env);
 
 /* Calls report once for each rule that page (or the block) breaks; returns how often. */

@@ -13,22 +13,22 @@
  * fault under way and take it for a pin.
  *
  * The page of zeros has no owner that such a reference could stop. It is
- * installed here, under the block's lock, where whoever gives the page a frame
- * comes before (and the fault finds the frame) or after (and removes it).
+ * installed here, under the block's lock, where a thread that gives the page a
+ * frame comes before (and the fault finds it) or after (and removes the zeros).
  * It is mapped read-only; the write that follows ends in page_mkwrite, which
  * gives the page a frame, by which the mapping of zeros is gone, and lets the
  * access fault again. A page_mkwrite has to answer "locked" or "again": a page
  * that belongs to no file's cache would be retried for ever otherwise. The
  * kernel's own page of zeros will not do: newer kernels refuse to map it
- * shared and writable, because whoever pins it sees zeros for ever.
+ * shared and writable, because a pin of it sees zeros for ever.
  *
  * For the same reason newer kernels do not pin a mapping with a page_mkwrite
  * for long (registered buffers of io_uring, RDMA, VFIO). An object that wants
  * this is made PINNABLE: it has neither zeros nor a page_mkwrite in its
  * mappings, and a read allocates as a write does.
  *
- * Locks: mmap_lock, held by the kernel, then the block's. Nobody who holds a
- * block's lock may touch user memory or wait for a page lock.
+ * Locks: mmap_lock, held by the kernel, then the block's. A thread that holds a
+ * block's lock does not touch user memory or wait for a page lock.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>	/* not before the types */
@@ -123,8 +123,8 @@ static vm_fault_t memory_make_own(struct bellows_memory *memory, struct vm_fault
  * vmf->page is mapped, or about to be, and referenced. If it is the page's own
  * frame it may become writable, and stays the frame as long as the reference.
  * What has the object's mark was its own frame when the fault found it, and
- * still is: whoever wants to make it another's has to remove the mapping, and
- * then finds somebody who holds it. So there is no need to look again.
+ * still is: making it another's means to remove the mapping first, and then the
+ * reference is found. So there is no need to look again.
  */
 static vm_fault_t memory_page_mkwrite(struct vm_fault *vmf)
 {

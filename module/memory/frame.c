@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's side of a block's operations: frames, tables, and who pays.
+ * The kernel's side of a block's operations: frames, tables, and what pays for them.
  *
  * Everything is charged to the memory cgroup in which the object was created,
- * whoever's access makes it necessary: a vCPU's thread, a device's, a reader
+ * whichever access makes it necessary: of a vCPU's thread, a device's, a reader
  * of the mapping. A charge that fails, like an allocation that fails, is an
- * error to whoever needed the page. It never wakes the OOM killer: the ones it
- * would find are innocent, and the caller can be told.
+ * error to the thread that needed the page. It never wakes the OOM killer: the
+ * processes it would find are innocent, and the caller can be told.
  *
  * A large frame is not compound, so that its pages can go their own ways. As
  * long as it is whole only its first page carries a reference and the charge;
@@ -84,7 +84,7 @@ static void frame_free_large(struct block_env *env, mpn_t mpn)
 	__free_pages(mpn_to_page(mpn), BELLOWS_BLOCK_ORDER);
 }
 
-/* If somebody else still has a reference, he frees it. */
+/* If there is another reference still, its holder frees it. */
 static void frame_free(struct block_env *env, mpn_t mpn)
 {
 	put_page(mpn_to_page(mpn));
@@ -127,7 +127,7 @@ undo:
 
 /*
  * New references come from user mappings, which are gone, from lookups, which
- * wait for the block's lock, and from whoever has one already. So one that is
+ * wait for the block's lock, and from the holders of others. So one that is
  * not here now will not appear; there is no need to freeze the count.
  *
  * A fault that has just installed its mapping has given its reference to that,

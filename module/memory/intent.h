@@ -2,7 +2,7 @@
 #ifndef BELLOWS_MEMORY_INTENT_H
 #define BELLOWS_MEMORY_INTENT_H
 /*
- * What is asked of a page, and what is asked of those who map it. Pure: the
+ * What is asked of a page, and what is asked of its mappers. Pure: the
  * block's state machine runs in test programs too.
  */
 #include "pure.h"

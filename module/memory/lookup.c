@@ -4,11 +4,11 @@
  *
  * A descriptor exists from the first touch of a block until nothing is left to
  * remember about it, so that an object costs what is in it and not what could
- * be. Since it can go while somebody waits for its lock, it is found under
+ * be. Since it can go while a thread waits for its lock, it is found under
  * RCU, referenced, locked, and then asked whether it still is the block of its
  * index; if not, the search begins again. It leaves the tree under its own
- * lock, and the tree has a reference: so who has the lock of one that is in the tree
- * needs none of his own. Mostly it is the one of the last time and its lock is free:
+ * lock, and the tree has a reference: so the holder of the lock of one that is in the
+ * tree needs none of its own. Mostly it is the one of the last time and its lock is free:
  * then it is locked before RCU ends, and nothing is counted at all.
  */
 #include <linux/memcontrol.h>
@@ -19,7 +19,7 @@
 #include "memory/lookup.h"
 #include "uapi/bellows.h"
 
-/* As for frames: the cgroup's limit is an error to the caller, and no reason to kill anybody. */
+/* As for frames: the cgroup's limit is an error to the caller, and no reason to kill a process. */
 #define GFP_BLOCK	(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 static struct kmem_cache *block_cache;
@@ -57,7 +57,7 @@ static struct mem_block *block_new(const struct bellows_memory *memory, u64 inde
 	return block;
 }
 
-/* On return there is a block, ours or somebody else's, or there was until a moment ago. */
+/* On return there is a block, ours or another thread's, or there was until a moment ago. */
 static int block_add(struct bellows_memory *memory, u64 index)
 {
 	struct mem_cgroup *old_memcg = set_active_memcg(memory->memcg);
@@ -90,7 +90,7 @@ static struct mem_block *block_find(struct bellows_memory *memory, u64 index)
 	return block;
 }
 
-/* The one that was locked last, if nobody has it now. With preemption off RCU waits for us. */
+/* The one that was locked last, if it is free now. With preemption off RCU waits for us. */
 static struct mem_block *block_trylock_recent(struct bellows_memory *memory, u64 index)
 {
 	struct mem_block *block;
@@ -142,7 +142,7 @@ static struct mem_block *block_lock_at(struct bellows_memory *memory, u64 index,
 void memory_release_block(struct bellows_memory *memory, u64 index, struct mem_block *block)
 {
 	lockdep_assert_held(&block->lock);
-	/* Whoever gets the lock next may free the block while we still let go of it: not before RCU. */
+	/* The next holder of the lock may free the block while we still let go of it: not before RCU. */
 	guard(preempt)();
 	if (unlikely(block_is_idle(&block->state))) {
 		block->attached = false;
@@ -296,7 +296,7 @@ int memory_invalidate(struct bellows_memory *memory, opn_t start, u64 npages)
 	return block_walk(memory, start, npages, block_invalidate_range, NULL);
 }
 
-/* The last reference to the object is gone: nobody looks, nobody maps. */
+/* The last reference to the object is gone: no thread looks, nothing maps. */
 void memory_free_blocks(struct bellows_memory *memory)
 {
 	struct mem_block *block;

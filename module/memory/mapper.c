@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappers: whoever caches translations to an object's frames.
+ * Mappers: what caches translations to an object's frames.
  *
  * Nested and shadow tables register; user mappings are one mapper more, that
  * is always there and found through the object's inode. The kernel removes and
@@ -8,18 +8,18 @@
  *
  * A change that a TLB may have missed gives its mapper a number, and a flush
  * notes the last number it covers, after it is done. Several blocks of an
- * object change at the same time, and whoever needs a flush finds it done if
- * somebody else's began late enough; he never takes one for granted that is
- * still under way:
+ * object change at the same time, and a thread that needs a flush finds it done
+ * if another's began late enough; it never takes one for granted that is still
+ * under way:
  *
  *   A: removes an entry, takes number 5        B: reads 5, flushes, notes 5
  *   A: reads "flushed": 5, B's flush began after A's removal and is over;
- *      or less, and flushes himself.
+ *      or less, and flushes itself.
  *
  * Lock: mappers_lock, inside a block's lock. Registering waits for callbacks
  * under way, so that none runs on a mapper that is gone. Between change and
- * flush a mapper may disappear; who removes one has removed its translations
- * and flushed.
+ * flush a mapper may disappear; it is removed after its translations are, and
+ * after a flush.
  */
 #include <linux/mm.h>
 #include "memory/mapper.h"
@@ -65,7 +65,7 @@ static void mapper_change(struct bellows_memory *memory, struct bellows_mapper *
 	if (!npages)
 		return;
 	mapper->ops->change(mapper, start, npages, op, &found);
-	/* A full barrier: whoever reads the number sees the entries changed. */
+	/* A full barrier: a thread that reads the number sees the entries changed. */
 	if (found.flush)
 		atomic64_inc_return(&mapper->changed);
 	gather->flush |= found.flush;
@@ -82,7 +82,8 @@ static void mapper_change_user(struct bellows_memory *memory, opn_t start, u64 n
 			       enum bellows_mapper_op op)
 {
 	if (op == BELLOWS_MAP_ZAP || op == BELLOWS_MAP_READONLY)
-		unmap_mapping_range(memory->mapping, start.v << PAGE_SHIFT, npages << PAGE_SHIFT, 1);
+		unmap_mapping_range(memory->mapping, start.v << PAGE_SHIFT, npages << PAGE_SHIFT,
+				    1);
 }
 
 void mappers_change(struct bellows_memory *memory, opn_t start, u64 npages,

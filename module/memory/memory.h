@@ -18,7 +18,7 @@ struct seq_file;
 
 /*
  * A page found by a lookup. The lock of its 2 MiB block is held until
- * bellows_memory_release(): whoever installs a translation does so before.
+ * bellows_memory_release(): translations are installed before it.
  */
 struct bellows_frame {
 	struct bellows_memory *memory;
@@ -52,7 +52,7 @@ struct bellows_mapper_ops {
 	void (*flush)(struct bellows_mapper *mapper);
 };
 
-/* A window of an object's pages through which somebody holds translations. */
+/* A window of an object's pages, the translations of which are cached: by nested tables, for one. */
 struct bellows_mapper {
 	const struct bellows_mapper_ops *ops;
 	opn_t start;
@@ -72,16 +72,24 @@ void bellows_memory_remove_mapper(struct bellows_memory *memory, struct bellows_
 struct bellows_memory *bellows_memory_get(struct bellows_memory *memory);
 void bellows_memory_put(struct bellows_memory *memory);
 u64 bellows_memory_npages(const struct bellows_memory *memory);
-/* Object (referenced) and page behind [uaddr, uaddr + size) of the current mm; -EINVAL where it is not one mmap of one object. */
-int bellows_memory_from_mmap(unsigned long uaddr, u64 size, struct bellows_memory **memory, opn_t *start);
+/*
+ * Object (referenced) and page behind [uaddr, uaddr + size) of the current mm; -EINVAL where it
+ * is not one mmap of one object.
+ */
+int bellows_memory_from_mmap(unsigned long uaddr, u64 size, struct bellows_memory **memory,
+			     opn_t *start);
 /* Object (referenced) behind a descriptor; -EBADF, -EINVAL where it is something else. */
 int bellows_memory_from_fd(int fd, struct bellows_memory **memory);
 
 /* Short accesses by the module itself, by byte offset into the object; 0 or as lookup. */
 int bellows_memory_read(struct bellows_memory *memory, u64 offset, void *buf, size_t len);
 int bellows_memory_write(struct bellows_memory *memory, u64 offset, const void *buf, size_t len);
-/* Atomic compare and exchange of len (1, 2, 4, 8, 16) naturally aligned bytes: 0 done, 1 *old differed (and is updated). */
-int bellows_memory_cmpxchg(struct bellows_memory *memory, u64 offset, void *old, const void *new, size_t len);
+/*
+ * Atomic compare and exchange of len (1, 2, 4, 8, 16) naturally aligned bytes: 0 done, 1 *old
+ * differed (and is updated).
+ */
+int bellows_memory_cmpxchg(struct bellows_memory *memory, u64 offset, void *old, const void *new,
+			   size_t len);
 
 /* The ioctl layer's side: returns an fd or -errno. */
 int bellows_memory_create(const struct bellows_memory_create *args);

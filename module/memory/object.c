@@ -4,8 +4,8 @@
  *
  * Every object has an inode of its own, since its user mappings are found
  * through the inode: on one that objects shared, removing the mappings of one
- * would remove everybody's. So there is a little file system that nobody can
- * see or mount. It exists while an object does, and it holds a reference to
+ * would remove all others' too. So there is a little file system that cannot be
+ * seen or mounted. It exists while an object does, and it holds a reference to
  * the module, which therefore outlives the last object by itself.
  *
  * The object lives as long as its file: descriptors, user mappings and memory

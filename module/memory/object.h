@@ -40,8 +40,8 @@ struct bellows_memory {
 	/*
 	 * The block that was looked up last, or NULL: the next page is likely to be in it, and
 	 * the tree is deeper the larger the object is. Only set while that block is locked and
-	 * attached, and cleared with the same lock held when it stops to be: whoever finds it
-	 * under RCU finds what the tree would have given.
+	 * attached, and cleared with the same lock held when it stops to be: a search that finds
+	 * it under RCU finds what the tree would have given.
 	 */
 	struct mem_block __rcu *recent;
 	struct rw_semaphore mappers_lock;

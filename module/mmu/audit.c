@@ -60,7 +60,7 @@ static int mmu_audit_lookup(const struct slot *slot, gfn_t gfn, struct bellows_f
 	return err;
 }
 
-/* The block of frame is locked: nobody installs, changes or removes gfn's leaf. */
+/* The block of frame is locked: no thread installs, changes or removes gfn's leaf. */
 static void mmu_audit_frame(struct mmu_audit *a, const struct slot *slot, gfn_t gfn,
 			    const struct bellows_frame *frame)
 {

@@ -6,7 +6,7 @@
  * (EPT, NPT, x86) are trees of 4 KiB pages with 512 entries of 64 bits, 9
  * address bits a level, 4 KiB below level 1; they differ in the bits of an
  * entry, and those are data. One file a family describes them and proves with
- * static_assert that no two meanings share a bit; nobody else knows any bit.
+ * static_assert that no two meanings share a bit; no other file knows any bit.
  *
  * A permission can be granted by a bit that is set (EPT: read, write, exec;
  * x86: write) or by one that is clear (x86: NX), so execution has two masks.

@@ -4,12 +4,12 @@
  * calls with the lock of a block held, for a range inside that block.
  *
  * A table page serves up to 512 pages, whose blocks may differ where a slot is
- * shifted against its object, so no block lock protects it; table.c says why
+ * shifted against its object, so no block lock protects it; the walker says why
  * that works. One case is simpler: a 2 MiB range of guest addresses that is
- * exactly one block. Whoever has an entry to change below it holds that
+ * exactly one block. A thread that changes an entry below it holds that
  * block's lock. When such a block is zapped whole, its table goes too, and the
  * next fault may put a large leaf there. Table pages out of the tree wait for
- * the flush that ends the zap, and longer while somebody walks without a block
+ * the flush that ends the zap, and longer while a thread walks without a block
  * lock (the audit; a slot that leaves), which mapper_walk_begin() tells.
  */
 #include "mmu/mapper.h"
@@ -30,7 +30,7 @@ void mapper_walk_end(struct bellows_mmu *mmu)
 	spin_unlock(&mmu->dead_lock);
 }
 
-/* What is dead before the flush is free after it, unless somebody walks without a lock. */
+/* What is dead before the flush is free after it, unless a thread walks without a lock. */
 static void slot_mapper_flush(struct bellows_mapper *mapper)
 {
 	struct bellows_mmu *mmu = container_of(mapper, struct slot, mapper)->mmu;

@@ -19,6 +19,7 @@ struct seq_file;
 
 #define BELLOWS_MAX_SLOTS	509
 
+/* Constant from the moment it is published, but for two members. */
 struct slot {
 	u32 id;
 	u32 flags;			/* KVM_MEM_READONLY */
@@ -27,9 +28,9 @@ struct slot {
 	u64 userspace_addr;		/* as userspace gave it: reported, never used */
 	struct bellows_memory *memory;	/* referenced */
 	opn_t opn;			/* object page of base */
-	bool leaving;			/* being taken away: its translations are removed, TLBs not yet flushed */
+	bool leaving;			/* [s] its translations are removed, TLBs not yet flushed */
 	struct bellows_mmu *mmu;
-	struct bellows_mapper mapper;
+	struct bellows_mapper mapper;	/* the object's, while it is registered */
 };
 
 /* The one hook from here up: TLBs of all CPUs that run this VM are clean when it returns. */
@@ -38,24 +39,24 @@ struct bellows_mmu_ops {
 };
 
 /*
- * Letters: [c] constant between init and destroy; [s] under slots_lock;
- * [d] under dead_lock. Order: slots_lock, block lock, dead_lock or views_lock. A thread
- * inside srcu may take a block lock, never slots_lock.
+ * Letters: [c] constant between init and destroy; [s] under slots_lock, read under srcu;
+ * [d] under dead_lock; [v] under views_lock; [-] locks itself. Order: slots_lock, block
+ * lock, dead_lock or views_lock. A thread inside srcu may take a block lock, never slots_lock.
  */
 struct bellows_mmu {
 	const struct bellows_pt_format *format;	/* [c] */
 	const struct bellows_mmu_ops *ops;	/* [c] */
 	mpn_t root;				/* [c] for EPTP or nCR3, which add __sme_set() on AMD */
 	unsigned int maxphyaddr;		/* [c] of the guest's physical address space, bits */
-	struct mutex slots_lock;
-	struct srcu_struct srcu;		/* readers of slots, and of table pages on the way to a slot */
+	struct mutex slots_lock;		/* [-] */
+	struct srcu_struct srcu;		/* [-] readers of slots, and of table pages on the way to a slot */
 	struct slots __rcu *slots;		/* [s] sorted array, replaced as a whole */
-	struct pt_tree pt;
-	spinlock_t dead_lock;
+	struct pt_tree pt;			/* [-] the walker says how */
+	spinlock_t dead_lock;			/* [-] */
 	struct pt_dead dead;			/* [d] tables to free after the next flush */
 	unsigned int walkers;			/* [d] threads in the tables without a block lock */
-	spinlock_t views_lock;			/* inside block locks; around each view's own */
-	struct list_head views;			/* under views_lock */
+	spinlock_t views_lock;			/* [-] inside block locks; around each view's own */
+	struct list_head views;			/* [v] */
 };
 
 int bellows_mmu_init(struct bellows_mmu *mmu, const struct bellows_pt_format *format,

@@ -10,14 +10,14 @@
  * its slot, or that an object reuses a frame which some TLB still reaches. So
  * a slot enters and leaves in this order:
  *
- *   in:  register the mapper, then publish. Nobody installs a translation of
- *        a slot he cannot find, so none exists that the object cannot reach.
+ *   in:  register the mapper, then publish. A fault installs translations only
+ *        of a slot that it finds, so none exists that the object cannot reach.
  *   out: publish the array without it; wait for SRCU readers: from here on
- *        nobody installs. Mark it leaving, remove its translations, flush.
+ *        no fault installs. Mark it leaving, remove its translations, flush.
  *        Now the object may forget the mapper. In between, the object may ask
  *        the mapper to remove what is already removed, but perhaps not yet
  *        flushed: a slot that is leaving therefore always answers "flush".
- *        Then free the tables nobody needs: those between the neighbours that
+ *        Then free the tables that no slot needs: those between the neighbours that
  *        remain. No fault walks them, since it would have to be in a slot
  *        there; no mapper, since its callbacks have ended; no processor, after
  *        one more flush.
@@ -223,7 +223,8 @@ struct slot_backing {
 static int slot_find_backing(struct slot *slot, const struct slot_backing *backing, u64 size)
 {
 	if (!backing->memory)
-		return bellows_memory_from_mmap(slot->userspace_addr, size, &slot->memory, &slot->opn);
+		return bellows_memory_from_mmap(slot->userspace_addr, size, &slot->memory,
+						&slot->opn);
 	slot->memory = bellows_memory_get(backing->memory);
 	slot->opn = backing->opn;
 	return 0;
@@ -393,7 +394,7 @@ int slots_init(struct bellows_mmu *mmu)
 	return 0;
 }
 
-/* Nobody reads slots or runs guests any more; the tables go as a whole afterwards. */
+/* No thread reads slots or runs guests any more; the tables go as a whole afterwards. */
 void slots_destroy(struct bellows_mmu *mmu)
 {
 	struct slots *slots;

@@ -6,15 +6,14 @@
  * Many threads and the processors themselves work on one tree at the same
  * time, and there is no lock on it. What keeps it sound:
  *
- * 1. A leaf is installed and changed by whoever holds the lock of the block of
- *    memory it maps (the caller sees to that), so no two threads do it at
- *    once. Removing is allowed to anybody: pt_zap() works beside all
- *    else, but for installing. And hardware sets accessed and dirty at any
- *    moment. So a leaf is changed and removed with compare-and-exchange only,
+ * 1. A leaf is installed and changed with the lock of the block of memory held
+ *    that it maps (the caller sees to that), so no two threads do it at once.
+ *    Removing needs no lock: pt_zap() works beside all else, but for
+ *    installing. And hardware sets accessed and dirty at any moment. So a leaf is changed and removed with compare-and-exchange only,
  *    and no dirty bit is lost.
  * 2. An entry that points to a table may be installed by two threads at once,
  *    for blocks that share the table. Compare-and-exchange from zero decides;
- *    the loser frees its page, which nobody has seen, and takes the winner's.
+ *    the loser frees its page, which no thread has seen, and takes the winner's.
  * 3. A table enters the tree complete: zeroed, or filled with the pieces of
  *    the large leaf it replaces.
  * 4. A table leaves the tree only through pt_unlink(), called when no
@@ -235,7 +234,7 @@ static void pt_zap_entry(const struct pt_iter *it, struct pt_found *found)
 	u64 pte = it->pte;
 
 	do {
-		/* Somebody put a table there, which the iterator then steps into; or zapped it, too. */
+		/* Another thread put a table there, which the iterator then steps into; or zapped it, too. */
 		if (!pt_is_leaf(it->pt->format, pte, it->level))
 			return;
 	} while (!pt_cmpxchg(it->entry, &pte, 0));

@@ -15,8 +15,8 @@ struct pt_tree {
 	u64 root;			/* machine address of the top table */
 	u64 crypt;			/* memory-encryption bit, set in every entry */
 	bool nx_large;			/* large leaves are never executable: a processor with an erratum */
-	struct pt_counter pages; /* table pages, root included, those waiting to be freed not */
-	/* Tables that enter or leave: for whoever compares .pages with the tree meanwhile. */
+	struct pt_counter pages;	/* table pages, root included, those waiting to be freed not */
+	/* Tables that enter or leave: for an audit that compares .pages with the tree meanwhile. */
 	struct pt_counter begun, done;
 };
 
@@ -66,7 +66,7 @@ static inline bool pt_iter_inside(const struct pt_iter *it, u64 start, u64 end)
 }
 
 int pt_init(struct pt_tree *pt, const struct bellows_pt_format *format, u64 crypt);
-/* Nobody walks the tree any more. */
+/* No thread walks the tree any more. */
 void pt_destroy(struct pt_tree *pt);
 
 u64 pt_make_leaf(const struct pt_tree *pt, mpn_t mpn, unsigned int level, u32 prot);

@@ -4,8 +4,8 @@
 /*
  * The few things page-table code needs from its surroundings: pages for
  * tables, a way to reach them, atomic access to entries, a counter. In the
- * kernel these are frames charged to the cgroup of whoever faults; in a test
- * program they come from an allocator that can be told to fail.
+ * kernel these are frames charged to the cgroup of the thread that faults; in a
+ * test program they come from an allocator that can be told to fail.
  *
  * A table page that is out of the tree but may still be walked waits in a
  * list. The link lies outside the page: what hardware may still read stays as

@@ -19,7 +19,7 @@
  * the lookup has found what there is now. A slot that leaves has waited for
  * srcu before it asks: no address of it is entered any more. Addresses are used
  * under the view's lock, which views_forget() takes: when it returns,
- * nobody reads the frames. There is no TLB behind this and nothing to flush.
+ * no view reads the frames. There is no TLB behind this and nothing to flush.
  * Nothing is written through them, so what makes a frame read-only need not ask.
  *
  * The look at .occupied without the lock misses nothing that matters: what was

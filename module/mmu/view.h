@@ -16,20 +16,20 @@ struct view_path {
 	bool occupied;			/* may hold addresses */
 	bool complete;			/* all entries' addresses are there */
 	struct guest_path walk;
-	const u8 *entry[GUEST_LEVELS + 1];		/* NULL: unknown, or taken away */
+	const u8 *entry[GUEST_LEVELS + 1];	/* NULL: unknown, or taken away */
 	const u8 *page;			/* NULL: not memory, or without a frame */
 };
 
 /*
  * Letters: [c] constant while registered; [v] the lock; [l] the mmu's
- * views_lock. Only the owner's thread adds to path[].
+ * views_lock; [-] locks itself. Only the owner's thread adds to path[].
  */
 struct bellows_view {
 	struct bellows_mmu *mmu;	/* [c] */
 	struct list_head link;		/* [l] */
-	spinlock_t lock;
+	spinlock_t lock;		/* [-] */
 	unsigned int occupied;		/* [v] paths that are */
-	struct view_path path[VIEW_PATHS];			/* [v] */
+	struct view_path path[VIEW_PATHS];	/* [v] */
 };
 
 void bellows_view_add(struct bellows_view *view, struct bellows_mmu *mmu);

@@ -105,7 +105,7 @@ bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_pa
 	const struct view_path *path = view_place(view, gva, access);
 	bool holds;
 
-	/* Who has it may be interrupted: with interrupts off there is no waiting for him. */
+	/* The lock's holder may be interrupted: with interrupts off there is no waiting for it. */
 	if (len > PAGE_SIZE - offset_in_page(gva) || !spin_trylock(&view->lock))
 		return false;
 	holds = path->page && view_path_holds(view, path, paging, gva, access) &&

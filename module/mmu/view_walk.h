@@ -13,7 +13,7 @@ int bellows_view_fetch(struct bellows_view *view, const struct bellows_guest_pag
 
 /*
  * Would a fetch of len bytes give these? Interrupts may be off; false also where
- * that is not known, or somebody else is at the view.
+ * that is not known, or another thread is at the view.
  */
 bool bellows_view_holds(struct bellows_view *view, const struct bellows_guest_paging *paging,
 			gva_t gva, u32 access, const u8 *bytes, size_t len);

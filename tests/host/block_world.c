@@ -153,7 +153,7 @@ static bool op_join_large(struct block_env *env, mpn_t mpn)
 		if (w->frames[mpn.v + i].refs != 1)
 			return false;
 	}
-	/* Whoever says no for a reason of his own. */
+	/* It may say no for a reason of its own. */
 	if (!random_below(&w->random, 4))
 		return false;
 	for (unsigned int i = 0; i < PAGES; i++) {

@@ -55,7 +55,7 @@ struct mapper {
 	struct entry tlb[BLOCKS * PAGES];
 };
 
-/* Somebody who holds a reference: a user fault under way, or a pin. */
+/* The holder of a reference: a user fault under way, or a pin. */
 struct holder {
 	bool active, write;
 	unsigned int page;

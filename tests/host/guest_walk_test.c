@@ -503,7 +503,7 @@ static void run_mode(struct random *r, enum paging mode, bool read_only)
 		   o.reserved, o.key, o.no_memory);
 }
 
-/* As whoever relies on a path does it. */
+/* As a view does it, which relies on a path. */
 static bool path_holds(const struct guest *g, const struct guest_path *path)
 {
 	unsigned int level;

@@ -647,7 +647,7 @@ static void run_threads(const struct hardware *hw, struct random *r)
 	}
 	pt_harvest(&shared, 0, WINDOW, &rest);
 	found += rest.dirty;
-	/* Root, one a level above, one a block: whoever lost a race gave its page back. */
+	/* Root, one a level above, one a block: the loser of a race gave its page back. */
 	error |= shared.pages.value != hw->levels - 1 + WINDOW_BLOCKS;
 	pt_destroy(&shared);
 	tap_result(!error && set == found && set && !live_pages,

@@ -375,7 +375,7 @@ static void test_block_zap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vm->mmu.format->levels - 1, bellows_mmu_table_pages(&vm->mmu));
 	KUNIT_EXPECT_EQ(test, 0, vm->mmu.dead.head);
 
-	/* While somebody walks, the table is out of the tree and not free. */
+	/* While a thread walks, the table is out of the tree and not free. */
 	KUNIT_EXPECT_EQ(test, 1, fault_level(test, vm, 0, ACCESS_READ));
 	mapper_walk_begin(&vm->mmu);
 	KUNIT_EXPECT_EQ(test, 0, memory_invalidate(vm->memory, to_opn(0), 512));
