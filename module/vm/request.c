@@ -50,8 +50,8 @@ void bellows_vcpu_kick(struct bellows_vcpu *vcpu)
 	int me, cpu;
 
 	/*
-	 * Who slept was not in the guest, and looks at the requests before it goes there. The
-	 * full barrier between request and mode is in this, too.
+	 * A thread that slept was not in the guest, and looks at the requests before it goes
+	 * there. The full barrier between request and mode is in this, too.
 	 */
 	if (rcuwait_wake_up(&vcpu->wait))
 		return;

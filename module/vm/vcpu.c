@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cache of a vCPU's registers: what hardware holds is fetched when somebody
- * asks, and stays until the next entry.
+ * The cache of a vCPU's registers: what hardware holds is fetched when it is asked
+ * for, and stays until the next entry.
  */
 #include "backend.h"
 #include "vm/vcpu.h"

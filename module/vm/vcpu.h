@@ -7,9 +7,10 @@
  *
  * Locking. Letters on members:
  *   [v]  vcpu->mutex: held by every vCPU ioctl, KVM_RUN included
- *   [c]  constant after creation
+ *   [c]  constant once the vCPU is in vm->vcpus[]
  *   [a]  atomic, any context
- *   [r]  written by the thread in KVM_RUN only, read by anyone (READ_ONCE)
+ *   [r]  written under vcpu->mutex, read by any thread: one word
+ *   [s]  serializes itself
  */
 #include <linux/fs.h>
 #include <linux/lockdep.h>
@@ -117,17 +118,17 @@ struct bellows_vcpu_stats {
 
 struct bellows_vcpu {
 	struct bellows_vm *vm;			/* [c] */
-	struct mutex mutex;
+	struct mutex mutex;			/* [s] */
 	u32 id;					/* [c] userspace's number (APIC ID) */
 	u32 index;				/* [c] position in vm->vcpus */
-	int cpu;				/* [v] CPU on which it is loaded, or was last; -1 never */
+	int cpu;				/* [r] CPU on which it is loaded, or was last; -1 never */
 	bool loaded;				/* [v] hardware state belongs to vcpu->cpu now */
 	bool l1d_unsafe;			/* [v] the host may have read others' data since the last entry */
-	int mode;				/* [r] enum vcpu_mode, ordered against requests */
+	int mode;				/* [a] enum vcpu_mode, ordered against requests */
 	unsigned long requests;			/* [a] bellows_request bits */
 	unsigned long quiescent;		/* [v] jiffies when RCU last heard of an entry */
-	struct rcuwait wait;
-	struct preempt_notifier notifier;	/* [v] */
+	struct rcuwait wait;			/* [s] its thread, while it is halted */
+	struct preempt_notifier notifier;	/* [v] its thread's, while it is loaded */
 	u32 mp_state;				/* [v] KVM_MP_STATE_*; without an APIC always RUNNABLE */
 	unsigned long clock_updated;		/* [v] jiffies */
 	unsigned int sleeps;			/* [v] of the host, that it knows of */
@@ -140,15 +141,14 @@ struct bellows_vcpu {
 	sigset_t sigset;			/* [v] */
 	bool sigset_active;			/* [v] */
 
-	u64 regs[VCPU_NR_REGS];		/* [v] valid where .cached says so */
+	u64 regs[VCPU_NR_REGS];			/* [v] valid where .cached says so */
 	u32 cached;				/* [v] BIT(register): regs[] is the guest's value */
 	u32 dirty;				/* [v] BIT(register): hardware must take it before entry */
 	u64 cr2;				/* [v] loaded and saved around each entry */
 	u64 cr8;				/* [v] with an APIC a copy, which hardware may make stale */
 	u64 xcr0;				/* [v] */
 	u32 pkru;				/* [v] */
-	u64 host_xss;
-	u32 host_pkru;
+	u32 host_pkru;				/* [v] during a stay in the guest */
 	u64 db[4], dr6, dr7;			/* [v] the guest's */
 	u64 guest_debug_dr7, guest_debug_db[4];	/* [v] what KVM_SET_GUEST_DEBUG asked for */
 	u32 guest_debug;			/* [v] KVM_GUESTDBG_* */
@@ -168,11 +168,10 @@ struct bellows_vcpu {
 	struct bellows_exit exit;		/* [v] the last one */
 	/* Userspace owes an answer: called at the next KVM_RUN, before anything else. */
 	int (*complete)(struct bellows_vcpu *vcpu);	/* [v] enum run_result or -errno */
-	struct emulator *emu;		/* [c] */
-	bool emulate_pending;			/* [v] .complete continues the emulator */
+	struct emulator *emu;		/* [c] what it points to: [v] */
 	u64 complete_rip;			/* [v] RIP when .complete was set: state replaced if it differs */
 
-	struct bellows_vcpu_stats stats;	/* [v] */
+	struct bellows_vcpu_stats stats;	/* [r] each counter by itself */
 };
 
 /*
