@@ -2,8 +2,8 @@
 #ifndef BELLOWS_BACKEND_H
 #define BELLOWS_BACKEND_H
 /*
- * What a CPU vendor's folder gives to the rest: facts, and the operations of
- * backend_ops.h, reached through static calls: bellows_backend(enter)(vcpu).
+ * What a CPU vendor's folder gives to the rest: facts, and operations, reached
+ * through static calls: bellows_backend(enter)(vcpu).
  */
 #include <linux/static_call.h>
 #include "vm/vcpu.h"
@@ -18,7 +18,7 @@ struct bellows_apic_view {
 
 struct bellows_backend {
 	const char *name;			/* "vmx", "svm" */
-	const char *enable_bit;			/* what tells that somebody holds it: "CR4.VMXE", "EFER.SVME" */
+	const char *enable_bit;			/* set while a hypervisor holds the CPU: "CR4.VMXE", "EFER.SVME" */
 	const struct bellows_pt_format *format;	/* set by setup() */
 	size_t vcpu_size;			/* of the structure that embeds bellows_vcpu first */
 	u32 hypercall_insn_len;

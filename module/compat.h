@@ -66,7 +66,7 @@ static inline void bellows_emergency_unregister(void (*fn)(void)) { }
  * A hotplug state whose teardown runs on the CPU that goes away, interrupts
  * off, after its last task has left it. Modules get no such state allotted
  * dynamically; this one exists in the list for another architecture and is
- * free on x86. If somebody else took it, setting it up fails with -EBUSY.
+ * free on x86. If another module has taken it, setting it up fails with -EBUSY.
  */
 #define BELLOWS_CPUHP_DYING	CPUHP_AP_ARM_XEN_STARTING
 
@@ -153,8 +153,8 @@ static inline void bellows_eventfd_signal(struct eventfd_ctx *ctx) { eventfd_sig
 
 /*
  * Pages that were split from one allocation and are all in our hands again: the
- * first is charged for all of them, as before. Each has had a reference to whoever
- * pays. False: they do not all have the same one.
+ * first is charged for all of them, as before. Each has had a reference to the
+ * cgroup that pays. False: they do not all have the same one.
  */
 static inline bool bellows_join_charges(struct page *first, unsigned int n)
 {

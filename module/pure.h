@@ -6,7 +6,7 @@
  * fuzzers, from the same source that runs in the kernel. Such a file includes
  * this header and nothing else from outside its folder: integer types, string
  * functions, a few macros. Both branches below must offer the same names with
- * the same meaning; whoever needs a new one adds it to both.
+ * the same meaning; a new one is added to both.
  *
  * This is the only place where the two worlds are told apart.
  */

@@ -142,7 +142,7 @@ static int task_switch_done(struct bellows_vcpu *vcpu)
 
 static int task_switch_load_again(struct bellows_vcpu *vcpu);
 
-/* A race lost to another CPU that writes to the tables is run again: nobody outside should see half a task. */
+/* A race lost to another CPU that writes to the tables is run again: userspace should not see half a task. */
 static int task_switch_load_segments(struct bellows_vcpu *vcpu, struct tss_switch *task)
 {
 	unsigned int tries = 0;

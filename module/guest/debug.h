@@ -16,7 +16,7 @@
 /* DR6.BD: that access happened. */
 #define DR6_BD		BIT(13)
 
-/* Around a stay in the guest, interrupts off. Mostly nobody has a breakpoint. */
+/* Around a stay in the guest, interrupts off. Mostly there is no breakpoint. */
 void debug_switch_in(struct bellows_vcpu *vcpu);
 void debug_switch_out(struct bellows_vcpu *vcpu);
 

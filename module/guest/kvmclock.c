@@ -20,7 +20,7 @@
  * not good.
  *
  * After the host has slept there is a new moment, too: its TSC may have stood
- * still meanwhile, or begun again (see host_state.h for what is done about that).
+ * still meanwhile, or begun again (bellows_host_tsc() makes up for that).
  * Each vCPU writes its page when it is loaded again. Until the last has done so a
  * guest that reads another vCPU's page finds the time without the sleep there.
  *
@@ -246,7 +246,7 @@ void bellows_kvmclock_loaded(struct bellows_vcpu *vcpu, bool moved)
 	lockdep_assert_preemption_disabled();
 	if (kvmclock_tsc_is_good())
 		return;
-	/* One that nobody complains of is good for a while, as long as it is the same one. */
+	/* A TSC that the host has not found to be bad is good for a while, as long as it is the same one. */
 	if (moved || check_tsc_unstable() || time_after(jiffies, vcpu->clock_updated + HZ))
 		bellows_request(vcpu, VCPU_REQ_CLOCK);
 }

@@ -49,7 +49,7 @@ int bellows_msr_range_size(const struct kvm_msr_filter_range *range)
 	const u32 known = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE;
 	u64 size;
 
-	/* How a caller says that he needs fewer than sixteen. */
+	/* How a caller says that fewer than sixteen are needed. */
 	if (!range->nmsrs)
 		return 0;
 	if (!range->flags || range->flags & ~known)

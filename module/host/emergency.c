@@ -14,8 +14,8 @@
  * module is there: one that announces itself (before any of its code runs)
  * makes us leave, and we return when it goes. What that leaves uncovered:
  *
- *   - KVM on Intel fills the slot at load: its callback ends VMX whoever
- *     turned it on, so that we lose nothing. So does the kernel itself for
+ *   - KVM on Intel fills the slot at load: its callback ends VMX, ours as
+ *     well, so that we lose nothing. So does the kernel itself for
  *     SVM, where it is old enough for KVM not to use the slot there.
  *   - KVM told not to enable virtualization at load, on a kernel where it
  *     fills the slot only then: the slot stays empty while we run VMs. Orderly

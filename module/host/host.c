@@ -95,7 +95,7 @@ static void host_emergency(void)
 		bellows_backend(cpu_emergency_disable)();
 }
 
-/* A user can ask for a VM as often as he likes, hence the limit. */
+/* A program can ask for VMs without end, hence the limit. */
 static void host_report(const struct enabling *enabling)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 1);

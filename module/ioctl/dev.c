@@ -2,9 +2,9 @@
 /*
  * /dev/bellows and its ioctls: what concerns no VM yet.
  *
- * The node has mode 0666, as distributions give /dev/kvm: whoever may run
- * programs may run VMs, within his limits of memory and descriptors, and a VM
- * can do nothing to the host that its owner could not. A site that thinks
+ * The node has mode 0666, as distributions give /dev/kvm: a user may run VMs,
+ * within the limits of memory and descriptors that hold for other programs, and a
+ * VM can do nothing to the host that its owner could not. A site that thinks
  * otherwise sets another mode with a udev rule.
  *
  * What we do not implement answers what KVM answers to a number it does not

@@ -112,7 +112,7 @@ static long irq_call_signal_msi(void *object, unsigned long arg)
 	if (!bellows_irqchip_of(object) || (msi.flags & ~KVM_MSI_VALID_DEVID) ||
 	    !bellows_msi_valid(object, address))
 		return -EINVAL;
-	/* Nobody is no error, and -1 would look like one. */
+	/* That no APIC is meant is no error, and -1 would look like one. */
 	return max(bellows_msi_send(object, address, msi.data), 0);
 }
 

@@ -139,7 +139,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
-	/* Under the mutex: who kills the VM and then gets the mutex knows that no vCPU is loaded. */
+	/* Under the mutex: a thread that kills the VM and then gets it knows that the vCPU is not loaded. */
 	r = bellows_vm_is_dead(vcpu->vm) ? -EIO : vcpu_dispatch(vcpu, cmd, arg);
 	mutex_unlock(&vcpu->mutex);
 	return r;
@@ -204,7 +204,7 @@ static int vcpu_publish(struct bellows_vm *vm, struct bellows_vcpu *vcpu)
 	bellows_vm_get(vm);
 	vcpu->index = vm->nvcpus;
 	vm->vcpus[vcpu->index] = vcpu;
-	/* Pairs with the acquire of whoever walks vm->vcpus[]. */
+	/* Pairs with the acquire before each walk of vm->vcpus[]. */
 	smp_store_release(&vm->nvcpus, vcpu->index + 1);
 	fd_install(fd, file);
 	return fd;

@@ -44,7 +44,7 @@ static long vm_call_set_memory_region(void *object, unsigned long arg)
 
 /*
  * Where three pages for real mode on old Intel CPUs may lie. Real mode works
- * without them here; the address is checked and kept for those who ask.
+ * without them here; the address is checked and kept.
  */
 static long vm_call_set_tss_addr(void *object, unsigned long arg)
 {

@@ -32,7 +32,7 @@ static inline void run_timing_exit(void)
  * Around the entry itself: nothing in between may be traced, or take a lock.
  *
  * A CPU in a guest is quiescent for RCU. Where the tick is what tells RCU so (that
- * is, without context tracking), once per tick is as often as anybody listens:
+ * is, without context tracking), once per tick is as often as RCU listens:
  * the tick makes a guest exit, and the entry after it reports. *reported is the
  * vCPU's, in jiffies.
  */

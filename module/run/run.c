@@ -3,7 +3,7 @@
  * The run loop: in and out of the guest until userspace is needed.
  *
  * Goal: whatever the kernel can answer is answered here, without unloading the
- * guest. The obstacle are the others who want something of a vCPU that may be
+ * guest. The obstacle are other threads that want something of a vCPU that may be
  * in the guest at that moment: they set a request and kick. The order of the
  * two sides' accesses is told where requests are made; this side's is in
  * run_enter(): mode, full barrier, requests, with interrupts off all the while.
@@ -17,10 +17,10 @@
  *    pending while interrupts are off, and makes the next entry exit before or
  *    soon after the guest's first instruction, as any interrupt of the host does.
  *    That exit ends the stay, and interrupts are taken. So a requester waits for
- *    one service and one entry longer, and whoever waits for its IPI's end
+ *    one service and one entry longer, and a thread that waits for its IPI's end
  *    waits for the end of the stay.
  *  - The same holds for the tick and all that follows from it (RCU, time slices,
- *    statistics), and for whoever raises a flag of this thread (a signal,
+ *    statistics), and for a raised flag of this thread (a signal,
  *    rescheduling): the flag is followed by an IPI. A service that raises one
  *    of these on this very CPU sends none; so requests and flags are looked at after it.
  *  - NMIs and machine checks are not held back by any of this, or cause an exit
@@ -127,7 +127,7 @@ static void run_leave_guest_mode(struct bellows_vcpu *vcpu)
 	smp_store_release(&vcpu->mode, VCPU_OUTSIDE_GUEST);
 }
 
-/* Somebody wants to see what an exit leaves behind. */
+/* Userspace's debugger, or the APIC, is to see what an exit leaves behind. */
 static bool run_must_end_stay(const struct bellows_vcpu *vcpu)
 {
 	return vcpu->guest_debug || (vcpu->apic && vcpu->apic->eoi_offered);

@@ -2,9 +2,9 @@
 /*
  * The life of a virtual machine, and the list of all.
  *
- * A VM lives as long as somebody holds a reference: its own fd, and the fd of
- * each vCPU. The last put runs in process context and takes everything down:
- * by then nobody can run, map or ask anything, so that no lock is needed but
+ * A VM lives as long as there is a reference to it: its own fd's, and those of the
+ * vCPUs' fds. The last put runs in process context and takes everything down:
+ * by then no thread can run, map or ask anything, so that no lock is needed but
  * the list's.
  */
 #include <linux/cpumask.h>

@@ -62,8 +62,8 @@ static void wait_take_sipi(struct bellows_vcpu *vcpu)
 
 /*
  * Both at once: an INIT and the SIPI that follows it may come between two takings, and
- * the SIPI would be taken as one that nobody waited for. The look is after the barrier
- * with which the request was taken; whose signal comes later requests it again.
+ * the SIPI would be taken as one for which the vCPU does not wait. The look is after the
+ * barrier with which the request was taken; a signal that comes later requests it again.
  */
 static unsigned long wait_take_signals(struct bellows_apic *apic)
 {
@@ -86,7 +86,7 @@ void wait_serve_signals(struct bellows_vcpu *vcpu)
 	signals = wait_take_signals(vcpu->apic);
 	if (signals & BIT(BELLOWS_APIC_SIGNAL_INIT))
 		wait_take_init(vcpu);
-	/* The vector was there before the signal; who does not wait for a SIPI ignores it. */
+	/* The vector was there before the signal; a vCPU that waits for no SIPI ignores it. */
 	if ((signals & BIT(BELLOWS_APIC_SIGNAL_SIPI)) && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
 		wait_take_sipi(vcpu);
 }

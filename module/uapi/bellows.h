@@ -65,9 +65,9 @@ struct bellows_memory_create {
  * costs no memory until it is touched. Map it with mmap(MAP_SHARED), at any
  * offset that is a multiple of the page size; attach it to a VM by giving an
  * address inside such a mapping to KVM_SET_USER_MEMORY_REGION. Its frames are
- * charged to the memory cgroup of the caller of this ioctl, whoever touches them.
- * A frame is in the RSS of a process only while an mmap of that process maps it:
- * what a guest touches is in nobody's.
+ * charged to the memory cgroup of the caller of this ioctl, whichever process
+ * touches them. A frame is in the RSS of a process only while an mmap of that
+ * process maps it: what a guest touches is in no process's.
  *
  * mmap knows MAP_SHARED only (MAP_PRIVATE: -EINVAL), no PROT_EXEC (-EPERM), and
  * nothing beyond the object's end (-EINVAL). Reading an absent page through an
@@ -95,7 +95,7 @@ struct bellows_memory_create {
  * @large:     of @private_pages, those in whole, contiguous 2 MiB blocks, which one
  *             large entry of a nested page table can map.
  * @mappers:   registered mappers: VM slots that cache translations to the object.
- * @pinned:    times a page was left alone because somebody else held a reference.
+ * @pinned:    times a page was left alone because the kernel elsewhere held a reference.
  * @metadata:  bytes of kernel memory that describe the object: itself, its blocks,
  *             their tables; not the inner nodes of the index of blocks.
  * @ahead:     frames taken eight at a time, because pages are being written in order,
@@ -147,7 +147,7 @@ struct bellows_memory_range {
  * BELLOWS_MEMORY_DISCARD - forget the contents of a range (ioctl on a memory object)
  *
  * The pages become absent: they read as zero and their frames return to the
- * host. A page that somebody else references (O_DIRECT under way) keeps its
+ * host. A page that is referenced elsewhere (O_DIRECT under way) keeps its
  * frame and its contents and is counted in struct bellows_memory_stat.pinned.
  * An access at the same time comes before or after, page by page.
  * Errors: -EINVAL; -EFAULT; -EINTR (a fatal signal); -ENOMEM (only where a part
