@@ -44,6 +44,29 @@ CASE(after_reset, "the registers after reset are the architecture's")
 	apic_run_guest(reset_values, 0);
 }
 
+static void lint0_is(u64 value)
+{
+	GUEST_ASSERT_EQ(apic_read(APIC_LINT0), value);
+}
+
+static void lint0_after(u64 quirks, u64 value)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_DISABLE_QUIRKS, .args = { quirks } };
+	struct vm *vm = apic_vm();
+	struct vcpu *vcpu;
+
+	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+	vcpu = apic_vcpu(vm, lint0_is, value);
+	vcpu_run_to_done(vcpu);
+	vm_free(vm);
+}
+
+CASE(quirk, "LINT0 takes the 8259's interrupts after reset, unless that quirk, and no other, is off")
+{
+	lint0_after(KVM_X86_QUIRK_CD_NW_CLEARED, 0x700);
+	lint0_after(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED, APIC_MASKED);
+}
+
 static void bits(u64 arg)
 {
 	/* While the APIC is disabled its LVT entries stay masked. */
