@@ -14,6 +14,7 @@
 #include "guest/inject.h"
 #include "guest/msr.h"
 #include "vm/event.h"
+#include "vm/features.h"
 #include "vm/request.h"
 
 /* As it is in an ioctl: its mutex is held, and it counts as loaded. One at a time. */
@@ -168,7 +169,7 @@ static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
 
 static void vendors_follow_amd_or_intel(struct kunit *test)
 {
-	struct bellows_vcpu *vcpu = make_vcpu(test);
+	struct bellows_vcpu *vcpu = get_vcpu(test);
 
 	vcpu->cpuid = make_cpuid(test, 0x68747541, 0x444d4163);	/* AuthenticAMD */
 	KUNIT_EXPECT_TRUE(test, bellows_guest_is_amd(vcpu));
@@ -180,6 +181,7 @@ static void vendors_follow_amd_or_intel(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
 	vcpu->cpuid->nent = 0;
 	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
+	put_vcpu(vcpu);
 }
 
 static void every_listed_msr_is_in_the_table(struct kunit *test)
