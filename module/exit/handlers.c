@@ -18,6 +18,7 @@
 #include "backend.h"
 #include "exit/emulation.h"
 #include "exit/finish.h"
+#include "exit/handlers.h"
 #include "exit/mmio.h"
 #include "exit/pio.h"
 #include "exit/task.h"

@@ -23,19 +23,20 @@ PURE = {"memory": ("compat.h", "numbers.h", "pure.h", "types.h", "trace.h", "uap
         "emulate": ("pure.h",)}
 # Names of symbols that do not leave their folder begin with these; all others with bellows_.
 NOUNS = {
-    "svm": ("svm_",),
+    "ioctl": ("ioctl_", "irq_", "state_", "vcpu_call_"),
     "vmx": ("vmx_", "vmcs_", "vpid_"),
-    "io": ("bus_", "ioeventfd_"),
-    "irq": ("i8254_", "i8259_", "i82093_", "ioapic_", "irqchip_", "irqfds_", "lapic_", "pic_", "pit_",
-            "route_", "routes_"),
-    "memory": ("block_", "frame_", "mappers_", "memory_"),
-    "mmu": ("guest_walk_", "mapper_", "pt_", "slot_", "slots_", "view_", "views_"),
+    "svm": ("svm_",),
+    "run": ("run_", "vcpu_", "wait_"),
     "exit": ("emulation_", "exit_", "mmio_", "pio_", "task_switch_", "world_"),
     "guest": ("control_", "debug_", "kvmclock_", "msr_"),
-    "host": ("emergency_",),
-    "ioctl": ("ioctl_", "irq_", "state_", "vcpu_call_"),
-    "run": ("run_", "vcpu_", "wait_"),
+    "irq": ("i8254_", "i8259_", "i82093_", "ioapic_", "irqchip_", "irqfds_", "lapic_", "pic_", "pit_",
+            "route_", "routes_"),
+    "io": ("bus_", "ioeventfd_"),
     "vm": ("vcpu_",),
+    "host": ("emergency_",),
+    "emulate": ("alu_", "decode_", "emu_", "emulate_", "exec_", "opcode_", "opcodes_", "tss_"),
+    "mmu": ("guest_walk_", "mapper_", "pt_", "slot_", "slots_", "view_", "views_"),
+    "memory": ("block_", "frame_", "mappers_", "memory_"),
 }
 # Lines go up to the local APICs, ends of interrupts come down to the lines: the hardware's own circle.
 CIRCLE = "irq"
