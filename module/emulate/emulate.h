@@ -133,8 +133,8 @@ struct emu_access {
 
 /* Where manuals leave a choice, or vendors differ; without a bit as Intel has it. */
 #define EMU_SSE_AC	0x400	/* SSE moves of 16 bytes that need not be
-					 * aligned raise #AC as others do
-					 */
+				 * aligned raise #AC as others do
+				 */
 #define EMU_MOVSXD_4	0x800	/* MOVSXD of 16 bits reads 4 bytes, not 2 */
 #define EMU_AMD		(EMU_SSE_AC | EMU_MOVSXD_4)
 
@@ -286,7 +286,7 @@ struct emu_move {
 bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move);
 /* What a writing move writes. @regs: at least the registers that the instruction names. */
 u64 emu_move_value(const struct emu_insn *insn, const struct emu_move *move,
-		       const u64 *regs);
+		   const u64 *regs);
 /* What becomes of the register when a reading move has read @value. */
 u64 emu_move_result(const struct emu_move *move, u64 old, u64 value);
 /* Offset of the memory operand in its segment (but for bit strings). */

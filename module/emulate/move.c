@@ -60,7 +60,7 @@ static bool move_take_register(const struct emu_insn *insn, u8 operand, struct e
 }
 
 /* How much MOVSXD of 16 bits reads is the vendor's choice, so the frame's business. */
-static bool vendors_differ(const struct emu_insn *insn)
+static bool move_vendors_differ(const struct emu_insn *insn)
 {
 	return insn->src == OPD_ED && insn->operand_size == 2;
 }
@@ -70,7 +70,7 @@ bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move)
 	bool extends = insn->op == OP_MOVZX || insn->op == OP_MOVSX;
 
 	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8 ||
-	    vendors_differ(insn))
+	    move_vendors_differ(insn))
 		return false;
 	*move = (struct emu_move) {
 		.write = move_is_memory(insn, insn->dst),
@@ -87,7 +87,7 @@ bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move)
 }
 
 u64 emu_move_value(const struct emu_insn *insn, const struct emu_move *move,
-		       const u64 *regs)
+		   const u64 *regs)
 {
 	u64 value = insn->imm;
 

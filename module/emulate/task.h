@@ -17,7 +17,7 @@ enum tss_source {	/* as VMX numbers them */
 	TSS_CALL,
 	TSS_IRET,
 	TSS_JMP,
-	TSS_GATE,	/* in the IDT */
+	TSS_GATE,		/* in the IDT */
 };
 
 /**
