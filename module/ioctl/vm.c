@@ -145,7 +145,7 @@ static int vm_enable_exception_payload(struct bellows_vm *vm, u64 on)
 static int vm_disable_quirks(struct bellows_vm *vm, u64 quirks)
 {
 	lockdep_assert_held(&vm->lock);
-	WRITE_ONCE(vm->disable_quirks, quirks);
+	WRITE_ONCE(vm->disabled_quirks, quirks);
 	return 0;
 }
 

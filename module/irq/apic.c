@@ -93,7 +93,7 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 			    vcpu->msrs.apic_base & X2APIC_ENABLE);
 	/* Without firmware the 8259 is not connected; userspace with firmware turns the quirk off. */
 	lapic_regs_reset(&apic->regs, bsp &&
-			 !(READ_ONCE(vcpu->vm->disable_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
+			 !(READ_ONCE(vcpu->vm->disabled_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
 	vcpu->cr8 = 0;
 	lapic_publish(apic);
 }

@@ -70,7 +70,7 @@ struct bellows_vm {
 	struct bellows_msr_filter __rcu *msr_filter;	/* [l] read under RCU */
 	u32 user_msr_mask;			/* [o] KVM_CAP_X86_USER_SPACE_MSR */
 	bool exception_payload;			/* [o] KVM_CAP_EXCEPTION_PAYLOAD */
-	bool disable_quirks;			/* [o] KVM_CAP_DISABLE_QUIRKS */
+	u64 disabled_quirks;			/* [o] KVM_CAP_DISABLE_QUIRKS: KVM_X86_QUIRK_* */
 	u64 tss_addr;				/* [l] */
 	u64 identity_map_addr;			/* [f] */
 	s64 tsc_offset;				/* [f] new vCPUs start their TSC here */
