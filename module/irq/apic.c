@@ -91,7 +91,10 @@ void bellows_apic_reset(struct bellows_vcpu *vcpu)
 	vcpu->msrs.pv_eoi = 0;
 	lapic_regs_set_mode(&apic->regs, vcpu->msrs.apic_base & MSR_IA32_APICBASE_ENABLE,
 			    vcpu->msrs.apic_base & X2APIC_ENABLE);
-	/* Without firmware the 8259 is not connected; userspace with firmware turns the quirk off. */
+	/*
+	 * Where there is no firmware none connects the 8259; userspace with firmware turns
+	 * the quirk off.
+	 */
 	lapic_regs_reset(&apic->regs, bsp &&
 			 !(READ_ONCE(vcpu->vm->disabled_quirks) & KVM_X86_QUIRK_LINT0_REENABLED));
 	vcpu->cr8 = 0;

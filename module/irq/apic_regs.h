@@ -64,7 +64,7 @@ struct lapic_regs {
 	u8 isr_words, irr_words;	/* which words of ISR and IRR are not zero: bits */
 	bool by_hardware;		/* which changes ISR and TPR while the guest runs */
 	u32 errors;			/* since the guest last wrote ESR */
-	u32 id;				/* the vCPU's, which x2APIC mode shows and xAPIC mode starts with */
+	u32 id;				/* the vCPU's, with which xAPIC mode only starts */
 	bool enabled;			/* by IA32_APIC_BASE */
 	bool x2apic;
 	bool has_deadline;		/* the guest's CPUID has the timer's third mode */
@@ -91,7 +91,7 @@ void lapic_regs_set_mode(struct lapic_regs *r, bool enabled, bool x2apic);
 
 /* False: there is no such register to read. TMCCT is the caller's to fill in. */
 bool lapic_regs_read(struct lapic_regs *r, unsigned int nr, u32 *value);
-/* Bits of what is to be done. ICR in x2APIC mode: the upper half goes into ICR2 by the caller before. */
+/* Bits of what is to be done. x2APIC mode: the caller puts ICR's upper half into ICR2 before. */
 unsigned int lapic_regs_write(struct lapic_regs *r, unsigned int nr, u32 value);
 /* An error was found: notes it. True: the error LVT entry is due. */
 bool lapic_regs_error(struct lapic_regs *r, u32 error);

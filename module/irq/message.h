@@ -36,8 +36,8 @@ struct irq_message {
 	u8 delivery_mode;		/* message_mode */
 	bool logical;
 	bool level;			/* trigger mode */
-	bool assert;			/* false: only an INIT level de-assert, which does nothing */
-	u8 shorthand;			/* message_shorthand; the others than TO_DEST need a source */
+	bool assert;			/* false: only an INIT level de-assert, without effect */
+	u8 shorthand;			/* message_shorthand; but for TO_DEST there is a source */
 	bool redirection_hint;		/* of an MSI: one of those addressed is enough */
 };
 
