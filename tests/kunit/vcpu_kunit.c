@@ -169,15 +169,20 @@ static void cpuid_out_of_range_follows_the_vendor(struct kunit *test)
 
 static void vendors_follow_amd_or_intel(struct kunit *test)
 {
+	/* All of them before the mutex is held: a failed allocation ends the test. */
+	struct bellows_cpuid *amd = make_cpuid(test, 0x68747541, 0x444d4163);	/* AuthenticAMD */
+	struct bellows_cpuid *hygon = make_cpuid(test, 0x6f677948, 0x656e6975);	/* HygonGenuine */
+	struct bellows_cpuid *intel = make_cpuid(test, 0x756e6547, 0x6c65746e);	/* GenuineIntel */
+	struct bellows_cpuid *other = make_cpuid(test, 0x68532020, 0x20206961);	/* "  Shanghai  " */
 	struct bellows_vcpu *vcpu = get_vcpu(test);
 
-	vcpu->cpuid = make_cpuid(test, 0x68747541, 0x444d4163);	/* AuthenticAMD */
+	vcpu->cpuid = amd;
 	KUNIT_EXPECT_TRUE(test, bellows_guest_is_amd(vcpu));
-	vcpu->cpuid = make_cpuid(test, 0x6f677948, 0x656e6975);	/* HygonGenuine */
+	vcpu->cpuid = hygon;
 	KUNIT_EXPECT_TRUE(test, bellows_guest_is_amd(vcpu));
-	vcpu->cpuid = make_cpuid(test, 0x756e6547, 0x6c65746e);	/* GenuineIntel */
+	vcpu->cpuid = intel;
 	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
-	vcpu->cpuid = make_cpuid(test, 0x68532020, 0x20206961);	/* "  Shanghai  " */
+	vcpu->cpuid = other;
 	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
 	vcpu->cpuid->nent = 0;
 	KUNIT_EXPECT_FALSE(test, bellows_guest_is_amd(vcpu));
