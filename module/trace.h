@@ -22,7 +22,10 @@ struct bellows_vcpu;
 BELLOWS_TRACE_ENUMS
 #endif
 
-/* A stay in the guest begins. Later entries of it follow a bellows_exit each. */
+/*
+ * A stay in the guest begins. It may be several entries; while bellows_exit is traced, it is
+ * one.
+ */
 TRACE_EVENT(bellows_entry,
 	TP_PROTO(struct bellows_vcpu *vcpu),
 	TP_ARGS(vcpu),
@@ -79,7 +82,7 @@ TRACE_EVENT(bellows_page_fault,
 	TP_printk("gpa 0x%llx access 0x%x result %d", __entry->gpa, __entry->access, __entry->result)
 );
 
-/* What goes into the guest with the next entry. */
+/* Goes in with the next entry, or was taken by the guest from hardware that offered it. */
 TRACE_EVENT(bellows_inj_virq,
 	TP_PROTO(u32 vcpu, u8 vector),
 	TP_ARGS(vcpu, vector),

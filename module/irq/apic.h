@@ -72,7 +72,7 @@ void lapic_ends_changed(struct bellows_vm *vm);
 /* Posts the signal and wakes the vCPU. Any context. */
 void bellows_apic_signal(struct bellows_apic *apic, enum bellows_apic_signal signal);
 
-/* Takes in what was posted; INIT and SIPI are left to bellows_startup_serve(). */
+/* Takes in what was posted; INIT and SIPI are left to wait_serve_signals(). */
 void bellows_apic_take_posted(struct bellows_vcpu *vcpu);
 
 /* Is there an interrupt that the CPU could have now, were it to take interrupts? */

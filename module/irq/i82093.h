@@ -39,7 +39,7 @@ struct i82093 {
 
 void i82093_init(struct i82093 *ioapic,
 		 int (*send)(struct i82093 *ioapic, u64 entry));
-/* The same. */
+/* How many accepted it, or enum irq_answer. */
 int i82093_set_pin(struct i82093 *ioapic, unsigned int pin, bool high);
 u32 i82093_read(const struct i82093 *ioapic, u32 offset);
 /* The pin that this unmasked, or -1. */

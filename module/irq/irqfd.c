@@ -132,7 +132,6 @@ static int irqfd_woken(wait_queue_entry_t *wait, unsigned int mode, int sync, vo
 	__poll_t events = key_to_poll(key);
 	int taken = 0;
 
-	lockdep_assert_irqs_disabled();
 	if (events & EPOLLIN) {
 		u64 count;
 

@@ -53,7 +53,7 @@ static const struct emu_insn *svm_fetch_insn(struct svm_vcpu *svm)
 	lockdep_assert_loaded(&svm->vcpu);
 	lockdep_assert_irqs_enabled();
 	r = bellows_fetch_insn(&svm->vcpu);
-	if (r == 1) {
+	if (r == INSN_KNOWN) {
 		svm_exit_of(svm)->insn_len = insn->length;
 		return insn;
 	}

@@ -95,7 +95,7 @@ struct bellows_memory_create {
  * @large:     of @private_pages, those in whole, contiguous 2 MiB blocks, which one
  *             large entry of a nested page table can map.
  * @mappers:   registered mappers: VM slots that cache translations to the object.
- * @pinned:    times a page was left alone because the kernel elsewhere held a reference.
+ * @pinned:    times a page was left alone because there was another reference to it.
  * @metadata:  bytes of kernel memory that describe the object: itself, its blocks,
  *             their tables; not the inner nodes of the index of blocks.
  * @ahead:     frames taken eight at a time, because pages are being written in order,
