@@ -64,7 +64,7 @@ static unsigned int svm_soft_length(struct bellows_vcpu *vcpu, unsigned int know
 
 	if (known)
 		return known;
-	if (bellows_fetch_insn(vcpu) != 1)
+	if (bellows_fetch_insn(vcpu) != INSN_KNOWN)
 		return 0;
 	switch (insn->op) {
 	case OP_INT:
@@ -176,7 +176,7 @@ static void svm_pass_halt(struct svm_vcpu *svm)
 	if ((vcpu->regs[VCPU_RFLAGS] & (X86_EFLAGS_IF | X86_EFLAGS_TF)) != X86_EFLAGS_IF ||
 	    vcpu->guest_debug || svm_get_cpl(vcpu))
 		return;
-	if (bellows_fetch_insn(vcpu) != 1 || insn->op != OP_HLT)
+	if (bellows_fetch_insn(vcpu) != INSN_KNOWN || insn->op != OP_HLT)
 		return;
 	bellows_reg_write(vcpu, VCPU_RIP, vcpu->regs[VCPU_RIP] + insn->length);
 	svm_set_interrupt_shadow(vcpu, 0);
@@ -256,7 +256,7 @@ static bool svm_at_syscall(struct bellows_vcpu *vcpu)
 {
 	const struct emu_insn *insn = &vcpu->emu->insn;
 
-	return bellows_fetch_insn(vcpu) == 1 &&
+	return bellows_fetch_insn(vcpu) == INSN_KNOWN &&
 	       (insn->op == OP_SYSCALL || insn->op == OP_SYSENTER);
 }
 
