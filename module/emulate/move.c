@@ -70,7 +70,7 @@ bool emu_insn_is_move(const struct emu_insn *insn, struct emu_move *move)
 	bool extends = insn->op == OP_MOVZX || insn->op == OP_MOVSX;
 
 	if ((insn->op != OP_MOV && !extends) || insn->operand_size > 8 ||
-	    move_vendors_differ(insn))
+	    (extends && move_vendors_differ(insn)))
 		return false;
 	*move = (struct emu_move) {
 		.write = move_is_memory(insn, insn->dst),

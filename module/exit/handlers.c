@@ -306,11 +306,20 @@ static int handle_dr_access(struct bellows_vcpu *vcpu)
 	return exit_finish_or_gp(vcpu, bellows_set_dr(vcpu, nr, exit_gpr_read(vcpu, exit->dr.gpr)));
 }
 
+/* Apart, so that the way without it saves no registers for it. */
+static noinline int exit_trace_fault(struct bellows_vcpu *vcpu, int result)
+{
+	trace_bellows_page_fault(vcpu->exit.fault.gpa, vcpu->exit.fault.access, result);
+	return result;
+}
+
 static int handle_nested_fault(struct bellows_vcpu *vcpu)
 {
 	const struct bellows_exit *exit = &vcpu->exit;
 	int r = bellows_mmu_fault(&vcpu->vm->mmu, exit->fault.gpa, exit->fault.access);
 
+	if (trace_bellows_page_fault_enabled())
+		r = exit_trace_fault(vcpu, r);
 	if (likely(r == BELLOWS_FAULT_DONE))
 		return RUN_ENTER;
 	if (r < 0)
@@ -519,7 +528,6 @@ int bellows_handle_exit(struct bellows_vcpu *vcpu)
 	lockdep_assert_preemption_enabled();
 	if (unlikely(reason >= EXIT_NR))
 		return handle_internal(vcpu);
-	trace_bellows_exit(vcpu);
 	vcpu->stats.reason[reason]++;
 	return handlers[reason].handle(vcpu);
 }

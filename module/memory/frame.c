@@ -179,8 +179,9 @@ static void frame_count(struct block_env *env, enum memory_count what, long delt
 	const struct memory_env *memory_env = frame_env(env);
 
 	memory_count(memory_env->memory, what, delta);
-	trace_bellows_memory_change(memory_env->memory->mapping->host->i_ino, memory_env->index, what,
-				    delta);
+	if (trace_bellows_memory_change_enabled())
+		trace_bellows_memory_change(memory_env->memory->mapping->host->i_ino,
+					    memory_env->index, what, delta);
 }
 
 const struct block_ops frame_ops = {

@@ -22,7 +22,6 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include "mmu/slots.h"
-#include "trace.h"
 
 unsigned int bellows_pt_levels(const struct bellows_pt_format *format)
 {
@@ -146,6 +145,5 @@ int bellows_mmu_fault(struct bellows_mmu *mmu, gpa_t gpa, u32 access)
 	else
 		result = mmu_map_page(slot, gfn, access);
 	srcu_read_unlock(&mmu->srcu, idx);
-	trace_bellows_page_fault(gpa, access, result);
 	return result;
 }

@@ -240,6 +240,7 @@ static int run_once(struct bellows_vcpu *vcpu)
 	} else {
 		bellows_events_after_exit(vcpu);
 	}
+	trace_bellows_exit(vcpu);
 	return bellows_handle_exit(vcpu);
 }
 
